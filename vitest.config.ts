@@ -1,0 +1,25 @@
+import { defineConfig } from 'vitest/config'
+
+// Forks, not threads: native serialport in a worker thread ends the process.
+const shared = { pool: 'forks' as const, environment: 'node' as const }
+
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { ...shared, name: 'structure', include: ['test/structure.test.ts'] } },
+      { test: { ...shared, name: 'unit', include: ['{hub,firmware,flows,hardware-sim}/**/*.test.ts'] } },
+      { test: { ...shared, name: 'sim', include: ['test/sim/**/*.test.ts'], testTimeout: 120_000 } },
+      {
+        test: {
+          ...shared,
+          name: 'stack',
+          include: ['test/stack/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+          // Real processes share two cores: one file at a time keeps the waits honest.
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+})
