@@ -1,0 +1,20 @@
+import { type TSchema, Type } from 'typebox'
+import { AlarmButtonState, alarmButtonCommands, alarmButtonEvents } from './alarm-button.ts'
+import { GatewayState, gatewayCommands, gatewayEvents } from './gateway.ts'
+import type { DeviceClass } from './topic.ts'
+
+/** Everything one class of device can say and be told: the single source of types, validation and documents. */
+export interface ClassContract {
+  /** Data schema by event type. */
+  events: Readonly<Record<string, TSchema>>
+  state: TSchema
+  /** Argument schema by command name. */
+  commands: Readonly<Record<string, TSchema>>
+}
+
+/** The classes of contract v1 that exist so far; a class that is not here is refused at the hub. */
+export const catalog: Partial<Record<DeviceClass, ClassContract>> = {
+  'alarm-button': { events: alarmButtonEvents, state: AlarmButtonState, commands: alarmButtonCommands },
+  gateway: { events: gatewayEvents, state: GatewayState, commands: gatewayCommands },
+  hub: { events: {}, state: Type.Object({ version: Type.String() }), commands: {} },
+}

@@ -1,0 +1,55 @@
+import { type Static, type TSchema, Type } from 'typebox'
+import { Instant } from './event.ts'
+import { COMMAND_ID_PATTERN, SEGMENT_PATTERN } from './topic.ts'
+
+/** Who asks. `flow` is local automation, `platform` a district system, `person` somebody logged in. */
+export const ACTOR_KINDS = ['person', 'platform', 'flow', 'rule', 'installer'] as const
+
+export const Actor = Type.Object(
+  { kind: Type.Enum([...ACTOR_KINDS]), id: Type.String({ minLength: 1, maxLength: 80 }) },
+  { additionalProperties: false },
+)
+export type Actor = Static<typeof Actor>
+
+/** A command asks one device to act. It carries its own expiry because MQTT 3.1.1 has none. */
+export function commandSchema<A extends TSchema>(args: A) {
+  return Type.Object(
+    {
+      id: Type.String({
+        pattern: COMMAND_ID_PATTERN,
+        description: 'chosen by the caller, unique; the same id is never executed twice',
+      }),
+      name: Type.String({ pattern: SEGMENT_PATTERN }),
+      issuedat: Instant,
+      expiresat: Type.String({ format: 'date-time', description: 'after this moment the command is never executed' }),
+      actor: Actor,
+      reason: Type.Optional(Type.String({ maxLength: 200 })),
+      args,
+    },
+    { additionalProperties: false },
+  )
+}
+
+export const AnyCommand = commandSchema(Type.Unknown())
+export type Command<A = unknown> = Omit<Static<typeof AnyCommand>, 'args'> & { args: A }
+
+/** `accepted`, then `executing`, then exactly one of the final ones. */
+export const RESULT_STATUSES = ['accepted', 'executing', 'succeeded', 'failed', 'refused', 'expired'] as const
+export type ResultStatus = (typeof RESULT_STATUSES)[number]
+export const FINAL_STATUSES = ['succeeded', 'failed', 'refused', 'expired'] as const
+export type FinalStatus = (typeof FINAL_STATUSES)[number]
+
+export function isFinal(status: ResultStatus): status is FinalStatus {
+  return (FINAL_STATUSES as readonly string[]).includes(status)
+}
+
+export const Result = Type.Object({
+  id: Type.String({ pattern: COMMAND_ID_PATTERN, description: 'the id of the command' }),
+  name: Type.String({ pattern: SEGMENT_PATTERN }),
+  status: Type.Enum([...RESULT_STATUSES]),
+  at: Instant,
+  code: Type.Optional(Type.String({ pattern: '^[A-Z][A-Z0-9_]{2,60}$', description: 'why it was refused or failed' })),
+  message: Type.Optional(Type.String({ maxLength: 400 })),
+  data: Type.Optional(Type.Unknown()),
+})
+export type Result = Static<typeof Result>

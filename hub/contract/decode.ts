@@ -1,0 +1,174 @@
+import type { TSchema } from 'typebox'
+import { Availability } from './availability.ts'
+import { catalog } from './catalog.ts'
+import { AnyCommand, type Command, commandSchema, Result } from './command.ts'
+import { type Decoded, refuse } from './errors.ts'
+import { eventSchema, eventType, type LinliEvent } from './event.ts'
+import { Meta } from './meta.ts'
+import { type Checker, checker } from './schema.ts'
+import { type SenmlPack, SenmlPack as SenmlPackSchema } from './senml.ts'
+import { type DeviceClass, isRetained, parseTopic, sourceOf, type Topic } from './topic.ts'
+
+/** Largest payload of any message: events are small, and a gateway must hold thousands of them. */
+export const PAYLOAD_BYTES_MAX = 64 * 1024
+
+/** A message of the contract, decoded. An empty retained payload clears what was retained (MQTT 3.1.1 §3.3.1.3). */
+export type Message =
+  | { kind: 'event'; topic: Topic & { channel: 'evt' }; event: LinliEvent }
+  | { kind: 'telemetry'; topic: Topic & { channel: 'tele' }; event: LinliEvent<SenmlPack> }
+  | { kind: 'state'; topic: Topic & { channel: 'state' }; state: unknown }
+  | { kind: 'availability'; topic: Topic & { channel: 'avail' }; availability: Availability }
+  | { kind: 'meta'; topic: Topic & { channel: 'meta' }; meta: Meta }
+  | { kind: 'command'; topic: Topic & { channel: 'cmd' }; command: Command }
+  | { kind: 'result'; topic: Topic & { channel: 'res' }; result: Result }
+  | { kind: 'cleared'; topic: Topic }
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+const checkTelemetry = checker(eventSchema(SenmlPackSchema))
+const checkAvailability = checker(Availability)
+const checkMeta = checker(Meta)
+const checkResult = checker(Result)
+const checkAnyCommand = checker(AnyCommand)
+
+interface ClassCheckers {
+  events: Map<string, Checker<unknown>>
+  state: Checker<unknown>
+  commands: Map<string, Checker<unknown>>
+}
+const classCheckers = new Map<DeviceClass, ClassCheckers>()
+
+/** Compiled once per class, at first use: a hub without park sensors never compiles their schemas. */
+function checkersOf(deviceClass: DeviceClass): ClassCheckers | undefined {
+  const known = classCheckers.get(deviceClass)
+  const contract = catalog[deviceClass]
+  if (known || !contract) return known
+  const each = (schemas: Readonly<Record<string, TSchema>>, wrap: (schema: TSchema) => TSchema) =>
+    new Map(Object.entries(schemas).map(([name, schema]) => [name, checker(wrap(schema)) as Checker<unknown>]))
+  const made = {
+    events: each(contract.events, eventSchema),
+    state: checker(contract.state),
+    commands: each(contract.commands, commandSchema),
+  }
+  classCheckers.set(deviceClass, made)
+  return made
+}
+
+/**
+ * Decodes one MQTT message of the contract. Never throws.
+ * @param retain the retain flag it was published with
+ */
+export function decodeMessage(topicName: string, payload: Uint8Array, retain: boolean): Decoded<Message> {
+  const parsed = parseTopic(topicName)
+  if (!parsed.ok) return parsed
+  const topic = parsed.value
+  if (payload.length > PAYLOAD_BYTES_MAX) {
+    return refuse('PAYLOAD_TOO_LARGE', `payload is ${payload.length} bytes; at most ${PAYLOAD_BYTES_MAX}`)
+  }
+  if (retain !== isRetained(topic.channel)) {
+    return retain
+      ? refuse('RETAIN_FORBIDDEN', `messages on ${topic.channel} are never retained; publish without the retain flag`)
+      : refuse('RETAIN_REQUIRED', `messages on ${topic.channel} are always retained; publish with the retain flag`)
+  }
+  if (retain && payload.length === 0) return { ok: true, value: { kind: 'cleared', topic } }
+  const json = decodeJson(payload)
+  if (!json.ok) return json
+  return decodeChannel(topic, json.value)
+}
+
+/** Bytes → JSON value, with typed errors. */
+export function decodeJson(payload: Uint8Array): Decoded<unknown> {
+  let text: string
+  try {
+    text = utf8.decode(payload)
+  } catch {
+    return refuse('PAYLOAD_NOT_UTF8', 'payload is not valid UTF-8')
+  }
+  try {
+    return { ok: true, value: JSON.parse(text) as unknown }
+  } catch (error) {
+    return refuse('PAYLOAD_NOT_JSON', `payload is not JSON: ${(error as Error).message}`)
+  }
+}
+
+function decodeChannel(topic: Topic, json: unknown): Decoded<Message> {
+  const checkers = checkersOf(topic.class)
+  if (!checkers)
+    return refuse('TOPIC_UNKNOWN', `class ${topic.class} is not part of this version of the contract`, '/class')
+  switch (topic.channel) {
+    case 'evt': {
+      const check = checkers.events.get(topic.type)
+      if (!check) {
+        return refuse(
+          'TOPIC_UNKNOWN',
+          `${topic.class} has no event ${topic.type}; allowed: ${[...checkers.events.keys()].join(', ')}`,
+          '/type',
+        )
+      }
+      const event = checkEnvelope(check, topic, topic.type, json)
+      return event.ok ? { ok: true, value: { kind: 'event', topic, event: event.value } } : event
+    }
+    case 'tele': {
+      const event = checkEnvelope(checkTelemetry as Checker<unknown>, topic, 'telemetry', json)
+      return event.ok
+        ? { ok: true, value: { kind: 'telemetry', topic, event: event.value as LinliEvent<SenmlPack> } }
+        : event
+    }
+    case 'cmd':
+      return decodeCommand(checkers, topic, json)
+    case 'state':
+      return mapped(checkers.state(json), (state) => ({ kind: 'state', topic, state }))
+    case 'avail':
+      return mapped(checkAvailability(json), (availability) => ({ kind: 'availability', topic, availability }))
+    case 'meta':
+      return mapped(checkMeta(json), (meta) => ({ kind: 'meta', topic, meta }))
+    case 'res': {
+      const result = checkResult(json)
+      if (result.ok && result.value.id !== topic.id)
+        return refuse('ENVELOPE_MISMATCH', `result id ${result.value.id} is not the topic's ${topic.id}`, '/id')
+      return mapped(result, (value) => ({ kind: 'result', topic, result: value }))
+    }
+  }
+}
+
+function mapped<T>(decoded: Decoded<T>, wrap: (value: T) => Message): Decoded<Message> {
+  return decoded.ok ? { ok: true, value: wrap(decoded.value) } : decoded
+}
+
+/** The envelope must agree with the topic: a platform that stores only the payload still knows whose event it is. */
+function checkEnvelope(check: Checker<unknown>, topic: Topic, type: string, json: unknown): Decoded<LinliEvent> {
+  const checked = check(json)
+  if (!checked.ok) return checked
+  const event = checked.value as LinliEvent
+  const expected: Array<['source' | 'type' | 'id', string]> = [
+    ['source', sourceOf(topic)],
+    ['type', eventType(topic, type)],
+    ['id', `${topic.gateway}:${event.bootid}:${event.sequence}`],
+  ]
+  for (const [field, value] of expected) {
+    if (event[field] !== value)
+      return refuse(
+        'ENVELOPE_MISMATCH',
+        `/${field} is ${JSON.stringify(event[field])}; the topic says ${JSON.stringify(value)}`,
+        `/${field}`,
+      )
+  }
+  return { ok: true, value: event }
+}
+
+function decodeCommand(checkers: ClassCheckers, topic: Topic & { channel: 'cmd' }, json: unknown): Decoded<Message> {
+  const check = checkers.commands.get(topic.name)
+  if (!check) {
+    const names = [...checkers.commands.keys()].join(', ') || 'none'
+    return refuse('COMMAND_UNKNOWN', `${topic.class} has no command ${topic.name}; allowed: ${names}`, '/name')
+  }
+  const envelope = checkAnyCommand(json)
+  if (!envelope.ok) return envelope
+  const checked = check(json)
+  if (!checked.ok) return checked
+  const command = checked.value as Command
+  if (command.id !== topic.id)
+    return refuse('ENVELOPE_MISMATCH', `command id ${command.id} is not the topic's ${topic.id}`, '/id')
+  if (command.name !== topic.name)
+    return refuse('ENVELOPE_MISMATCH', `command name ${command.name} is not the topic's ${topic.name}`, '/name')
+  return { ok: true, value: { kind: 'command', topic, command } }
+}
