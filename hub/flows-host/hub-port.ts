@@ -1,0 +1,63 @@
+import type { Availability } from '../contract/availability.ts'
+import type { Actor, Result } from '../contract/command.ts'
+import type { Message } from '../contract/decode.ts'
+import type { Meta, Place } from '../contract/meta.ts'
+import type { Address } from '../contract/topic.ts'
+
+/** What the flows host needs from the hub; wired in `hub/compose.ts`. */
+
+/** One message of the contract, just accepted by the hub, with what the hub knows of its device. */
+export interface AcceptedMessage {
+  message: Message
+  place: Place | undefined
+  meta: Meta | undefined
+  /** True when it was delayed by an outage: it is not live, and no siren may sound for it. */
+  replayed: boolean
+}
+
+/** What holds now for one device. */
+export interface DeviceSnapshot {
+  address: Address
+  meta: Meta | undefined
+  /** The last `state` of the device, by the schema of its class; undefined when it has not said any. */
+  state: unknown
+  availability: Availability | undefined
+}
+
+/** `none`: no upstream is configured. */
+export type UpstreamLink = 'connected' | 'disconnected' | 'none'
+
+export interface UpstreamStatus {
+  status: UpstreamLink
+  /** RFC 3339: since when the status holds. */
+  since: string
+  /** Events in the journal that the upstream has not acknowledged yet. */
+  backlog: number
+  /** Where to, without credentials. */
+  url?: string
+}
+
+/** A command of a flow; the hub makes the id, the times and the topic. */
+export interface CommandRequest {
+  address: Address
+  name: string
+  args: unknown
+  /** ms from now until it must never be executed any more. */
+  ttl_ms: number
+  actor: Actor
+  reason?: string
+}
+
+/** Ends a subscription; calling it again does nothing. */
+export type Unsubscribe = () => void
+
+export interface HubForFlows {
+  /** Events, results, availability, state and meta as they are accepted. Listeners never throw and return at once. */
+  onMessage(listener: (accepted: AcceptedMessage) => void): Unsubscribe
+  /** Every known device, gateways included. */
+  snapshot(): { devices: DeviceSnapshot[] }
+  /** Resolves with the one final result (`succeeded`, `failed`, `refused` or `expired`); never rejects. */
+  send(request: CommandRequest): Promise<Result>
+  upstream(): UpstreamStatus
+  onUpstream(listener: (status: UpstreamStatus) => void): Unsubscribe
+}
