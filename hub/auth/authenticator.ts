@@ -1,0 +1,27 @@
+import type { Site } from '../contract/topic.ts'
+import type { Registry } from '../registry/registry.ts'
+import type { Principal } from './access.ts'
+import { verifySecret } from './secret.ts'
+
+export interface Credentials {
+  clientId: string
+  username: string | undefined
+  password: Uint8Array | undefined
+}
+
+/** The principal behind a CONNECT, or undefined: refused. */
+export type Authenticator = (credentials: Credentials) => Promise<Principal | undefined>
+
+/** Loopback development: everyone is let in. The listener refuses any other address in this mode. */
+export const devAuthenticator: Authenticator = async ({ clientId }) => ({ role: 'dev', name: clientId })
+
+export function registryAuthenticator(registry: Registry, site: Site): Authenticator {
+  return async ({ username, password }) => {
+    if (username === undefined || password === undefined) return undefined
+    const entry = registry.client(username)
+    if (!entry) return undefined
+    if (!(await verifySecret(Buffer.from(password).toString('utf8'), entry.secret))) return undefined
+    if (entry.role === 'platform') return { role: 'platform', name: username, site }
+    return entry.gateway === undefined ? undefined : { role: 'gateway', name: username, site, gateway: entry.gateway }
+  }
+}
