@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import { instant } from './event.ts'
 
 /** What a one-key alarm button says and is told. */
 
@@ -37,7 +38,7 @@ export const alarmButtonEvents = {
 
 export const AlarmButtonState = Type.Object({
   alarm: Type.Boolean({ description: 'pressed and not yet reset or cancelled' }),
-  since: Type.Optional(Type.String({ format: 'date-time', description: 'the first press of this alarm' })),
+  since: Type.Optional(instant('the first press of this alarm')),
   pressed: Type.Boolean({ description: 'the contact is closed now' }),
   presses: Type.Integer({ minimum: 0, description: 'presses since the last reset' }),
   stuck: Type.Boolean(),

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import { instant } from './event.ts'
 
 /** `online`: heard within its interval. `stale`: silent for too long. `fault`: reports that it cannot work. `offline`: gone. */
 export const AVAILABILITIES = ['online', 'stale', 'fault', 'offline'] as const
@@ -12,11 +13,6 @@ export const Availability = Type.Object({
       description: 'kebab-case, e.g. board-unplugged, loop-open, gateway-offline',
     }),
   ),
-  since: Type.Optional(
-    Type.String({
-      format: 'date-time',
-      description: 'absent in a will, which is written before the fact; the hub fills it in',
-    }),
-  ),
+  since: Type.Optional(instant('absent in a will, which is written before the fact; the hub fills it in')),
 })
 export type Availability = Static<typeof Availability>

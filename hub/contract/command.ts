@@ -1,5 +1,5 @@
 import { type Static, type TSchema, Type } from 'typebox'
-import { Instant } from './event.ts'
+import { Instant, instant } from './event.ts'
 import { COMMAND_ID_PATTERN, SEGMENT_PATTERN } from './topic.ts'
 
 /** Who asks. `flow` is local automation, `platform` a district system, `person` somebody logged in. */
@@ -21,7 +21,7 @@ export function commandSchema<A extends TSchema>(args: A) {
       }),
       name: Type.String({ pattern: SEGMENT_PATTERN }),
       issuedat: Instant,
-      expiresat: Type.String({ format: 'date-time', description: 'after this moment the command is never executed' }),
+      expiresat: instant('after this moment the command is never executed'),
       actor: Actor,
       reason: Type.Optional(Type.String({ maxLength: 200 })),
       args,

@@ -18,7 +18,19 @@ export type Severity = (typeof SEVERITIES)[number]
 /** Digits of `sequence`, zero-padded so that it orders as text (CloudEvents sequence extension). */
 export const SEQUENCE_DIGITS = 12
 
-export const Instant = Type.String({ format: 'date-time', description: 'RFC 3339 date-time' })
+/**
+ * An RFC 3339 date-time that `Date.parse` understands. The format alone also admits leap seconds and RFC 9557 suffixes,
+ * which parse to NaN: a command that expires at NaN would never expire.
+ */
+export function instant(description: string) {
+  return Type.String({
+    format: 'date-time',
+    pattern: '^[0-9-]{10}[Tt][0-9]{2}:[0-9]{2}:[0-5][0-9](\\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})$',
+    description,
+  })
+}
+
+export const Instant = instant('RFC 3339 date-time')
 
 const envelopeFields = {
   specversion: Type.Literal('1.0'),
