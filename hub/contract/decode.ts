@@ -61,6 +61,9 @@ export function decodeMessage(topicName: string, payload: Uint8Array, retain: bo
   const parsed = parseTopic(topicName)
   if (!parsed.ok) return parsed
   const topic = parsed.value
+  const checkers = checkersOf(topic.class)
+  if (!checkers)
+    return refuse('TOPIC_UNKNOWN', `class ${topic.class} is not part of this version of the contract`, '/class')
   if (payload.length > PAYLOAD_BYTES_MAX) {
     return refuse('PAYLOAD_TOO_LARGE', `payload is ${payload.length} bytes; at most ${PAYLOAD_BYTES_MAX}`)
   }
@@ -72,7 +75,7 @@ export function decodeMessage(topicName: string, payload: Uint8Array, retain: bo
   if (retain && payload.length === 0) return { ok: true, value: { kind: 'cleared', topic } }
   const json = decodeJson(payload)
   if (!json.ok) return json
-  return decodeChannel(topic, json.value)
+  return decodeChannel(checkers, topic, json.value)
 }
 
 /** Bytes → JSON value, with typed errors. */
@@ -90,17 +93,14 @@ export function decodeJson(payload: Uint8Array): Decoded<unknown> {
   }
 }
 
-function decodeChannel(topic: Topic, json: unknown): Decoded<Message> {
-  const checkers = checkersOf(topic.class)
-  if (!checkers)
-    return refuse('TOPIC_UNKNOWN', `class ${topic.class} is not part of this version of the contract`, '/class')
+function decodeChannel(checkers: ClassCheckers, topic: Topic, json: unknown): Decoded<Message> {
   switch (topic.channel) {
     case 'evt': {
       const check = checkers.events.get(topic.type)
       if (!check) {
         return refuse(
           'TOPIC_UNKNOWN',
-          `${topic.class} has no event ${topic.type}; allowed: ${[...checkers.events.keys()].join(', ')}`,
+          `${topic.class} has no event ${topic.type}; allowed: ${namesOf(checkers.events)}`,
           '/type',
         )
       }
@@ -119,8 +119,12 @@ function decodeChannel(topic: Topic, json: unknown): Decoded<Message> {
       return mapped(checkers.state(json), (state) => ({ kind: 'state', topic, state }))
     case 'avail':
       return mapped(checkAvailability(json), (availability) => ({ kind: 'availability', topic, availability }))
-    case 'meta':
-      return mapped(checkMeta(json), (meta) => ({ kind: 'meta', topic, meta }))
+    case 'meta': {
+      const meta = checkMeta(json)
+      if (meta.ok && meta.value.class !== topic.class)
+        return refuse('ENVELOPE_MISMATCH', `/class is "${meta.value.class}"; the topic says "${topic.class}"`, '/class')
+      return mapped(meta, (value) => ({ kind: 'meta', topic, meta: value }))
+    }
     case 'res': {
       const result = checkResult(json)
       if (result.ok && result.value.id !== topic.id)
@@ -128,6 +132,10 @@ function decodeChannel(topic: Topic, json: unknown): Decoded<Message> {
       return mapped(result, (value) => ({ kind: 'result', topic, result: value }))
     }
   }
+}
+
+function namesOf(checkers: ReadonlyMap<string, unknown>): string {
+  return [...checkers.keys()].join(', ') || 'none'
 }
 
 function mapped<T>(decoded: Decoded<T>, wrap: (value: T) => Message): Decoded<Message> {
@@ -158,8 +166,8 @@ function checkEnvelope(check: Checker<unknown>, topic: Topic, type: string, json
 function decodeCommand(checkers: ClassCheckers, topic: Topic & { channel: 'cmd' }, json: unknown): Decoded<Message> {
   const check = checkers.commands.get(topic.name)
   if (!check) {
-    const names = [...checkers.commands.keys()].join(', ') || 'none'
-    return refuse('COMMAND_UNKNOWN', `${topic.class} has no command ${topic.name}; allowed: ${names}`, '/name')
+    const allowed = namesOf(checkers.commands)
+    return refuse('COMMAND_UNKNOWN', `${topic.class} has no command ${topic.name}; allowed: ${allowed}`, '/name')
   }
   const envelope = checkAnyCommand(json)
   if (!envelope.ok) return envelope

@@ -66,13 +66,15 @@ function hasOwn(value: unknown, name: string): boolean {
   return typeof value === 'object' && value !== null && Object.hasOwn(value, name)
 }
 
+/** JSON pointers escape `~` and `/` (RFC 6901 §3). */
 function join(pointer: string, name: string): string {
-  return `${pointer}/${name}`
+  return `${pointer}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`
 }
 
 function valueAt(root: unknown, pointer: string): unknown {
   let value = root
-  for (const part of pointer.split('/').slice(1)) {
+  for (const escaped of pointer.split('/').slice(1)) {
+    const part = escaped.replaceAll('~1', '/').replaceAll('~0', '~')
     if (!hasOwn(value, part)) return undefined
     value = (value as Record<string, unknown>)[part]
   }
