@@ -14,7 +14,7 @@ export const CONTRACT_CODES = {
   PAYLOAD_NOT_UTF8: 'the payload is not UTF-8',
   PAYLOAD_NOT_JSON: 'the payload is not JSON',
   SCHEMA_VIOLATION: 'a field is missing, of the wrong type or out of range',
-  ENVELOPE_MISMATCH: 'source, id or type of the event contradict the topic it came on',
+  ENVELOPE_MISMATCH: 'the payload (source, id, type, class or name) contradicts the topic it came on',
   RETAIN_FORBIDDEN: 'this channel never carries retained messages',
   RETAIN_REQUIRED: 'this channel always carries retained messages',
   COMMAND_UNKNOWN: 'the device class has no command of this name',
