@@ -5,9 +5,10 @@ const shared = { pool: 'forks' as const, environment: 'node' as const }
 
 export default defineConfig({
   test: {
+    reporters: ['default', './test/support/summary-reporter.ts'],
     projects: [
       { test: { ...shared, name: 'structure', include: ['test/structure.test.ts'] } },
-      { test: { ...shared, name: 'unit', include: ['{hub,firmware,flows,hardware-sim}/**/*.test.ts'] } },
+      { test: { ...shared, name: 'unit', include: ['{hub,firmware,flows,hardware-sim,test/support}/**/*.test.ts'] } },
       { test: { ...shared, name: 'sim', include: ['test/sim/**/*.test.ts'], testTimeout: 120_000 } },
       {
         test: {
