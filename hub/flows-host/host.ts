@@ -1,0 +1,299 @@
+import { fileURLToPath } from 'node:url'
+import { createChildLog, type FlowsLog } from './child-log.ts'
+import { createFlowCommands, FLOW_COMMANDS_DEFAULTS, type FlowCommandsConfig } from './commands.ts'
+import { addressOf, deviceKey, deviceMessage } from './device-messages.ts'
+import type { AcceptedMessage, HubForFlows, Unsubscribe } from './hub-port.ts'
+import type { FlowsUser } from './ipc.ts'
+import { createLatency, type LatencyCounts } from './latency.ts'
+import { OUTBOX_DEFAULTS, Outbox, type OutboxConfig, type OutboxLane } from './outbox.ts'
+import { FlowsRun, type PongMessage, type ReadyMessage } from './run.ts'
+import { type FlowsStatus, statusOf } from './status.ts'
+import {
+  CAUSES,
+  type Cause,
+  initialSupervisor,
+  SUPERVISOR_DEFAULTS,
+  type SupervisorConfig,
+  type SupervisorEffect,
+  type SupervisorInput,
+  type SupervisorState,
+  stepSupervisor,
+} from './supervisor.ts'
+
+export interface FlowsHostConfig {
+  /** TCP port of the editor, on 127.0.0.1; 0 takes a free one (see `status().editor_url`). */
+  port: number
+  /** Where the site's flows, credentials and sessions are kept; made if missing. */
+  data_dir: string
+  /** Who may open the editor; nobody can without an entry here. */
+  users: FlowsUser[]
+  language?: 'zh-CN' | 'en-US'
+  /** Largest JavaScript heap of the child, MB. */
+  heap_mb_max?: number
+  supervisor?: Partial<SupervisorConfig>
+  commands?: Partial<FlowCommandsConfig>
+  outbox?: Partial<OutboxConfig>
+  /** The program of the child, and the Node binary that runs it; by default `flows/main.ts` and this one. */
+  entry?: string
+  exec_path?: string
+}
+
+export interface FlowsHostDeps {
+  hub: HubForFlows
+  log: FlowsLog
+  /** Called on every change of status; never with the same status twice in a row. */
+  onStatus?: (status: FlowsStatus) => void
+  /** From the acceptance of an event to the command that a flow sends because of it. */
+  onLatency?: (latency_ms: number) => void
+}
+
+export interface FlowsMetrics {
+  /** Children lost, by cause. */
+  lost: Readonly<Record<Cause, number>>
+  /** Messages that never reached a flow. */
+  dropped: Readonly<Record<OutboxLane, number>>
+  waiting: number
+  commands: Readonly<{ sent: number; refused: number; pending: number }>
+  /** Messages of the child that made no sense. */
+  invalid: number
+  latency: Readonly<LatencyCounts>
+  rss_bytes: number
+}
+
+export interface FlowsHost {
+  /** Starts the child and keeps it running; returns at once, the hub does not wait for flows. */
+  start(): void
+  /** Asks the child to end, then makes it; resolves when it is gone. */
+  close(): Promise<void>
+  status(): FlowsStatus
+  metrics(): FlowsMetrics
+}
+
+/** How often the supervisor looks, ms; memory is sampled as often. */
+const TICK_MS = 500
+/**
+ * MB. The shipped flows use about 45; a leak ends in V8's clear "heap out of memory" well before the resident limit, which
+ * catches what is not on the heap.
+ */
+const HEAP_MB_MAX = 192
+
+const FLOWS_ENTRY = fileURLToPath(new URL('../../flows/main.ts', import.meta.url))
+
+/** Runs Node-RED as a supervised child. No fault of a flow throws into, blocks or ends the hub. */
+export function createFlowsHost(deps: FlowsHostDeps, config: FlowsHostConfig): FlowsHost {
+  const host = new Host(deps, config)
+  return {
+    start: () => host.start(),
+    close: () => host.close(),
+    status: () => host.status(),
+    metrics: () => host.metrics(),
+  }
+}
+
+class Host implements FlowsHost {
+  readonly #deps: FlowsHostDeps
+  readonly #config: FlowsHostConfig
+  readonly #supervisor: SupervisorConfig
+  readonly #outbox: Outbox
+  readonly #commands: ReturnType<typeof createFlowCommands>
+  readonly #latency: ReturnType<typeof createLatency>
+  readonly #childLog: ReturnType<typeof createChildLog>
+  readonly #lost = Object.fromEntries(CAUSES.map((cause) => [cause, 0])) as Record<Cause, number>
+  readonly #closed = Promise.withResolvers<void>()
+  readonly #clock = () => performance.now()
+
+  #state: SupervisorState = initialSupervisor
+  #run: FlowsRun | undefined
+  #timer: ReturnType<typeof setInterval> | undefined
+  #subscriptions: Unsubscribe[] = []
+  #ready: ReadyMessage | undefined
+  #last_cause: Cause | undefined
+  #status: FlowsStatus = { status: 'stopped' }
+  #invalid = 0
+  #rss_bytes = 0
+
+  constructor(deps: FlowsHostDeps, config: FlowsHostConfig) {
+    this.#deps = deps
+    this.#config = config
+    this.#supervisor = { ...SUPERVISOR_DEFAULTS, ...config.supervisor }
+    this.#outbox = new Outbox({ ...OUTBOX_DEFAULTS, ...config.outbox })
+    this.#commands = createFlowCommands(
+      { hub: deps.hub, clock: this.#clock },
+      { ...FLOW_COMMANDS_DEFAULTS, ...config.commands },
+    )
+    this.#latency = createLatency(deps.onLatency)
+    this.#childLog = createChildLog(deps.log)
+  }
+
+  start(): void {
+    if (this.#state.is !== 'idle') return
+    const { hub } = this.#deps
+    this.#timer = setInterval(() => this.#tick(), TICK_MS)
+    this.#subscriptions = [
+      hub.onMessage((accepted) => this.#onAccepted(accepted)),
+      hub.onUpstream((upstream) => {
+        if (this.#state.is === 'running') this.#run?.send({ type: 'upstream', upstream })
+      }),
+    ]
+    this.#input({ type: 'start' })
+  }
+
+  async close(): Promise<void> {
+    this.#input({ type: 'close' })
+    await this.#closed.promise
+  }
+
+  status(): FlowsStatus {
+    return { ...this.#status, ...(this.#rss_bytes > 0 ? { rss_bytes: this.#rss_bytes } : {}) }
+  }
+
+  metrics(): FlowsMetrics {
+    return {
+      lost: { ...this.#lost },
+      dropped: this.#outbox.dropped,
+      waiting: this.#outbox.waiting,
+      commands: { ...this.#commands.counts },
+      invalid: this.#invalid,
+      latency: { ...this.#latency.counts },
+      rss_bytes: this.#rss_bytes,
+    }
+  }
+
+  #input(input: SupervisorInput): void {
+    const { state, effects } = stepSupervisor(this.#supervisor, this.#state, input, this.#clock())
+    this.#state = state
+    for (const effect of effects) this.#perform(effect)
+    const next = statusOf(this.#supervisor, this.#state, {
+      pid: this.#run?.pid,
+      ready: this.#ready,
+      last_cause: this.#last_cause,
+    })
+    if (next.status === this.#status.status && next.pid === this.#status.pid) return
+    this.#status = next
+    this.#deps.onStatus?.(next)
+  }
+
+  #perform(effect: SupervisorEffect): void {
+    switch (effect.type) {
+      case 'spawn':
+        this.#spawn()
+        break
+      case 'ping':
+        this.#run?.send({ type: 'ping', n: effect.n })
+        break
+      case 'lost':
+        this.#lost[effect.cause] += 1
+        this.#last_cause = effect.cause
+        // What it had read and not finished waits for the next one.
+        this.#run?.lose()
+        this.#outbox.childLost()
+        this.#deps.log.warn(
+          { cause: effect.cause, in_a_row: effect.failures, pid: this.#run?.pid },
+          'flows process lost; it will be started again',
+        )
+        break
+      case 'ask-to-end':
+        this.#run?.send({ type: 'stop' })
+        break
+      case 'signal':
+        this.#run?.signal(effect.signal)
+        break
+      case 'closed':
+        clearInterval(this.#timer)
+        for (const unsubscribe of this.#subscriptions) unsubscribe()
+        this.#closed.resolve()
+        break
+    }
+  }
+
+  #spawn(): void {
+    const { hub, log } = this.#deps
+    const config = this.#config
+    this.#ready = undefined
+    const run: FlowsRun = new FlowsRun(
+      { hub, outbox: this.#outbox, clock: this.#clock },
+      {
+        onReady: (ready) => this.#onReady(ready),
+        onPong: (pong) => this.#onPong(pong),
+        onCommand: (command, answer) => {
+          if (command.event !== undefined) this.#latency.command(command.event, this.#clock())
+          this.#commands.handle(command, answer)
+        },
+        onInvalid: (message) => {
+          this.#invalid += 1
+          this.#childLog.line(`message from flows refused: ${message}`, this.#clock())
+        },
+        onFlood: () => this.#input({ type: 'flood' }),
+        onLine: (line) => this.#childLog.line(line, this.#clock()),
+        onGone: ({ spawned, reason }) => {
+          log.info({ pid: run.pid, reason }, 'flows process ended')
+          this.#run = undefined
+          this.#rss_bytes = 0
+          this.#input({ type: spawned ? 'exit' : 'spawn-failed' })
+        },
+      },
+      {
+        entry: config.entry ?? FLOWS_ENTRY,
+        exec_path: config.exec_path ?? process.execPath,
+        heap_mb_max: config.heap_mb_max ?? HEAP_MB_MAX,
+      },
+      {
+        type: 'start',
+        port: config.port,
+        data_dir: config.data_dir,
+        users: config.users,
+        language: config.language ?? 'zh-CN',
+      },
+    )
+    this.#run = run
+  }
+
+  #onReady(ready: ReadyMessage): void {
+    if (this.#state.is !== 'starting') return
+    const { hub, log } = this.#deps
+    this.#ready = ready
+    log.info({ pid: this.#run?.pid, port: ready.port, boot_ms: Math.round(ready.boot_ms) }, 'flows process ready')
+    if (ready.flows === 'stopped') log.error({ reason: ready.reason }, 'flows do not run; the editor shows why')
+    this.#run?.send({ type: 'snapshot', ...hub.snapshot() })
+    this.#run?.send({ type: 'upstream', upstream: hub.upstream() })
+    this.#input({ type: 'ready' })
+    this.#run?.pump()
+  }
+
+  #onPong(pong: PongMessage): void {
+    this.#outbox.seen(pong.seen)
+    this.#input({ type: 'pong' })
+    this.#onRss(pong.rss_bytes)
+  }
+
+  #onRss(bytes: number): void {
+    this.#rss_bytes = bytes
+    this.#input({ type: 'rss', bytes })
+  }
+
+  #onAccepted({ message, place, replayed }: AcceptedMessage): void {
+    const running = this.#state.is === 'running'
+    if (message.kind === 'event') {
+      const { topic, event } = message
+      const at = this.#clock()
+      this.#latency.event(event.id, at)
+      const given = { address: addressOf(topic), name: topic.type, event, place: place ?? null, replayed }
+      this.#outbox.addEvent({ type: 'event', ...given }, at)
+    } else {
+      const device = deviceMessage(message)
+      // Without a running child there is nobody to tell; it gets a snapshot when it is ready.
+      if (!device || !running) return
+      this.#outbox.addDevice(deviceKey(device), device)
+    }
+    if (running) this.#run?.pump()
+  }
+
+  #tick(): void {
+    this.#childLog.report()
+    const run = this.#run
+    run?.tick().then((bytes) => {
+      if (bytes !== undefined && this.#run === run) this.#onRss(bytes)
+    })
+    this.#input({ type: 'tick' })
+  }
+}

@@ -1,0 +1,132 @@
+import { type Static, type TSchema, Type } from 'typebox'
+import type { Result } from '../contract/command.ts'
+import { type Decoded, LinliError } from '../contract/errors.ts'
+import type { LinliEvent } from '../contract/event.ts'
+import type { Place } from '../contract/meta.ts'
+import { type Checker, checker } from '../contract/schema.ts'
+import { type Address, COMMAND_ID_PATTERN, DEVICE_CLASSES, SEGMENT_PATTERN, Segment } from '../contract/topic.ts'
+import type { DeviceSnapshot, UpstreamStatus } from './hub-port.ts'
+
+/**
+ * What hub and flows process say to each other over the IPC channel of the child. The flows side keeps its own copy of
+ * these types (`flows/parent/messages.ts`): the two are separate programs, and the real-runtime tests hold them together.
+ */
+
+/** A person who may open the editor. `*` edits everything, `read` sees everything and changes nothing. */
+export interface FlowsUser {
+  name: string
+  /** bcrypt. */
+  password_hash: string
+  permissions: '*' | 'read'
+}
+
+/** The first message: everything the flows process needs to start. Secrets go this way, never on a command line. */
+export interface StartMessage {
+  type: 'start'
+  /** TCP port of the editor on 127.0.0.1; 0 takes a free one. */
+  port: number
+  /** Folder of the site's own flows, credentials and sessions. */
+  data_dir: string
+  users: FlowsUser[]
+  language: 'zh-CN' | 'en-US'
+}
+
+export interface EventMessage {
+  type: 'event'
+  /** Order of delivery; comes back in `pong.seen`. */
+  seq: number
+  address: Address
+  /** The event type as in the topic, e.g. `pressed`. */
+  name: string
+  event: LinliEvent
+  place: Place | null
+  /** Not live any more: delayed on the way to the hub or between hub and flows. */
+  replayed: boolean
+}
+
+/** One thing that holds for one device has changed; `null` means it was cleared. */
+export interface DeviceMessage {
+  type: 'device'
+  address: Address
+  field: 'meta' | 'state' | 'availability'
+  value: unknown
+}
+
+export type ToFlows =
+  | StartMessage
+  | EventMessage
+  | DeviceMessage
+  | { type: 'snapshot'; devices: DeviceSnapshot[] }
+  | { type: 'upstream'; upstream: UpstreamStatus }
+  | { type: 'ping'; n: number }
+  | { type: 'command-result'; id: string; result: Result }
+  | { type: 'stop' }
+
+const AddressSchema = Type.Object(
+  {
+    street: Segment,
+    community: Segment,
+    estate: Segment,
+    gateway: Segment,
+    class: Type.Enum([...DEVICE_CLASSES]),
+    device: Segment,
+  },
+  { additionalProperties: false },
+)
+
+/** Longest life of a command from a flow: a gate must not open on what somebody wanted an hour ago. */
+export const TTL_MS_MAX = 3_600_000
+
+const fromFlows = {
+  ready: Type.Object({
+    type: Type.Literal('ready'),
+    port: Type.Integer({ minimum: 1, maximum: 65_535 }),
+    boot_ms: Type.Number({ minimum: 0 }),
+    flows: Type.Enum(['started', 'stopped']),
+    reason: Type.Optional(Type.String({ maxLength: 400 })),
+  }),
+  pong: Type.Object({
+    type: Type.Literal('pong'),
+    n: Type.Integer({ minimum: 0 }),
+    seen: Type.Integer({ minimum: 0, description: 'every event up to this seq has had its turn' }),
+    rss_bytes: Type.Number({ minimum: 0 }),
+  }),
+  command: Type.Object({
+    type: Type.Literal('command'),
+    id: Type.String({ pattern: COMMAND_ID_PATTERN }),
+    address: AddressSchema,
+    name: Type.String({ pattern: SEGMENT_PATTERN }),
+    args: Type.Unknown(),
+    ttl_ms: Type.Integer({ minimum: 100, maximum: TTL_MS_MAX }),
+    flow: Type.String({ minLength: 1, maxLength: 80, description: 'the node that asks' }),
+    reason: Type.Optional(Type.String({ maxLength: 200 })),
+    event: Type.Optional(Type.String({ maxLength: 200, description: 'id of the event that led to it' })),
+  }),
+} as const
+
+export type FromFlows = { [T in keyof typeof fromFlows]: Static<(typeof fromFlows)[T]> }[keyof typeof fromFlows]
+export type CommandMessage = Static<(typeof fromFlows)['command']>
+
+const checkers = new Map<string, Checker<unknown>>(
+  Object.entries(fromFlows).map(([type, schema]) => [type, checker(schema as TSchema, 'FLOWS_MESSAGE_INVALID')]),
+)
+
+/** Decodes what the flows process sent; it runs the staff's code, so nothing is believed. Never throws. */
+export function decodeFromFlows(message: unknown): Decoded<FromFlows> {
+  const type =
+    typeof message === 'object' && message !== null
+      ? Reflect.get(message as Record<string, unknown>, 'type')
+      : undefined
+  const check = typeof type === 'string' ? checkers.get(type) : undefined
+  if (!check) {
+    const allowed = [...checkers.keys()].join(', ')
+    return {
+      ok: false,
+      error: new LinliError('FLOWS_MESSAGE_INVALID', `unknown message type; allowed: ${allowed}`, {
+        kind: 'caller',
+        path: '/type',
+      }),
+    }
+  }
+  return check(message) as Decoded<FromFlows>
+}

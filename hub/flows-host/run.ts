@@ -1,0 +1,111 @@
+import type { Result } from '../contract/command.ts'
+import { type Channel, createChannel } from './channel.ts'
+import { type ChildConfig, type FlowsChild, startChild } from './child.ts'
+import type { HubForFlows } from './hub-port.ts'
+import { type CommandMessage, decodeFromFlows, type FromFlows, type StartMessage, type ToFlows } from './ipc.ts'
+import type { Outbox } from './outbox.ts'
+
+/** One run of the flows process with its channel: decodes what it says, gives it what waits. */
+
+export type ReadyMessage = FromFlows & { type: 'ready' }
+export type PongMessage = FromFlows & { type: 'pong' }
+
+export interface RunDeps {
+  hub: Pick<HubForFlows, 'snapshot'>
+  outbox: Outbox
+  clock: () => number
+}
+
+/** None of these is called any more after `onGone`. */
+export interface RunListeners {
+  onReady(ready: ReadyMessage): void
+  onPong(pong: PongMessage): void
+  onCommand(command: CommandMessage, answer: (result: Result) => void): void
+  onInvalid(message: string): void
+  /** It sends far more messages than a sane flow; called once. */
+  onFlood(): void
+  onLine(line: string): void
+  onGone(gone: { spawned: boolean; reason: string }): void
+}
+
+/** Messages between two calls of `tick` that no sane flow sends: its own limit is 50 commands per second. */
+export const MESSAGES_PER_TICK_MAX = 1_000
+
+export class FlowsRun {
+  readonly #child: FlowsChild
+  readonly #channel: Channel
+  readonly #listeners: RunListeners
+  #messages = 0
+  #deaf = false
+
+  constructor(deps: RunDeps, listeners: RunListeners, config: ChildConfig, start: StartMessage) {
+    this.#listeners = listeners
+    this.#child = startChild(config, {
+      onGone: (gone) => {
+        this.#deaf = true
+        listeners.onGone(gone)
+      },
+      onMessage: (message) => this.#receive(message),
+      onLine: listeners.onLine,
+    })
+    this.#channel = createChannel({
+      outbox: deps.outbox,
+      send: (message, sent) => this.#child.send(message, sent),
+      clock: deps.clock,
+      onCaughtUpAfterGap: () => this.send({ type: 'snapshot', ...deps.hub.snapshot() }),
+    })
+    this.send(start)
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid
+  }
+
+  /** Sends past the outbox. */
+  send(message: ToFlows): void {
+    this.#channel.now(message)
+  }
+
+  /** Gives the child what waits, as far as it keeps up. */
+  pump(): void {
+    this.#channel.pump()
+  }
+
+  /** Takes nothing more out of the outbox. */
+  lose(): void {
+    this.#channel.close()
+  }
+
+  signal(signal: 'SIGTERM' | 'SIGKILL'): void {
+    this.#child.signal(signal)
+  }
+
+  /** Starts a new count of messages, and samples the memory. */
+  async tick(): Promise<number | undefined> {
+    this.#messages = 0
+    return this.#child.rss_bytes()
+  }
+
+  #receive(raw: unknown): void {
+    if (this.#deaf) return
+    this.#messages += 1
+    if (this.#messages > MESSAGES_PER_TICK_MAX) {
+      // Decoding more of it would cost the hub the time that the flood is meant to cost.
+      this.#deaf = true
+      this.#listeners.onFlood()
+      return
+    }
+    const decoded = decodeFromFlows(raw)
+    if (!decoded.ok) {
+      this.#listeners.onInvalid(decoded.error.message)
+      return
+    }
+    const message = decoded.value
+    if (message.type === 'ready') this.#listeners.onReady(message)
+    else if (message.type === 'pong') this.#listeners.onPong(message)
+    else
+      this.#listeners.onCommand(message, (result) => {
+        if (!this.#deaf) this.send({ type: 'command-result', id: message.id, result })
+      })
+  }
+}

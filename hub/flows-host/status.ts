@@ -1,0 +1,51 @@
+import type { FromFlows } from './ipc.ts'
+import { backoff_ms, type SupervisorConfig, type SupervisorState } from './supervisor.ts'
+
+/** `gave-up-for-now`: it failed so often in a row that it is only tried once per longest backoff. */
+export interface FlowsStatus {
+  status: 'stopped' | 'starting' | 'running' | 'restarting' | 'gave-up-for-now' | 'closing'
+  pid?: number
+  /** Where the editor answers, while it runs. */
+  editor_url?: string
+  /** Whether the flows themselves run; a flow with an unknown node keeps all of them stopped. */
+  flows?: 'started' | 'stopped'
+  /** ms from the start of the process until flows ran. */
+  boot_ms?: number
+  /** Why the last child was lost. */
+  last_cause?: string
+  rss_bytes?: number
+}
+
+export interface StatusDetails {
+  pid?: number | undefined
+  ready?: (FromFlows & { type: 'ready' }) | undefined
+  last_cause?: string | undefined
+}
+
+export function statusOf(config: SupervisorConfig, state: SupervisorState, details: StatusDetails): FlowsStatus {
+  const { pid, ready, last_cause } = details
+  const last = last_cause === undefined ? {} : { last_cause }
+  const process = pid === undefined ? {} : { pid }
+  switch (state.is) {
+    case 'idle':
+    case 'closed':
+      return { status: 'stopped', ...last }
+    case 'starting':
+      return { status: 'starting', ...process, ...last }
+    case 'running':
+      return {
+        status: 'running',
+        ...process,
+        ...last,
+        ...(ready ? { editor_url: `http://127.0.0.1:${ready.port}/`, flows: ready.flows, boot_ms: ready.boot_ms } : {}),
+      }
+    case 'ending':
+      return { status: 'restarting', ...process, ...last }
+    case 'waiting': {
+      const longest = backoff_ms(config, state.failures) >= config.backoff_ms_max
+      return { status: longest ? 'gave-up-for-now' : 'restarting', ...last }
+    }
+    case 'closing':
+      return { status: 'closing', ...process, ...last }
+  }
+}
