@@ -1,0 +1,127 @@
+import { mayPublish, type Principal } from '../auth/access.ts'
+import { decodeMessage, type Message, PAYLOAD_BYTES_MAX } from '../contract/decode.ts'
+import { LinliError } from '../contract/errors.ts'
+import type { Append, Log } from '../journal/types.ts'
+
+/**
+ * The door of the hub: every message, whoever sends it, is decoded, authorised and written to the journal here, and
+ * only then acknowledged and passed on.
+ */
+
+/** One MQTT PUBLISH as it came in. */
+export interface Inbound {
+  topic: string
+  payload: Uint8Array
+  retain: boolean
+}
+
+/** `deliver`: acknowledge and pass on. `swallow`: acknowledge only. A thrown LinliError closes the connection unacknowledged. */
+export type Verdict = { kind: 'deliver'; payload: Uint8Array } | { kind: 'swallow' }
+
+/** What another room may decide about a decoded message before it is written. */
+export type Interceptor = (
+  message: Message,
+  inbound: Inbound,
+) => { kind: 'continue'; payload?: Uint8Array } | { kind: 'swallow' }
+
+export interface IngestEvents {
+  /** After the commit, before the acknowledgement. */
+  accepted(message: Message, inbound: Inbound): void
+  /** The message is kept in the `rejected` lane for inspection and otherwise dropped. */
+  rejected(principal: Principal, inbound: Inbound, error: LinliError): void
+  duplicate(message: Message): void
+  /** Telemetry that the full disk could not take: gone, and counted. */
+  telemetryLost(error: LinliError): void
+}
+
+/** Bytes of a refused payload that are kept for inspection. */
+const REJECTED_BYTES_MAX = 4096
+
+export interface Ingest {
+  accept(principal: Principal, inbound: Inbound): Promise<Verdict>
+}
+
+export function createIngest(deps: {
+  log: Log
+  now_ms: () => number
+  intercept: Interceptor
+  admit: (principal: Principal, message: Message) => LinliError | undefined
+  events: IngestEvents
+}): Ingest {
+  const { log, events } = deps
+
+  async function reject(principal: Principal, inbound: Inbound, error: LinliError): Promise<Verdict> {
+    events.rejected(principal, inbound, error)
+    await log
+      .append({
+        lane: 'rejected',
+        topic: inbound.topic,
+        payload: inbound.payload.subarray(0, Math.min(REJECTED_BYTES_MAX, PAYLOAD_BYTES_MAX)),
+        time_ms: deps.now_ms(),
+      })
+      .catch(() => undefined) // Inspection is a courtesy: a full disk must not turn a refusal into a fault.
+    return { kind: 'swallow' }
+  }
+
+  return {
+    async accept(principal, inbound) {
+      const decoded = decodeMessage(inbound.topic, inbound.payload, inbound.retain)
+      if (!decoded.ok) return reject(principal, inbound, decoded.error)
+      const message = decoded.value
+      if (!mayPublish(principal, message.topic)) {
+        throw new LinliError(
+          'ACCESS_DENIED',
+          `${principal.name} (${principal.role}) may not publish on ${inbound.topic}`,
+          { kind: 'caller' },
+        )
+      }
+      const refusal = deps.admit(principal, message)
+      if (refusal) throw refusal
+      const decision = deps.intercept(message, inbound)
+      if (decision.kind === 'swallow') return { kind: 'swallow' }
+      const payload = decision.payload ?? inbound.payload
+      const stored = await store(log, events, appendOf(message, { ...inbound, payload }, deps.now_ms()))
+      if (stored === 'duplicate') {
+        events.duplicate(message)
+        return { kind: 'swallow' }
+      }
+      if (stored === 'lost') return { kind: 'swallow' }
+      events.accepted(message, inbound)
+      return { kind: 'deliver', payload }
+    },
+  }
+}
+
+async function store(log: Log, events: IngestEvents, append: Append): Promise<'stored' | 'duplicate' | 'lost'> {
+  try {
+    const outcome = await log.append(append)
+    return 'duplicate' in outcome ? 'duplicate' : 'stored'
+  } catch (error) {
+    // MQTT 3.1.1 has no negative acknowledgement: closing the connection would hold up the alarms behind it, so
+    // telemetry that the disk refuses is dropped and counted. An alarm is never acknowledged unwritten.
+    if (append.lane === 'telemetry' && error instanceof LinliError && error.code === 'JOURNAL_FULL') {
+      events.telemetryLost(error)
+      return 'lost'
+    }
+    throw error
+  }
+}
+
+/** Which lane a message belongs to, and what makes it the same message again. */
+function appendOf(message: Message, inbound: Inbound, time_ms: number): Append {
+  const base = { topic: inbound.topic, payload: inbound.payload, time_ms }
+  switch (message.kind) {
+    case 'event':
+    case 'telemetry': {
+      const lane = message.kind === 'event' ? 'alarm' : 'telemetry'
+      const { event, topic } = message
+      return { ...base, lane, stream: `${topic.gateway}:${event.bootid}:${lane}`, sequence: Number(event.sequence) }
+    }
+    case 'result':
+      return { ...base, lane: 'alarm' }
+    case 'command':
+      return { ...base, lane: 'command' }
+    default:
+      return { ...base, lane: 'state', key: inbound.topic }
+  }
+}

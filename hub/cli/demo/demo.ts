@@ -1,0 +1,172 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { newPassword } from '../../auth/editor-users.ts'
+import { redacted } from '../../compose.ts'
+import { LinliError, reasonOf } from '../../contract/errors.ts'
+import { languageOf, text } from '../language.ts'
+import { type Child, createChildren } from './children.ts'
+import { listenToDistrict } from './district.ts'
+import { DEMO_GATEWAYS, DEMO_SITE_TEXT, gatewayConfig, simulatorConfig } from './estate.ts'
+import { readKeys } from './keys.ts'
+import type { DemoOptions } from './options.ts'
+
+/** The whole stack as processes, a short story, and keys to play with it. Resolves with the exit code. */
+export async function runDemo(options: DemoOptions, random: () => number): Promise<number> {
+  const language = languageOf(process.env)
+  const say = (line: string) => {
+    // With --json stdout belongs to the messages alone.
+    ;(options.json ? process.stderr : process.stdout).write(`${line}\n`)
+  }
+  const dir = dataDir(options.data)
+  const end = endSignal(options.for_s)
+  const children = createChildren((name, code) => end.fire(1, `${name}: ${text('died')} (${code ?? 'signal'})`))
+  const passwords = { admin: newPassword(), viewer: newPassword() }
+  let district: ReturnType<typeof listenToDistrict> | undefined
+  try {
+    say(text('starting'))
+    const standIn = options.upstream === undefined ? await startStandIn(children) : undefined
+    const upstream = options.upstream ?? `mqtt://127.0.0.1:${standIn?.ready.port}`
+    district = listenToDistrict({ url: upstream, language, json: options.json, random, say })
+    const [sim, hub] = await Promise.all([
+      startSimulator(children, dir, options),
+      startHub(children, dir, options, upstream, passwords),
+    ])
+    const hubUrl = `mqtt://127.0.0.1:${hub.ready.mqttPort}`
+    await Promise.all(DEMO_GATEWAYS.map(({ gateway }) => startGateway(children, dir, gateway, hubUrl)))
+    sayReady({ say, options, hub, upstream, passwords, dir })
+    sim.process.stdin?.write(`${JSON.stringify({ do: 'scenario', steps: options.scenario.steps })}\n`)
+    const keys = readKeys({
+      sim: (step) => sim.process.stdin?.write(`${JSON.stringify(step)}\n`),
+      reset: (device, gateway) => district?.reset(device, gateway),
+      upstream: standIn && restartable(children, standIn),
+      say,
+      quit: () => end.fire(0),
+    })
+    const { code, why } = await end.fired
+    keys?.close()
+    if (why) process.stderr.write(`${why}\n`)
+    return code
+  } finally {
+    say(text('stopping'))
+    await district?.close()
+    await children.stopAll()
+    if (options.data === undefined) rmSync(dir, { recursive: true, force: true })
+  }
+}
+
+type Children = ReturnType<typeof createChildren>
+
+function dataDir(wanted: string | undefined): string {
+  if (wanted === undefined) return mkdtempSync(join(tmpdir(), 'linli-demo-'))
+  try {
+    const dir = resolve(wanted)
+    mkdirSync(join(dir, 'ports'), { recursive: true })
+    return dir
+  } catch (error) {
+    throw new LinliError('DATA_UNWRITABLE', `cannot write to --data ${wanted}: ${reasonOf(error)}`, { kind: 'caller' })
+  }
+}
+
+function startStandIn(children: Children, port = 0): Promise<Child> {
+  return children.start('district', 'hub/broker/stand-in.ts', ['--port', String(port)])
+}
+
+/** The district goes away and comes back on the same port. */
+function restartable(children: Children, first: Child) {
+  let current: Child | undefined = first
+  return async () => {
+    if (current) {
+      const leaving = current
+      current = undefined
+      await children.stop(leaving)
+      return false
+    }
+    current = await startStandIn(children, Number(first.ready.port))
+    return true
+  }
+}
+
+function startSimulator(children: Children, dir: string, options: DemoOptions): Promise<Child> {
+  mkdirSync(join(dir, 'ports'), { recursive: true })
+  const file = writeJson(join(dir, 'simulator.json'), simulatorConfig(dir, options.board))
+  return children.start('simulator', 'hardware-sim/main.ts', ['--config', file])
+}
+
+function startHub(
+  children: Children,
+  dir: string,
+  options: DemoOptions,
+  upstream: string,
+  passwords: { admin: string; viewer: string },
+): Promise<Child> {
+  const args = [
+    '--dev',
+    '--data',
+    join(dir, 'hub'),
+    '--site',
+    DEMO_SITE_TEXT,
+    '--upstream',
+    upstream,
+    '--log-level',
+    'warn',
+  ]
+  args.push(
+    '--mqtt-port',
+    String(options.mqttPort),
+    '--http-port',
+    String(options.httpPort),
+    '--flows-port',
+    String(options.flowsPort),
+  )
+  if (!options.flows) args.push('--no-flows')
+  const env = { LINLI_FLOWS_PASSWORD: passwords.admin, LINLI_FLOWS_VIEWER_PASSWORD: passwords.viewer }
+  return children.start('hub', 'hub/main.ts', args, { env })
+}
+
+function startGateway(children: Children, dir: string, gateway: string, hubUrl: string): Promise<Child> {
+  const file = writeJson(join(dir, `${gateway}.json`), gatewayConfig(dir, gateway, hubUrl))
+  return children.start(gateway, 'firmware/main.ts', ['--config', file, '--log-level', 'warn'])
+}
+
+function writeJson(file: string, value: unknown): string {
+  writeFileSync(file, `${JSON.stringify(value, null, 2)}\n`)
+  return file
+}
+
+function sayReady(told: {
+  say: (line: string) => void
+  options: DemoOptions
+  hub: Child
+  upstream: string
+  passwords: { admin: string; viewer: string }
+  dir: string
+}): void {
+  const { say, options, hub, upstream, passwords, dir } = told
+  say('')
+  say(`  ${text('ready')}`)
+  say(
+    `  MQTT      mqtt://127.0.0.1:${hub.ready.mqttPort}   (mosquitto_sub -p ${hub.ready.mqttPort} -v -t 'linli/v1/#')`,
+  )
+  say(`  HTTP      http://127.0.0.1:${hub.ready.httpPort}/healthz   http://127.0.0.1:${hub.ready.httpPort}/metrics`)
+  if (options.flows)
+    say(
+      `  Flows     http://127.0.0.1:${hub.ready.flowsPort ?? options.flowsPort}/   admin ${passwords.admin}   viewer ${passwords.viewer}`,
+    )
+  say(`  District  ${redacted(upstream)}`)
+  if (options.data !== undefined) say(`  Data      ${dir}`)
+  say('')
+  say(`  ${text('receives')}`)
+}
+
+/** The first of: a signal, the time is over, a key, a part that died. */
+function endSignal(for_s: number | undefined) {
+  let fire: (code: number, why?: string) => void = () => undefined
+  const fired = new Promise<{ code: number; why: string | undefined }>((done) => {
+    fire = (code, why) => done({ code, why })
+  })
+  process.once('SIGINT', () => fire(0))
+  process.once('SIGTERM', () => fire(0))
+  if (for_s !== undefined) setTimeout(() => fire(0), for_s * 1000).unref()
+  return { fired, fire: (code: number, why?: string) => fire(code, why) }
+}

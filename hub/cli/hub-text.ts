@@ -1,0 +1,30 @@
+import { languageOf } from './language.ts'
+
+/** What `linli hub --help` says. */
+const catalog = {
+  about: {
+    zh: '小区枢纽:接收网关消息,先落盘再确认,再转发给上级平台。HTTP 提供 /healthz 与 /metrics。',
+    en: 'The hub of an estate: takes what gateways say, writes it to disk before it acknowledges it, and forwards it to the district platform. Serves /healthz and /metrics over HTTP.',
+  },
+  data: { zh: '数据目录', en: 'data folder' },
+  site: { zh: '街道/社区/小区', en: 'place of the estate in the district' },
+  name: { zh: '枢纽名称', en: 'name of this hub' },
+  host: { zh: '监听地址', en: 'address to listen on' },
+  mqttPort: { zh: 'MQTT 端口,0 = 任意空闲', en: 'MQTT port, 0 = any free one' },
+  httpPort: { zh: 'HTTP 端口,0 = 任意空闲', en: 'HTTP port, 0 = any free one' },
+  flowsPort: { zh: '流程编辑器端口,0 = 任意空闲', en: 'port of the flow editor, 0 = any free one' },
+  upstream: {
+    zh: '上级平台 MQTT 地址,如 mqtt://user:secret@host:1883',
+    en: 'MQTT broker of the district, e.g. mqtt://user:secret@host:1883',
+  },
+  noFlows: { zh: '不运行流程(Node-RED)', en: 'without flows (Node-RED)' },
+  dev: {
+    zh: '开发模式:免登录,接受未知网关,仅限本机',
+    en: 'development: no logins, unknown gateways accepted, loopback only',
+  },
+  logLevel: { zh: '日志级别', en: 'how much to log' },
+} as const
+
+export function languageText(key: keyof typeof catalog): string {
+  return catalog[key][languageOf(process.env)]
+}

@@ -1,0 +1,58 @@
+/** The words of the command line in Chinese and English, chosen by LINLI_LANG or the locale. */
+
+export type Language = 'zh' | 'en'
+
+export function languageOf(env: NodeJS.ProcessEnv): Language {
+  const wanted = env.LINLI_LANG ?? env.LC_ALL ?? env.LC_MESSAGES ?? env.LANG ?? ''
+  return wanted.toLowerCase().startsWith('zh') ? 'zh' : 'en'
+}
+
+const catalog = {
+  about: { zh: '邻里:智慧社区边缘枢纽', en: 'Linli: edge hub for smart communities' },
+  seeHelp: { zh: '(用 linli --help 查看可用命令)', en: '(see linli --help for what there is)' },
+  eachHelp: { zh: '每个命令都有自己的 --help。', en: 'Each command has its own --help.' },
+  demo: { zh: '一条命令运行整个演示小区', en: 'run a whole demo estate: simulator, gateways, hub, flows, upstream' },
+  hub: { zh: '运行小区枢纽', en: 'run the hub of an estate' },
+  gateway: { zh: '运行网关', en: 'run a gateway' },
+  sim: { zh: '运行硬件模拟器', en: 'run the hardware simulator' },
+  client: { zh: '管理可连接枢纽的 MQTT 账号', en: 'add the MQTT accounts that may connect to a hub' },
+  demoAbout: {
+    zh: '演示小区:模拟器 → 两个网关 → 枢纽与流程 → 上级平台',
+    en: 'A demo estate: simulator → two gateways → hub and flows → district platform',
+  },
+  optUpstream: { zh: '上级平台的 MQTT 地址(默认:内置)', en: 'MQTT broker of the district (default: an embedded one)' },
+  optMqttPort: { zh: '枢纽的 MQTT 端口(0 = 任意空闲)', en: 'MQTT port of the hub (0 = any free one)' },
+  optHttpPort: { zh: '枢纽的 HTTP 端口(0 = 任意空闲)', en: 'HTTP port of the hub (0 = any free one)' },
+  optFlowsPort: { zh: '流程编辑器端口(0 = 任意空闲)', en: 'port of the flow editor (0 = any free one)' },
+  optData: {
+    zh: '数据目录(默认:临时目录,退出时删除)',
+    en: 'data folder (default: a temporary one, removed at the end)',
+  },
+  optBoard: {
+    zh: '模拟板类型:protocol 或 firmware(真实固件)',
+    en: 'simulated board: protocol, or firmware (the real StandardFirmata)',
+  },
+  optScenario: { zh: '要运行的场景文件(JSON)', en: 'scenario file to run (JSON)' },
+  optFor: { zh: '运行若干秒后结束', en: 'end after this many seconds' },
+  optJson: {
+    zh: '标准输出每行一个 JSON(上级收到的消息)',
+    en: 'one JSON object per message the district receives on stdout, nothing else',
+  },
+  optNoFlows: { zh: '不运行流程', en: 'without flows' },
+  starting: { zh: '正在启动…', en: 'starting …' },
+  ready: { zh: '已就绪', en: 'ready' },
+  receives: { zh: '上级平台收到的消息:', en: 'What the district receives:' },
+  keys: {
+    zh: '按键: [1-4] 按按钮 · [c] 剪断/接好 b1 电缆 · [u] 拔出/插回 board-a · [s] 停止/启动上级 · [r] 复位 b1 · [?] 帮助 · [q] 退出',
+    en: 'Keys: [1-4] press a button · [c] cut/mend the cable of b1 · [u] unplug/replug board-a · [s] stop/start the upstream · [r] reset b1 · [?] help · [q] quit',
+  },
+  stopping: { zh: '正在结束…', en: 'stopping …' },
+  stopped: { zh: '已结束。', en: 'stopped.' },
+  died: { zh: '意外退出', en: 'ended unexpectedly' },
+} as const
+
+export type TextKey = keyof typeof catalog
+
+export function text(key: TextKey, language: Language = languageOf(process.env)): string {
+  return catalog[key][language]
+}

@@ -1,0 +1,53 @@
+#!/usr/bin/env node
+// The `linli` command. Plain old JavaScript on purpose: whatever Node is on the machine can run this file, finds the
+// pinned Node that npm installed beside us, and hands over to it. Each subcommand is a program of its own, so that a
+// gateway on a small box does not carry the command line in memory.
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import process from 'node:process'
+import { fileURLToPath } from 'node:url'
+
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
+const programs = {
+  demo: 'hub/cli/demo/main.ts',
+  hub: 'hub/main.ts',
+  gateway: 'firmware/main.ts',
+  sim: 'hardware-sim/main.ts',
+  client: 'hub/cli/client.ts',
+}
+const [name, ...rest] = process.argv.slice(2)
+const known = name !== undefined && Object.hasOwn(programs, name)
+const entry = join(root, known ? programs[name] : 'hub/cli/main.ts')
+const args = [entry, ...(known ? rest : process.argv.slice(2))]
+const node = pinnedNode()
+const env = { ...process.env, PATH: `${dirname(node)}:${process.env.PATH ?? ''}` }
+
+if (typeof process.execve === 'function') {
+  process.execve(node, [node, ...args], env)
+} else {
+  const child = spawn(node, args, { stdio: 'inherit', env })
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+  child.on('exit', (code, signal) => {
+    process.exitCode = code ?? (signal === null ? 1 : 128)
+  })
+}
+
+/** The Node of package.json; the one we run on when it is new enough and the pinned one is not for this machine. */
+function pinnedNode() {
+  const packageName = `node-linux-${process.arch}`
+  try {
+    const folder = dirname(createRequire(import.meta.url).resolve(`${packageName}/package.json`))
+    const binary = join(folder, 'bin', 'node')
+    if (existsSync(binary)) return binary
+  } catch {
+    // Not installed: falls through to the running Node.
+  }
+  const major = Number(process.versions.node.split('.')[0])
+  if (major >= 24) return process.execPath
+  process.stderr.write(
+    `linli: needs Node 24 or newer and found ${process.version}; run "npm ci" in ${root} to install the pinned one\n`,
+  )
+  process.exit(2)
+}

@@ -1,0 +1,297 @@
+import type { Duplex } from 'node:stream'
+import type { Principal } from './auth/access.ts'
+import type { Authenticator } from './auth/authenticator.ts'
+import { type Broker, type BrokerLog, createBroker } from './broker/broker.ts'
+import { createIngest, type Inbound, type Ingest, type Verdict } from './broker/ingest.ts'
+import { type CommandDesk, createDesk } from './commands/desk.ts'
+import { decodeMessage, type Message } from './contract/decode.ts'
+import { encodeJson } from './contract/encode.ts'
+import { LinliError, reasonOf } from './contract/errors.ts'
+import { formatTopic, type Site } from './contract/topic.ts'
+import { createDevices, type Devices, impliedByDeath } from './devices/devices.ts'
+import { createReturnWatch } from './devices/return-watch.ts'
+import type { Log } from './journal/types.ts'
+import { gatewayKey, type Registry } from './registry/registry.ts'
+import { createForwarder, type Forwarder, type ForwarderStatus } from './upstream/forwarder.ts'
+
+/**
+ * One hub, wired. Everything that touches the world (disk, sockets, clock, randomness) comes in through `deps`, so that
+ * the same hub runs in a process of its own and on virtual time.
+ */
+
+export interface HubDeps {
+  log: Log
+  registry: Registry
+  authenticate: Authenticator
+  logger: BrokerLog & { error(details: object, message: string): void }
+  counters: HubCounters
+  random: () => number
+  now_ms: () => number
+  newId: () => string
+  /** In-memory transport to the upstream, for virtual time. */
+  connectUpstream?: () => Duplex
+}
+
+export interface HubCounters {
+  accepted(kind: string): void
+  rejected(code: string): void
+  duplicate(): void
+  telemetryLost(): void
+  shed(): void
+}
+
+export interface HubSettings {
+  site: Site
+  name: string
+  dev: boolean
+  upstream: { url: string; window: number } | undefined
+}
+
+/** A message that is in the journal, for those who watch the hub from inside. */
+export type AcceptedListener = (message: Message) => void
+
+export interface Hub {
+  readonly broker: Broker
+  readonly devices: Devices
+  readonly desk: CommandDesk
+  readonly forwarder: Forwarder | undefined
+  onAccepted(listener: AcceptedListener): () => void
+  onUpstream(listener: (status: ForwarderStatus) => void): () => void
+  /** Restores what is retained, then starts forwarding. */
+  start(): Promise<void>
+  close(): Promise<void>
+}
+
+export async function createHub(deps: HubDeps, settings: HubSettings): Promise<Hub> {
+  const devices = createDevices()
+  const acceptedListeners = new Set<AcceptedListener>()
+  const upstreamListeners = new Set<(status: ForwarderStatus) => void>()
+  const own = createOwnVoice(
+    deps,
+    (message) => onAccepted(message),
+    () => broker,
+  )
+  const watch = createReturnWatch(devices, (gateway) => {
+    own.say(formatTopic({ ...gateway, channel: 'avail' }), offline('not-returned'), true)
+    for (const { topic, availability } of impliedByDeath(devices, gateway, now(), 'gateway-offline'))
+      own.say(topic, availability, true)
+  })
+  const desk = createDesk({
+    now_ms: deps.now_ms,
+    newId: deps.newId,
+    gatewayOnline: (address) => devices.gatewayOnline(address),
+    answer: (topic, payload) => own.send(topic, payload, false),
+    submit: (topic, payload) => submit(hubPrincipal(settings), { topic, payload, retain: false }),
+  })
+  const ingest = createHubIngest(deps, settings, {
+    desk,
+    accepted(message) {
+      watch.heard(message.topic)
+      onAccepted(message)
+    },
+  })
+  const broker = await createBroker({
+    ingest,
+    authenticate: deps.authenticate,
+    log: deps.logger,
+    events: { connected: () => undefined, disconnected: () => undefined, shed: deps.counters.shed },
+  })
+  const forwarder = settings.upstream && createUpstream(deps, settings, settings.upstream, upstreamListeners, submit)
+
+  function now(): string {
+    return new Date(deps.now_ms()).toISOString()
+  }
+  function offline(reason: string) {
+    return { status: 'offline', reason, since: now() } as const
+  }
+  function onAccepted(message: Message): void {
+    devices.apply(message)
+    if (message.kind === 'meta') deps.registry.learn(message.topic, message.meta)
+    if (
+      message.kind === 'availability' &&
+      message.topic.class === 'gateway' &&
+      message.availability.status === 'offline'
+    ) {
+      for (const { topic, availability } of impliedByDeath(devices, message.topic, now(), 'gateway-offline'))
+        own.say(topic, availability, true)
+    }
+    for (const listener of acceptedListeners) listener(message)
+  }
+  async function submit(principal: Principal, inbound: Inbound): Promise<void> {
+    const verdict: Verdict = await ingest.accept(principal, inbound)
+    if (verdict.kind === 'deliver')
+      await broker.publish({ topic: inbound.topic, payload: verdict.payload, retain: inbound.retain })
+  }
+
+  return {
+    broker,
+    devices,
+    desk,
+    forwarder,
+    onAccepted: (listener) => subscribe(acceptedListeners, listener),
+    onUpstream: (listener) => subscribe(upstreamListeners, listener),
+    async start() {
+      await restoreRetained(deps, devices, broker)
+      desk.start()
+      watch.start()
+      forwarder?.start()
+    },
+    async close() {
+      watch.close()
+      desk.close()
+      await broker.close()
+      await forwarder?.close()
+      await deps.registry.flush()
+      await deps.log.close()
+    },
+  }
+}
+
+function subscribe<T>(listeners: Set<T>, listener: T): () => void {
+  listeners.add(listener)
+  return () => listeners.delete(listener)
+}
+
+/** In whose name the hub's own commands (flows, rules) pass the door. */
+function hubPrincipal(settings: HubSettings): Principal {
+  return settings.dev
+    ? { role: 'dev', name: settings.name }
+    : { role: 'platform', name: settings.name, site: settings.site }
+}
+
+/** What the hub says itself goes through the journal like everybody else's messages. */
+function createOwnVoice(deps: HubDeps, accepted: (message: Message) => void, broker: () => Broker) {
+  function send(topic: string, payload: Uint8Array, retain: boolean): void {
+    publish(topic, payload, retain).catch((error: unknown) =>
+      deps.logger.error({ topic }, `the hub's own message is lost: ${reasonOf(error)}`),
+    )
+  }
+  async function publish(topic: string, payload: Uint8Array, retain: boolean): Promise<void> {
+    const decoded = decodeMessage(topic, payload, retain)
+    if (!decoded.ok) throw decoded.error
+    const base = { topic, payload, time_ms: deps.now_ms() }
+    await deps.log.append(retain ? { ...base, lane: 'state', key: topic } : { ...base, lane: 'alarm' })
+    accepted(decoded.value)
+    await broker().publish({ topic, payload, retain })
+  }
+  return { send, say: (topic: string, value: unknown, retain: boolean) => send(topic, encodeJson(value), retain) }
+}
+
+function createHubIngest(
+  deps: HubDeps,
+  settings: HubSettings,
+  rooms: { desk: CommandDesk; accepted: (message: Message) => void },
+): Ingest {
+  const refusals = createRefusalLog(deps.logger)
+  return createIngest({
+    log: deps.log,
+    now_ms: deps.now_ms,
+    intercept(message) {
+      if (message.kind === 'command') return { kind: rooms.desk.onCommand(message) }
+      if (message.kind === 'result') return { kind: rooms.desk.onResult(message) }
+      if (message.kind === 'availability' && message.availability.since === undefined) {
+        // A will is written before the fact, so it cannot know since when.
+        const since = new Date(deps.now_ms()).toISOString()
+        message.availability = { ...message.availability, since }
+        return { kind: 'continue', payload: encodeJson(message.availability) }
+      }
+      return { kind: 'continue' }
+    },
+    admit(principal, message) {
+      if (message.kind === 'command') return undefined
+      const key = gatewayKey(message.topic)
+      if (deps.registry.knowsGateway(key)) return undefined
+      if (!settings.dev && principal.role !== 'gateway') {
+        return new LinliError('GATEWAY_UNKNOWN', `gateway ${key} is not registered`, { kind: 'caller' })
+      }
+      deps.registry.addGateway(key)
+      return undefined
+    },
+    events: {
+      accepted(message) {
+        deps.counters.accepted(message.kind)
+        rooms.accepted(message)
+      },
+      rejected(principal, inbound, error) {
+        deps.counters.rejected(error.code)
+        refusals(principal.name, inbound.topic, error)
+      },
+      duplicate: () => deps.counters.duplicate(),
+      telemetryLost: () => deps.counters.telemetryLost(),
+    },
+  })
+}
+
+/** Logs each cause of each sender once, then at every thousandth: a broken device must not fill the disk with its errors. */
+function createRefusalLog(logger: BrokerLog): (sender: string, topic: string, error: LinliError) => void {
+  const counts = new Map<string, number>()
+  const SENDERS_MAX = 1_000
+  return (sender, topic, error) => {
+    const key = `${sender} ${error.code}`
+    const count = (counts.get(key) ?? 0) + 1
+    if (counts.size >= SENDERS_MAX && !counts.has(key)) counts.clear()
+    counts.set(key, count)
+    if (count === 1 || count % 1000 === 0) {
+      logger.warn(
+        { client: sender, topic: topic.slice(0, 200), code: error.code, path: error.path, count },
+        `message refused: ${error.message}`,
+      )
+    }
+  }
+}
+
+function createUpstream(
+  deps: HubDeps,
+  settings: HubSettings,
+  upstream: { url: string; window: number },
+  listeners: Set<(status: ForwarderStatus) => void>,
+  submit: (principal: Principal, inbound: Inbound) => Promise<void>,
+): Forwarder {
+  const platform: Principal = { role: 'platform', name: 'upstream', site: settings.site }
+  return createForwarder(
+    {
+      log: deps.log,
+      random: deps.random,
+      now_ms: deps.now_ms,
+      ...(deps.connectUpstream ? { connect: deps.connectUpstream } : {}),
+      onStatus(status) {
+        deps.logger.info(
+          { upstream: redacted(upstream.url), reason: status.reason },
+          status.connected ? 'upstream connected' : 'upstream disconnected',
+        )
+        for (const listener of listeners) listener(status)
+      },
+      onCommand(topic, payload, retain) {
+        submit(platform, { topic, payload, retain }).catch((error: unknown) =>
+          deps.logger.warn({ topic }, `command from upstream refused: ${reasonOf(error)}`),
+        )
+      },
+      onError: (error) => deps.logger.warn({}, `forwarding: ${reasonOf(error)}`),
+    },
+    { url: upstream.url, site: settings.site, hub: settings.name, window: upstream.window },
+  )
+}
+
+/** A URL for logs and pages: without user name and password. */
+export function redacted(text: string): string {
+  const url = new URL(text)
+  url.username = ''
+  url.password = ''
+  return url.toString()
+}
+
+/** Retained messages live in the journal's compacted lane; the broker and the device view are filled from it. */
+async function restoreRetained(deps: HubDeps, devices: Devices, broker: Broker): Promise<void> {
+  for (const entry of await deps.log.list('state')) {
+    const decoded = decodeMessage(entry.topic, entry.payload, true)
+    if (!decoded.ok) {
+      deps.logger.warn(
+        { topic: entry.topic, code: decoded.error.code },
+        `a retained message of an older contract is left out: ${decoded.error.message}`,
+      )
+      continue
+    }
+    devices.apply(decoded.value)
+    await broker.publish({ topic: entry.topic, payload: entry.payload, retain: true })
+  }
+}

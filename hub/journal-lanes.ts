@@ -1,0 +1,15 @@
+import type { LaneConfig } from './journal/types.ts'
+
+/** The lanes of the hub's journal, most urgent first. */
+export const JOURNAL_LANES: LaneConfig[] = [
+  /** Events and command results: never evicted. */
+  { name: 'alarm', kind: 'queue', evict: 'never' },
+  /** What holds now, by topic: state, availability, meta. */
+  { name: 'state', kind: 'compacted' },
+  /** At 30 parks × 20 sensors × 1/min, 1,000,000 readings are a day of outage. */
+  { name: 'telemetry', kind: 'queue', evict: { oldest: { entries_max: 1_000_000 } } },
+  /** Commands as they were let through, for the record. */
+  { name: 'command', kind: 'queue', evict: { oldest: { entries_max: 10_000 } } },
+  /** What the contract refused, for inspection. */
+  { name: 'rejected', kind: 'queue', evict: { oldest: { entries_max: 10_000 } } },
+]

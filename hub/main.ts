@@ -1,0 +1,34 @@
+import { Command } from 'commander'
+import { languageText } from './cli/hub-text.ts'
+import { hubConfig, LOG_LEVELS } from './config.ts'
+import { LinliError } from './contract/errors.ts'
+import { runHub } from './run.ts'
+
+/** `linli hub`: one hub as a process. Exit codes: 0 ended as asked, 1 failed while running, 2 told wrongly. */
+
+const text = languageText
+const program = new Command('linli hub')
+  .description(text('about'))
+  .option('--data <dir>', text('data'), './linli-data')
+  .option('--site <street/community/estate>', text('site'), 'demo-street/demo-community/demo-estate')
+  .option('--name <name>', text('name'), 'hub-1')
+  .option('--host <address>', text('host'), '127.0.0.1')
+  .option('--mqtt-port <n>', text('mqttPort'), '1883')
+  .option('--http-port <n>', text('httpPort'), '8080')
+  .option('--flows-port <n>', text('flowsPort'), '1880')
+  .option('--upstream <url>', text('upstream'))
+  .option('--no-flows', text('noFlows'))
+  .option('--dev', text('dev'))
+  .option('--log-level <level>', `${text('logLevel')} (${LOG_LEVELS.join(', ')})`, 'info')
+  .showHelpAfterError()
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
+  .parse()
+
+try {
+  await runHub(hubConfig(program.opts()))
+} catch (error) {
+  process.stderr.write(
+    `linli hub: ${error instanceof LinliError ? error.message : String((error as Error).stack ?? error)}\n`,
+  )
+  process.exit(error instanceof LinliError && error.kind !== 'bug' ? 2 : 1)
+}

@@ -1,0 +1,171 @@
+import { randomInt, randomUUID } from 'node:crypto'
+import { accessSync, constants, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import pino, { type Logger } from 'pino'
+import { devAuthenticator, registryAuthenticator } from './auth/authenticator.ts'
+import { editorUsers, newPassword } from './auth/editor-users.ts'
+import { createHub, type Hub, redacted } from './compose.ts'
+import type { HubConfig } from './config.ts'
+import { LinliError, reasonOf } from './contract/errors.ts'
+import { createFlowsHost, type FlowsHost } from './flows-host/host.ts'
+import { hubForFlows } from './flows-port.ts'
+import { openFileLog } from './journal/open.ts'
+import type { Log } from './journal/types.ts'
+import { JOURNAL_LANES } from './journal-lanes.ts'
+import { durableJson } from './registry/durable-json.ts'
+import { createRegistry, type Registry, type RegistryData } from './registry/registry.ts'
+import { FORWARDED_LANES, UPSTREAM_CURSOR } from './upstream/forwarder.ts'
+import { createMetrics, type Readings } from './web/metrics.ts'
+import { createWebServer } from './web/server.ts'
+
+/** The process around one hub: disk, sockets, signals. */
+
+/** Unacknowledged messages towards the upstream: more hides more latency, and is what a crash may send twice. */
+const UPSTREAM_WINDOW = 200
+
+export async function runHub(config: HubConfig): Promise<void> {
+  const logger = pino({ level: config.logLevel, base: { hub: config.name } }, pino.destination({ dest: 2, sync: true }))
+  prepareDataDir(config.dataDir)
+  const faults: string[] = []
+  const log = await openFileLog(join(config.dataDir, 'journal'), {
+    lanes: JOURNAL_LANES,
+    onFault(fault) {
+      faults.push(reasonOf(fault))
+      logger.error({ fault: reasonOf(fault) }, 'journal fault')
+    },
+  })
+  const registry = await openRegistry(config, logger)
+  const running: { hub?: Hub; flows?: FlowsHost } = {}
+  const metrics = createMetrics(() => readings(log, running))
+  const hub = await createHub(
+    {
+      log,
+      registry,
+      authenticate: config.dev ? devAuthenticator : registryAuthenticator(registry, config.site),
+      logger,
+      counters: metrics,
+      random: () => randomInt(2 ** 32) / 2 ** 32,
+      now_ms: Date.now,
+      newId: randomUUID,
+    },
+    {
+      site: config.site,
+      name: config.name,
+      dev: config.dev,
+      upstream: config.upstream === undefined ? undefined : { url: config.upstream, window: UPSTREAM_WINDOW },
+    },
+  )
+  running.hub = hub
+  await hub.start()
+  const web = createWebServer({ health: () => health(faults, log, running), metrics })
+  const mqtt = await hub.broker.listen({ host: config.host, port: config.mqttPort })
+  const http = await web.listen({ host: config.host, port: config.httpPort })
+  const flows = config.flows && (await startFlows(config, config.flows, hub, log, logger))
+  if (flows) running.flows = flows
+  logger.info(
+    {
+      mqtt: mqtt.port,
+      http: http.port,
+      upstream: config.upstream === undefined ? undefined : redacted(config.upstream),
+    },
+    'ready',
+  )
+  process.stdout.write(`${JSON.stringify({ type: 'ready', mqttPort: mqtt.port, httpPort: http.port })}\n`)
+  await stopSignal()
+  logger.info({}, 'stopping')
+  await flows?.close()
+  await web.close()
+  await hub.close()
+}
+
+function prepareDataDir(dir: string): void {
+  try {
+    mkdirSync(dir, { recursive: true, mode: 0o700 })
+    accessSync(dir, constants.W_OK | constants.X_OK)
+  } catch (error) {
+    throw new LinliError(
+      'DATA_UNWRITABLE',
+      `cannot write to the data folder ${dir}: ${reasonOf(error)}; choose another with --data or change its owner`,
+      { kind: 'caller' },
+    )
+  }
+}
+
+function openRegistry(config: HubConfig, logger: Logger): Promise<Registry> {
+  const adapter = durableJson<RegistryData>(join(config.dataDir, 'registry.json'), {
+    onFallback: (details) => logger.error(details, 'the registry was damaged: running on its last good copy'),
+  })
+  return createRegistry({
+    adapter,
+    onError: (error) => logger.error({ error: reasonOf(error) }, 'the registry could not be written'),
+  })
+}
+
+async function startFlows(
+  config: HubConfig,
+  flows: { port: number },
+  hub: Hub,
+  log: Log,
+  logger: Logger,
+): Promise<FlowsHost> {
+  const passwords = {
+    admin: process.env.LINLI_FLOWS_PASSWORD ?? newPassword(),
+    viewer: process.env.LINLI_FLOWS_VIEWER_PASSWORD ?? newPassword(),
+  }
+  if (process.env.LINLI_FLOWS_PASSWORD === undefined) {
+    // Nothing is stored: each start without LINLI_FLOWS_PASSWORD has its own passwords, told here and nowhere else.
+    process.stderr.write(`flow editor: admin ${passwords.admin}  viewer ${passwords.viewer}\n`)
+  }
+  const host = createFlowsHost(
+    {
+      hub: hubForFlows(hub, config.upstream === undefined ? undefined : redacted(config.upstream), () => backlog(log)),
+      log: logger,
+      onStatus: (status) => logger.info({ status }, 'flows'),
+    },
+    { port: flows.port, dataDir: join(config.dataDir, 'flows'), users: await editorUsers(passwords) },
+  )
+  host.start()
+  return host
+}
+
+function backlog(log: Log): number {
+  return FORWARDED_LANES.reduce((sum, lane) => sum + (log.stats().lanes[lane]?.lag[UPSTREAM_CURSOR] ?? 0), 0)
+}
+
+function readings(log: Log, running: { hub?: Hub; flows?: FlowsHost }): Readings {
+  const stats = log.stats()
+  return {
+    lanes: Object.entries(stats.lanes).map(([lane, reading]) => ({
+      lane,
+      depth: reading.depth,
+      lag: reading.lag[UPSTREAM_CURSOR] ?? 0,
+      dropped: reading.dropped,
+      refused: reading.refused,
+    })),
+    journalBytes: stats.bytes,
+    upstreamConnected: running.hub?.forwarder?.status().connected ?? false,
+    delivered: running.hub?.forwarder?.delivered() ?? new Map(),
+    devices: running.hub?.devices.all() ?? [],
+    flows: running.flows?.readings(),
+  }
+}
+
+function health(faults: string[], log: Log, running: { hub?: Hub; flows?: FlowsHost }) {
+  const upstream = running.hub?.forwarder?.status()
+  return {
+    problems: faults.slice(-5),
+    details: {
+      upstream: upstream
+        ? { connected: upstream.connected, since: upstream.since, reason: upstream.reason, backlog: backlog(log) }
+        : 'none',
+      flows: running.flows?.status() ?? 'off',
+    },
+  }
+}
+
+function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    process.once('SIGTERM', () => resolve())
+    process.once('SIGINT', () => resolve())
+  })
+}

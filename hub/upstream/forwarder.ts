@@ -1,0 +1,134 @@
+import type { Duplex } from 'node:stream'
+import { encodeJson } from '../contract/encode.ts'
+import { formatTopic, type Site, sitePath } from '../contract/topic.ts'
+import { createMqttLink, type MqttLink } from '../journal/shipper/mqtt-link.ts'
+import { createPump } from '../journal/shipper/pump.ts'
+import type { Entry, Log } from '../journal/types.ts'
+import { markReplayed, REPLAYED_AFTER_MS } from './replay-mark.ts'
+
+/**
+ * Drains the journal to one upstream broker: alarm lane first, in order per lane, at most `window` unacknowledged, the
+ * cursor moved only by PUBACK. The upstream may be any MQTT 3.1.1 broker.
+ */
+
+export interface ForwarderConfig {
+  url: string
+  site: Site
+  /** Name of this hub, a topic segment. */
+  hub: string
+  /** Unacknowledged messages at most: also the most that a crash can send twice per lane. */
+  window: number
+  username?: string
+  password?: string
+}
+
+export interface ForwarderStatus {
+  connected: boolean
+  /** RFC 3339: since when. */
+  since: string
+  /** Why it is not connected. */
+  reason: string | undefined
+}
+
+export interface Forwarder {
+  start(): void
+  close(): Promise<void>
+  status(): ForwarderStatus
+  delivered(): ReadonlyMap<string, number>
+}
+
+/** What is forwarded, most urgent first. Commands and refused messages stay here. */
+export const FORWARDED_LANES = ['alarm', 'state', 'telemetry'] as const
+export const UPSTREAM_CURSOR = 'upstream'
+const VERSION_STATE = { version: '0.1.0' }
+
+export function createForwarder(
+  deps: {
+    log: Log
+    random: () => number
+    now_ms: () => number
+    /** In-memory transport for virtual time; TCP or TLS by url when absent. */
+    connect?: () => Duplex
+    onStatus: (status: ForwarderStatus) => void
+    onCommand: (topic: string, payload: Uint8Array, retain: boolean) => void
+    onError: (error: unknown) => void
+  },
+  config: ForwarderConfig,
+): Forwarder {
+  const self = { ...config.site, gateway: 'hub', class: 'hub', device: config.hub } as const
+  const availability = formatTopic({ ...self, channel: 'avail' })
+  const delivered = new Map<string, number>()
+  let status: ForwarderStatus = { connected: false, since: new Date(deps.now_ms()).toISOString(), reason: 'starting' }
+
+  const link: MqttLink = createMqttLink(
+    { random: deps.random, ...(deps.connect ? { connect: deps.connect } : {}) },
+    {
+      url: config.url,
+      clientId: `linli-${config.site.estate}-${config.hub}`,
+      clean: true,
+      ...(config.username === undefined ? {} : { username: config.username }),
+      ...(config.password === undefined ? {} : { password: config.password }),
+      will: {
+        topic: availability,
+        payload: encodeJson({ status: 'offline', reason: 'connection-lost' }),
+        qos: 1,
+        retain: true,
+      },
+    },
+  )
+
+  const pump = createPump({
+    log: deps.log,
+    cursorName: UPSTREAM_CURSOR,
+    lanes: [...FORWARDED_LANES],
+    window: config.window,
+    async send({ entry, backlog }) {
+      await link.publish(entry.topic, payloadOf(entry, backlog, deps.now_ms()), {
+        qos: 1,
+        retain: entry.lane === 'state',
+      })
+      delivered.set(entry.lane, (delivered.get(entry.lane) ?? 0) + 1)
+    },
+    onError: deps.onError,
+  })
+
+  function say(connected: boolean, reason: string | undefined): void {
+    status = { connected, since: new Date(deps.now_ms()).toISOString(), reason }
+    deps.onStatus(status)
+  }
+
+  async function announce(): Promise<void> {
+    const online = { status: 'online', since: new Date(deps.now_ms()).toISOString() }
+    await link.publish(availability, encodeJson(online), { qos: 1, retain: true })
+    await link.publish(formatTopic({ ...self, channel: 'state' }), encodeJson(VERSION_STATE), { qos: 1, retain: true })
+    await link.subscribe(`${sitePath(config.site)}/+/+/+/cmd/+/+`, 1)
+  }
+
+  link.onUp(() => {
+    say(true, undefined)
+    pump.start()
+    announce().catch(deps.onError)
+  })
+  link.onDown((reason) => {
+    // The pump stops by itself at the first refused send; stopping it here covers the idle case.
+    pump.stop().catch(deps.onError)
+    say(false, reason)
+  })
+  link.onMessage((message) => deps.onCommand(message.topic, message.payload, message.retain))
+
+  return {
+    start: () => link.start(),
+    async close() {
+      await pump.stop()
+      await link.close()
+    },
+    status: () => status,
+    delivered: () => delivered,
+  }
+}
+
+function payloadOf(entry: Entry, backlog: boolean, now_ms: number): Uint8Array {
+  const isEvent = entry.lane !== 'state' && !entry.topic.includes('/res/')
+  const late = backlog && now_ms - entry.time_ms >= REPLAYED_AFTER_MS
+  return isEvent && late ? markReplayed(entry.payload) : entry.payload
+}

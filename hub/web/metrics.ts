@@ -1,0 +1,143 @@
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import type { DeviceView } from '../devices/devices.ts'
+
+/** The hub's Prometheus metrics. Values that are state somewhere else are read when the page is asked for. */
+
+export interface LaneReading {
+  lane: string
+  depth: number
+  lag: number
+  dropped: number
+  refused: number
+}
+
+export interface Readings {
+  lanes: LaneReading[]
+  journalBytes: number
+  upstreamConnected: boolean
+  delivered: ReadonlyMap<string, number>
+  devices: DeviceView[]
+  flows: { running: boolean; restarts: ReadonlyMap<string, number>; rssBytes: number } | undefined
+}
+
+export interface Metrics {
+  accepted(kind: string): void
+  rejected(code: string): void
+  duplicate(): void
+  telemetryLost(): void
+  shed(): void
+  render(): Promise<{ contentType: string; body: string }>
+}
+
+export function createMetrics(read: () => Readings): Metrics {
+  const registry = new Registry()
+  const registers = [registry]
+  collectDefaultMetrics({ register: registry })
+  const accepted = new Counter({
+    name: 'linli_messages_accepted_total',
+    help: 'Messages written to the journal',
+    labelNames: ['kind'],
+    registers,
+  })
+  const rejected = new Counter({
+    name: 'linli_messages_rejected_total',
+    help: 'Messages refused by the contract, kept in the rejected lane',
+    labelNames: ['code'],
+    registers,
+  })
+  const duplicates = new Counter({
+    name: 'linli_messages_duplicate_total',
+    help: 'Events that arrived again with the same id',
+    registers,
+  })
+  const lost = new Counter({
+    name: 'linli_telemetry_lost_total',
+    help: 'Telemetry dropped because the disk is full',
+    registers,
+  })
+  const shed = new Counter({
+    name: 'linli_qos0_shed_total',
+    help: 'QoS 0 messages not handed to a subscriber that does not read',
+    registers,
+  })
+
+  const gauge = (
+    name: string,
+    help: string,
+    labelNames: string[],
+    collect: (set: (labels: Record<string, string>, value: number) => void) => void,
+  ) =>
+    new Gauge({
+      name,
+      help,
+      labelNames,
+      registers,
+      collect() {
+        this.reset()
+        collect((labels, value) => this.set(labels, value))
+      },
+    })
+
+  gauge('linli_journal_entries', 'Entries in the journal', ['lane'], (set) => {
+    for (const { lane, depth } of read().lanes) set({ lane }, depth)
+  })
+  gauge('linli_upstream_lag_entries', 'Entries that the upstream has not acknowledged', ['lane'], (set) => {
+    for (const { lane, lag } of read().lanes) set({ lane }, lag)
+  })
+  gauge('linli_journal_dropped_entries', 'Entries evicted from a full lane since start', ['lane'], (set) => {
+    for (const { lane, dropped } of read().lanes) set({ lane }, dropped)
+  })
+  gauge('linli_journal_refused_entries', 'Appends refused since start', ['lane'], (set) => {
+    for (const { lane, refused } of read().lanes) set({ lane }, refused)
+  })
+  gauge('linli_journal_bytes', 'Size of the journal on disk', [], (set) => set({}, read().journalBytes))
+  gauge('linli_upstream_connected', '1 while the upstream is connected', [], (set) =>
+    set({}, read().upstreamConnected ? 1 : 0),
+  )
+  gauge('linli_upstream_delivered_entries', 'Entries acknowledged by the upstream since start', ['lane'], (set) => {
+    for (const [lane, count] of read().delivered) set({ lane }, count)
+  })
+  gauge('linli_device_available', '1 while a device is online', ['gateway', 'class', 'device'], (set) => {
+    for (const { address, availability } of read().devices) {
+      if (availability)
+        set(
+          { gateway: address.gateway, class: address.class, device: address.device },
+          availability.status === 'online' ? 1 : 0,
+        )
+    }
+  })
+  gauge('linli_board_ready', '1 while a board answers', ['gateway', 'board'], (set) => {
+    for (const { gateway, board, ready } of boardsOf(read().devices)) set({ gateway, board }, ready ? 1 : 0)
+  })
+  gauge('linli_flows_running', '1 while the flows process is healthy', [], (set) =>
+    set({}, read().flows?.running ? 1 : 0),
+  )
+  gauge('linli_flows_restarts', 'Restarts of the flows process since start', ['cause'], (set) => {
+    for (const [cause, count] of read().flows?.restarts ?? []) set({ cause }, count)
+  })
+  gauge('linli_flows_rss_bytes', 'Memory of the flows process', [], (set) => set({}, read().flows?.rssBytes ?? 0))
+
+  return {
+    accepted: (kind) => accepted.inc({ kind }),
+    rejected: (code) => rejected.inc({ code }),
+    duplicate: () => duplicates.inc(),
+    telemetryLost: () => lost.inc(),
+    shed: () => shed.inc(),
+    render: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
+  }
+}
+
+/** Boards stand in the state of their gateway; a board behind an offline gateway is not ready. */
+function boardsOf(devices: DeviceView[]): Array<{ gateway: string; board: string; ready: boolean }> {
+  return devices
+    .filter((device) => device.address.class === 'gateway')
+    .flatMap(({ address, state, availability }) => {
+      const boards = (state as { boards?: Array<{ id: string; status: string }> } | undefined)?.boards ?? []
+      const alive = availability?.status === 'online'
+      return boards.map(({ id, status }) => ({
+        gateway: address.gateway,
+        board: id,
+        ready: alive && status === 'ready',
+      }))
+    })
+}
