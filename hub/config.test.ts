@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest'
+import { type HubOptions, hubConfig } from './config.ts'
+
+const options: HubOptions = {
+  data: 'd',
+  site: 's/c/e',
+  name: 'hub-1',
+  host: '127.0.0.1',
+  mqttPort: '1883',
+  httpPort: '0',
+  flowsPort: '1880',
+  flows: true,
+  logLevel: 'info',
+}
+
+describe('hub options', () => {
+  it('turns strings into a config', () => {
+    expect(hubConfig({ ...options, upstream: 'mqtt://h:1' })).toMatchObject({
+      site: { street: 's', community: 'c', estate: 'e' },
+      mqttPort: 1883,
+      httpPort: 0,
+      upstream: 'mqtt://h:1',
+      dev: false,
+    })
+  })
+
+  it.each<[string, Partial<HubOptions>]>([
+    ['--mqtt-port', { mqttPort: '70000' }],
+    ['--mqtt-port', { mqttPort: '-1' }],
+    ['--http-port', { httpPort: '80 80' }],
+    ['--site', { site: 'only/two' }],
+    ['--site', { site: 'A/b/c' }],
+    ['--upstream', { upstream: '127.0.0.1:1883' }],
+    ['--upstream', { upstream: 'http://h:1' }],
+    ['--name', { name: 'Hub 1' }],
+    ['--log-level', { logLevel: 'loud' }],
+    ['--dev', { dev: true, host: '0.0.0.0' }],
+    ['--dev', { dev: true, host: '192.168.1.4' }],
+  ])('names %s when it is wrong', (name, wrong) => {
+    expect(() => hubConfig({ ...options, ...wrong })).toThrow(
+      expect.objectContaining({ code: 'OPTION_INVALID', kind: 'caller', message: expect.stringContaining(name) }),
+    )
+  })
+
+  it.each(['127.0.0.1', '127.1.2.3', '::1', 'localhost'])('lets --dev bind %s', (host) => {
+    expect(hubConfig({ ...options, dev: true, host }).dev).toBe(true)
+  })
+})

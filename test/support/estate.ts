@@ -1,0 +1,232 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, vi } from 'vitest'
+import { decodeMessage } from '../../hub/contract/decode.ts'
+import { type Program, startProgram } from './program.ts'
+
+/** A whole estate of real processes on ptys: simulator, gateways, hub, and a district that records what it acknowledges. */
+
+export const SITE = { street: 's1', community: 'c1', estate: 'e1' } as const
+export const SITE_TEXT = 's1/c1/e1'
+
+export interface EstateOptions {
+  /** Button ids per board; one board per gateway: gw-1 has board-1 and so on. */
+  boards?: string[][]
+  boardKind?: 'protocol' | 'firmware'
+  flows?: boolean
+}
+
+/** What the district acknowledged, decoded. */
+export interface Received {
+  topic: string
+  retain: boolean
+  at_ms: number
+  payload: Record<string, unknown>
+}
+
+export interface ReceivedEvent {
+  id: string
+  type: string
+  device: string
+  gateway: string
+  data: Record<string, unknown>
+  replayed: boolean
+  at_ms: number
+}
+
+const PINS = [
+  { contactPin: 2, loopPin: 0, lampPin: 5, sirenPin: 6 },
+  { contactPin: 3, loopPin: 1, lampPin: 7, sirenPin: 8 },
+] as const
+
+export class Estate {
+  readonly dir = mkdtempSync(join(tmpdir(), 'linli-stack-'))
+  readonly boards: string[][]
+  readonly #options: EstateOptions
+  sim!: Program
+  hub!: Program
+  district!: Program
+  readonly gateways = new Map<string, Program>()
+  #ports = { mqtt: 0, http: 0, flows: 0, district: 0 }
+
+  constructor(options: EstateOptions = {}) {
+    this.#options = options
+    this.boards = options.boards ?? [['b1', 'b2']]
+    mkdirSync(join(this.dir, 'ports'))
+  }
+
+  async start(): Promise<this> {
+    await Promise.all([this.startSim(), this.startDistrict()])
+    await this.startHub()
+    await Promise.all(this.boards.map((_, index) => this.startGateway(`gw-${index + 1}`)))
+    await this.online()
+    return this
+  }
+
+  async startSim(): Promise<void> {
+    const boards = this.boards.map((buttons, index) => ({
+      id: `board-${index + 1}`,
+      kind: this.#options.boardKind ?? 'protocol',
+      baud: 57600,
+      port: this.portOf(index),
+      devices: buttons.map((id, slot) => ({ kind: 'alarm-button', id, ...PINS[slot] })),
+    }))
+    this.sim = await startProgram('hardware-sim/main.ts', ['--config', this.json('sim.json', { seed: 1, boards })])
+  }
+
+  async startDistrict(): Promise<void> {
+    this.district = await startProgram('hub/broker/stand-in.ts', [
+      '--port',
+      String(this.#ports.district),
+      '--record',
+      this.record,
+    ])
+    this.#ports.district = Number(this.district.ready.port)
+  }
+
+  async startHub(extra: string[] = []): Promise<void> {
+    const args = [
+      '--dev',
+      '--data',
+      join(this.dir, 'hub'),
+      '--site',
+      SITE_TEXT,
+      '--upstream',
+      this.upstreamUrl,
+      '--log-level',
+      'info',
+    ]
+    args.push('--mqtt-port', String(this.#ports.mqtt), '--http-port', String(this.#ports.http))
+    if (this.#options.flows) args.push('--flows-port', String(this.#ports.flows))
+    else args.push('--no-flows')
+    this.hub = await startProgram('hub/main.ts', [...args, ...extra], {
+      env: { LINLI_FLOWS_PASSWORD: 'admin-secret', LINLI_FLOWS_VIEWER_PASSWORD: 'viewer-secret' },
+    })
+    this.#ports.mqtt = Number(this.hub.ready.mqttPort)
+    this.#ports.http = Number(this.hub.ready.httpPort)
+  }
+
+  async startGateway(name: string): Promise<void> {
+    const index = Number(name.slice(3)) - 1
+    const config = {
+      gateway: name,
+      site: SITE,
+      data: join(this.dir, name),
+      uplink: { url: this.hubUrl },
+      boards: [{ id: `board-${index + 1}`, port: this.portOf(index), baud: 57600 }],
+      devices: (this.boards[index] ?? []).map((id, slot) => ({
+        kind: 'alarm-button',
+        id,
+        board: `board-${index + 1}`,
+        place: { building: `building-${index + 1}`, spot: 'lobby' },
+        ...PINS[slot],
+      })),
+    }
+    this.gateways.set(
+      name,
+      await startProgram('firmware/main.ts', ['--config', this.json(`${name}.json`, config), '--log-level', 'info']),
+    )
+  }
+
+  gateway(name: string): Program {
+    const gateway = this.gateways.get(name)
+    if (!gateway) throw new Error(`no gateway ${name}`)
+    return gateway
+  }
+
+  get hubUrl(): string {
+    return `mqtt://127.0.0.1:${this.#ports.mqtt}`
+  }
+  get httpUrl(): string {
+    return `http://127.0.0.1:${this.#ports.http}`
+  }
+  get upstreamUrl(): string {
+    return `mqtt://127.0.0.1:${this.#ports.district}`
+  }
+  get mqttPort(): number {
+    return this.#ports.mqtt
+  }
+  get record(): string {
+    return join(this.dir, 'district.ndjson')
+  }
+  portOf(index: number): string {
+    return join(this.dir, 'ports', `tty-board-${index + 1}`)
+  }
+
+  press(device: string, for_ms = 60): void {
+    this.sim.send({ do: 'press', device, for_ms })
+  }
+
+  /** Everything the district ever acknowledged from a hub, oldest first; a line torn by kill -9 was never acknowledged. */
+  received(): Received[] {
+    if (!existsSync(this.record)) return []
+    const lines = readFileSync(this.record, 'utf8').split('\n').slice(0, -1)
+    return lines.flatMap((line) => {
+      const { topic, retain, at_ms, payload } = JSON.parse(line) as {
+        topic: string
+        retain: boolean
+        at_ms: number
+        payload: string
+      }
+      return payload.length === 0
+        ? []
+        : [{ topic, retain, at_ms, payload: JSON.parse(payload) as Record<string, unknown> }]
+    })
+  }
+
+  events(type?: string): ReceivedEvent[] {
+    return this.received()
+      .filter(({ topic }) => topic.includes('/evt/') && (type === undefined || topic.endsWith(`/evt/${type}`)))
+      .map(({ topic, at_ms, payload }) => {
+        const [, , , , , gateway = '', , device = ''] = topic.split('/')
+        return {
+          id: payload.id as string,
+          type: topic.split('/').at(-1) ?? '',
+          device,
+          gateway,
+          data: payload.data as Record<string, unknown>,
+          replayed: payload.replayed === true,
+          at_ms,
+        }
+      })
+  }
+
+  /** Every message that the district got obeys the contract. */
+  expectConformity(): void {
+    for (const { topic, retain, payload } of this.received()) {
+      const decoded = decodeMessage(topic, Buffer.from(JSON.stringify(payload)), retain)
+      expect(decoded.ok ? undefined : `${topic}: ${decoded.error.message}`).toBeUndefined()
+    }
+  }
+
+  /** The last retained value of a topic ending. */
+  retained(ending: string): Record<string, unknown> | undefined {
+    return this.received().findLast(({ topic, retain }) => retain && topic.endsWith(ending))?.payload
+  }
+
+  /** All boards answer and their devices are online at the district. */
+  async online(): Promise<void> {
+    const devices = this.boards.flatMap((buttons, index) =>
+      buttons.map((id) => `gw-${index + 1}/alarm-button/${id}/avail`),
+    )
+    await vi.waitFor(() => {
+      for (const device of devices) expect(this.retained(device)?.status, device).toBe('online')
+    }, WAIT)
+  }
+
+  json(name: string, value: unknown): string {
+    const file = join(this.dir, name)
+    writeFileSync(file, JSON.stringify(value))
+    return file
+  }
+
+  async end(): Promise<void> {
+    await Promise.all([...this.gateways.values()].map((gateway) => gateway.kill()))
+    await Promise.all([this.hub?.kill(), this.sim?.kill(), this.district?.kill()])
+    rmSync(this.dir, { recursive: true, force: true })
+  }
+}
+
+/** How long a condition may take on a loaded machine before the test gives up; reached only when it fails. */
+export const WAIT = { timeout: 45_000, interval: 50 }
