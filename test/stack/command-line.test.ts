@@ -1,0 +1,130 @@
+import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, describe, expect, it } from 'vitest'
+import { decodeMessage } from '../../hub/contract/decode.ts'
+
+/** The `linli` command as somebody types it. */
+
+const LINLI = fileURLToPath(new URL('../../hub/cli/linli.js', import.meta.url))
+const dir = mkdtempSync(join(tmpdir(), 'linli-cli-'))
+afterAll(() => rmSync(dir, { recursive: true, force: true }))
+
+interface Ended {
+  code: number | null
+  stdout: string
+  stderr: string
+}
+
+function linli(
+  args: string[],
+  options: { until?: RegExp; signal?: NodeJS.Signals; env?: NodeJS.ProcessEnv } = {},
+): Promise<Ended> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [LINLI, ...args], {
+      env: { ...process.env, VITEST: '', LANG: 'C.UTF-8', ...options.env },
+    })
+    let stdout = ''
+    let stderr = ''
+    child.stdout.on('data', (chunk: Buffer) => {
+      stdout += chunk.toString('utf8')
+      if (options.until?.test(stdout)) child.kill(options.signal ?? 'SIGTERM')
+    })
+    child.stderr.on('data', (chunk: Buffer) => {
+      stderr += chunk.toString('utf8')
+    })
+    child.once('exit', (code) => resolve({ code, stdout, stderr }))
+  })
+}
+
+const PORTS = ['--mqtt-port', '0', '--http-port', '0', '--flows-port', '0']
+
+describe('linli', () => {
+  it.each([
+    [['--help']],
+    [['demo', '--help']],
+    [['hub', '--help']],
+    [['gateway', '--help']],
+    [['sim', '--help']],
+    [['client', '--help']],
+    [[]],
+  ])('explains itself: linli %s', async (args) => {
+    const { code, stdout, stderr } = await linli(args)
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toContain('Usage: linli')
+  })
+
+  it('speaks Chinese where the locale does', async () => {
+    expect((await linli(['--help'], { env: { LC_ALL: 'zh_CN.UTF-8' } })).stdout).toContain('智慧社区')
+  })
+
+  it('refuses what it does not know with exit code 2', async () => {
+    const { code, stderr } = await linli(['fly'])
+    expect(code).toBe(2)
+    expect(stderr).toContain('fly')
+    expect((await linli(['demo', '--mqtt-port', 'abc'])).code).toBe(2)
+    expect((await linli(['demo', '--board', 'arduino'])).stderr).toMatch(
+      /--board is arduino; allowed: protocol, firmware/,
+    )
+  })
+
+  it.each(['SIGTERM', 'SIGINT'] as const)('hub ends cleanly on %s', async (signal) => {
+    const { code } = await linli(['hub', '--dev', '--no-flows', '--data', join(dir, signal), ...PORTS], {
+      until: /"ready"/,
+      signal,
+    })
+    expect(code).toBe(0)
+  })
+
+  it('an account added on the command line opens the hub to it and to nobody else', async () => {
+    const data = join(dir, 'accounts')
+    const { stdout } = await linli(['client', 'add', 'city', '--role', 'platform', '--data', data, '--json'])
+    expect(JSON.parse(stdout)).toMatchObject({
+      name: 'city',
+      role: 'platform',
+      secret: expect.stringMatching(/^.{32}$/),
+    })
+    const wrong = await linli(['client', 'add', 'city', '--role', 'king', '--data', data])
+    expect(wrong.code).toBe(2)
+  })
+})
+
+describe('linli demo', () => {
+  it('--json prints what the district receives and nothing else, runs a scenario, ends with 0', {
+    timeout: 90_000,
+  }, async () => {
+    const scenario = join(dir, 'scenario.json')
+    writeFileSync(
+      scenario,
+      JSON.stringify({ name: 'one press', steps: [{ at_ms: 100, do: 'press', device: 'b1', for_ms: 120 }] }),
+    )
+    const { code, stdout } = await linli(['demo', '--json', '--no-flows', '--scenario', scenario, ...PORTS], {
+      until: /evt\/released.*\n/,
+      signal: 'SIGINT',
+    })
+    expect(code).toBe(0)
+    const lines = stdout.split('\n').filter((line) => line !== '')
+    const messages = lines.map((line) => JSON.parse(line) as { topic: string; payload: unknown })
+    expect(messages.filter(({ topic }) => topic.endsWith('/b1/evt/pressed'))).toHaveLength(1)
+    for (const { topic, payload } of messages) {
+      const decoded = decodeMessage(topic, Buffer.from(JSON.stringify(payload)), /\/(state|avail|meta)$/.test(topic))
+      expect(decoded.ok ? undefined : `${topic}: ${decoded.error.message}`).toBeUndefined()
+    }
+  })
+
+  it('--for ends by itself', { timeout: 90_000 }, async () => {
+    const { code, stdout } = await linli(['demo', '--no-flows', '--for', '2', ...PORTS])
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/mqtt:\/\/127\.0\.0\.1:\d+/)
+  })
+
+  it('a scenario that is none is one clear line and exit code 2', async () => {
+    const file = join(dir, 'no.json')
+    writeFileSync(file, '{}')
+    const { code, stderr } = await linli(['demo', '--scenario', file, ...PORTS])
+    expect(code).toBe(2)
+    expect(stderr).toContain('"steps"')
+  })
+})
