@@ -1,0 +1,101 @@
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import RED from 'node-red'
+import { logLine } from './log.ts'
+import { createBridge } from './parent/bridge.ts'
+import type { FromHub, StartMessage, ToHub } from './parent/messages.ts'
+import { redSettings } from './settings.ts'
+import { createStorage, credentialSecret } from './storage/storage.ts'
+
+/** Node-RED as a child of the hub (`hub/flows-host`), which configures, watches and restarts it over the IPC channel. */
+
+// Whatever is written here is for the owner's eyes: flows, sessions, credentials.
+process.umask(0o077)
+
+const bridge = createBridge({
+  send,
+  rss_bytes: () => process.memoryUsage.rss(),
+  clock: () => performance.now(),
+})
+
+function send(message: ToHub): void {
+  // The channel may close at any moment; `disconnect` then ends this process.
+  if (process.connected) process.send?.(message, undefined, undefined, () => {})
+}
+
+process.on('message', (message: FromHub) => {
+  if (message.type === 'start') void begin(message)
+  else if (message.type === 'stop') void end(0)
+  else bridge.receive(message)
+})
+// The hub is gone: without it there is nothing to automate, and a second child may be on its way.
+process.on('disconnect', () => void end(0))
+process.on('SIGTERM', () => void end(0))
+// Ctrl-C reaches the whole group; the hub decides when this process ends.
+process.on('SIGINT', () => {})
+
+process.on('uncaughtException', (error) => {
+  logLine('error', `a node threw outside its flow: ${error.message}`, { stack: error.stack })
+  void end(1)
+})
+
+async function begin(start: StartMessage): Promise<void> {
+  try {
+    const server = createServer()
+    const port = await listen(server, start.port)
+    const storage = createStorage(
+      { shipped_dir: fileURLToPath(new URL('.', import.meta.url)), data_dir: start.data_dir },
+      (text, fields) => logLine('warn', text, fields),
+    )
+    const credential_secret = await credentialSecret(start.data_dir)
+    RED.init(server, redSettings({ start: { ...start, port }, storage, credential_secret, bridge }))
+    const running = flowsRunning()
+    await RED.start()
+    server.on('request', RED.httpAdmin)
+    const flows = await running
+    send({ type: 'ready', port, boot_ms: process.uptime() * 1000, ...flows })
+  } catch (error) {
+    logLine('error', `flows cannot start: ${(error as Error).message}`)
+    await end(1)
+  }
+}
+
+function listen(server: Server, port: number): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>()
+  server.once('error', reject)
+  server.listen(port, '127.0.0.1', () => resolve((server.address() as AddressInfo).port))
+  return promise
+}
+
+type FlowsRunning = { flows: 'started' } | { flows: 'stopped'; reason: string }
+
+/** Resolves when Node-RED has started the flows, or has said that it will not (an unknown node type, for one). */
+function flowsRunning(): Promise<FlowsRunning> {
+  const { promise, resolve } = Promise.withResolvers<FlowsRunning>()
+  RED.events.on('flows:started', () => resolve({ flows: 'started' }))
+  RED.events.on('runtime-event', (event) => {
+    const { id, payload } = event as { id: string; payload?: { state?: string; error?: string; types?: string[] } }
+    if (id !== 'runtime-state' || (payload?.state !== 'stop' && payload?.error === undefined)) return
+    // Only a warning: the flows start without their credentials.
+    if (payload.error === 'credentials_load_failed') return
+    const types = payload.types ? `: ${payload.types.join(', ')}` : ''
+    resolve({ flows: 'stopped', reason: `${payload.error ?? 'stopped by staff'}${types}`.slice(0, 400) })
+  })
+  return promise
+}
+
+/** ms for nodes to close; the hub kills what takes longer. */
+const END_MS_MAX = 1_000
+let ending = false
+
+async function end(code: number): Promise<void> {
+  if (ending) return
+  ending = true
+  setTimeout(() => process.exit(code), END_MS_MAX)
+  try {
+    await RED.stop()
+  } finally {
+    process.exit(code)
+  }
+}

@@ -1,0 +1,116 @@
+import type { Result } from '../../hub/contract/command.ts'
+import { Directory } from './directory.ts'
+import type { CommandMessage, EventMessage, FromHub, ToHub, UpstreamStatus } from './messages.ts'
+
+/** What the Linli nodes see of the hub; they find it as `RED.settings.linli`. */
+export interface Bridge {
+  readonly devices: Directory
+  upstream(): UpstreamStatus | undefined
+  /** @returns ends the subscription */
+  onEvent(listener: (message: EventMessage) => void): () => void
+  onUpstream(listener: (upstream: UpstreamStatus) => void): () => void
+  /** Resolves with the one final result; refused at once when too many are waiting. Never rejects. */
+  command(request: Omit<CommandMessage, 'type' | 'id'>): Promise<Result>
+}
+
+export interface ParentBridge extends Bridge {
+  /** Takes one message of the hub, except `start` and `stop`, which are for `main.ts`. */
+  receive(message: FromHub): void
+}
+
+/** Commands without a result. */
+export const PENDING_MAX = 500
+/** Per second and at once: twice what the hub allows by default, so that its limit speaks first and a loop stays in here. */
+export const RATE_PER_S_MAX = 100
+/** Bytes of the arguments of one command as JSON: the largest payload of the contract is 64 KiB. */
+export const ARGS_BYTES_MAX = 16 * 1024
+
+export interface BridgeDeps {
+  send(message: ToHub): void
+  rss_bytes(): number
+  /** ms of the monotonic clock. */
+  clock(): number
+}
+
+export function createBridge({ send, rss_bytes, clock }: BridgeDeps): ParentBridge {
+  const devices = new Directory()
+  const events = new Set<(message: EventMessage) => void>()
+  const upstreams = new Set<(upstream: UpstreamStatus) => void>()
+  const pending = new Map<string, (result: Result) => void>()
+  let upstream: UpstreamStatus | undefined
+  const rate = createRate(RATE_PER_S_MAX)
+  let commands = 0
+  let seen = 0
+  let seen_at_last_ping = 0
+
+  function receive(message: FromHub): void {
+    switch (message.type) {
+      case 'event':
+        for (const listener of events) listener(message)
+        seen = message.seq
+        break
+      case 'device':
+        devices.update(message)
+        break
+      case 'snapshot':
+        devices.replace(message.devices)
+        break
+      case 'upstream':
+        upstream = message.upstream
+        for (const listener of upstreams) listener(message.upstream)
+        break
+      case 'ping':
+        // One ping late: a node runs some turns of the event loop after its event came, and only a later sign of life
+        // proves that it did not hang there.
+        send({ type: 'pong', n: message.n, seen: seen_at_last_ping, rss_bytes: rss_bytes() })
+        seen_at_last_ping = seen
+        break
+      case 'command-result':
+        pending.get(message.id)?.(message.result)
+        pending.delete(message.id)
+        break
+    }
+  }
+
+  function command(request: Omit<CommandMessage, 'type' | 'id'>): Promise<Result> {
+    commands += 1
+    const id = `flow-${commands}`
+    const refused = (code: string, message: string): Promise<Result> =>
+      Promise.resolve({ id, name: request.name, status: 'refused', at: new Date().toISOString(), code, message })
+    if (pending.size >= PENDING_MAX) return refused('FLOWS_BUSY', 'too many commands of flows have no result yet')
+    if (!rate(clock())) return refused('FLOWS_RATE_LIMITED', `flows may send ${RATE_PER_S_MAX} commands per second`)
+    if (JSON.stringify(request.args ?? null).length > ARGS_BYTES_MAX)
+      return refused('FLOWS_ARGS_TOO_LARGE', `arguments are larger than ${ARGS_BYTES_MAX} bytes`)
+    const { promise, resolve } = Promise.withResolvers<Result>()
+    pending.set(id, resolve)
+    send({ type: 'command', id, ...request })
+    return promise
+  }
+
+  return {
+    devices,
+    upstream: () => upstream,
+    onEvent: (listener) => subscribe(events, listener),
+    onUpstream: (listener) => subscribe(upstreams, listener),
+    command,
+    receive,
+  }
+}
+
+/** A token bucket: true when one more is allowed now. */
+function createRate(per_s: number): (now: number) => boolean {
+  let tokens = per_s
+  let filled_at: number | undefined
+  return (now) => {
+    tokens = Math.min(per_s, tokens + ((now - (filled_at ?? now)) * per_s) / 1000)
+    filled_at = now
+    if (tokens < 1) return false
+    tokens -= 1
+    return true
+  }
+}
+
+function subscribe<T>(listeners: Set<T>, listener: T): () => void {
+  listeners.add(listener)
+  return () => listeners.delete(listener)
+}

@@ -1,0 +1,82 @@
+import { fileURLToPath } from 'node:url'
+import { redLogHandler } from './log.ts'
+import type { Bridge } from './parent/bridge.ts'
+import type { StartMessage } from './parent/messages.ts'
+import type { Storage } from './storage/storage.ts'
+
+export interface SettingsDeps {
+  start: StartMessage
+  storage: Storage
+  credential_secret: string
+  bridge: Bridge
+}
+
+/**
+ * Core nodes that are left out: `exec` runs programs of the box; the others would open paths on the editor's server that
+ * no login protects (Node-RED does not apply `httpNodeAuth` when it is embedded).
+ */
+const EXCLUDED = ['90-exec.js', '21-httpin.js', '22-websocket.js']
+
+const folder = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+
+/** The settings of Node-RED: login in front of everything, nothing called home, nothing installed at run time. */
+export function redSettings({ start, storage, credential_secret, bridge }: SettingsDeps): object {
+  return {
+    userDir: start.data_dir,
+    storageModule: storage,
+    credentialSecret: credential_secret,
+    nodesDir: folder('./nodes'),
+    nodesExcludes: EXCLUDED,
+    lang: start.language,
+    uiHost: '127.0.0.1',
+    uiPort: start.port,
+    httpAdminRoot: '/',
+    httpNodeRoot: false,
+    httpAdminMiddleware: securityHeaders,
+    adminAuth: {
+      type: 'credentials',
+      users: start.users.map((user) => ({
+        username: user.name,
+        password: user.password_hash,
+        permissions: user.permissions,
+      })),
+      // Half a day: a shift, and not the week that Node-RED gives.
+      sessionExpiryTime: 12 * 3600,
+    },
+    telemetry: { enabled: false, updateNotification: false },
+    externalModules: {
+      autoInstall: false,
+      palette: { allowInstall: false, allowUpdate: false, allowUpload: false },
+      modules: { allowInstall: false },
+    },
+    functionExternalModules: false,
+    functionTimeout: 0,
+    diagnostics: { enabled: false, ui: false },
+    runtimeState: { enabled: false, ui: false },
+    exportGlobalContextKeys: false,
+    debugMaxLength: 1_000,
+    paletteCategories: ['linli', 'common', 'function', 'network', 'sequence', 'parser', 'storage'],
+    logging: { linli: { level: 'info', metrics: false, audit: true, handler: () => redLogHandler } },
+    editorTheme: {
+      page: { title: '邻里 Linli', scripts: [folder(`./editor/default-language.${start.language}.js`)] },
+      header: { title: '邻里 Linli' },
+      projects: { enabled: false },
+      multiplayer: { enabled: false },
+      palette: { editable: false, upload: false },
+      tours: false,
+    },
+    linli: bridge,
+  }
+}
+
+interface HeaderResponse {
+  setHeader(name: string, value: string): void
+}
+
+/** The editor must not be framed by, nor leak its address to, another page of the estate's network. */
+function securityHeaders(_request: unknown, response: HeaderResponse, next: () => void): void {
+  response.setHeader('X-Frame-Options', 'SAMEORIGIN')
+  response.setHeader('X-Content-Type-Options', 'nosniff')
+  response.setHeader('Referrer-Policy', 'same-origin')
+  next()
+}

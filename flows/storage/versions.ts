@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto'
+import { readdir, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type OnDamaged, readIfThere, writeDurably } from './durable-file.ts'
+import type { SiteEdits } from './units.ts'
+
+/**
+ * Every deploy of the editor is one new file with a checksum; older ones stay for comparison and roll-back. A damaged
+ * newest file falls back to the one before.
+ */
+export interface Versions {
+  /** The newest whole version; undefined when the site has changed nothing. */
+  latest(): Promise<SiteEdits | undefined>
+  save(edits: SiteEdits): Promise<void>
+}
+
+/** Versions kept on disk. */
+export const VERSIONS_MAX = 20
+
+const NAME = /^flows-(\d{6})\.json$/
+
+export function createVersions(folder: string, onDamaged: OnDamaged): Versions {
+  async function numbers(): Promise<number[]> {
+    const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return []
+      throw error
+    })
+    return names
+      .map((name) => NAME.exec(name)?.[1])
+      .filter((digits) => digits !== undefined)
+      .map(Number)
+      .sort((a, b) => b - a)
+  }
+  const fileOf = (number: number) => join(folder, `flows-${String(number).padStart(6, '0')}.json`)
+
+  return {
+    async latest() {
+      for (const number of await numbers()) {
+        const file = fileOf(number)
+        const read = parseSealed((await readIfThere(file)) ?? '')
+        if (read.edits) return read.edits
+        onDamaged({ file, reason: read.reason })
+      }
+      return undefined
+    },
+
+    async save(edits) {
+      const known = await numbers()
+      await writeDurably(fileOf((known[0] ?? 0) + 1), seal(edits))
+      for (const number of known.slice(VERSIONS_MAX - 1)) await unlink(fileOf(number))
+    },
+  }
+}
+
+function seal(edits: SiteEdits): string {
+  return `${JSON.stringify({ sha256: digest(edits), edits }, null, 1)}\n`
+}
+
+function parseSealed(text: string): { edits: SiteEdits; reason?: never } | { edits?: never; reason: string } {
+  try {
+    const { sha256, edits } = JSON.parse(text) as { sha256: string; edits: SiteEdits }
+    if (sha256 !== digest(edits)) return { reason: 'checksum does not match' }
+    if (edits.format !== 1) return { reason: `format ${edits.format} is not known to this version` }
+    return { edits }
+  } catch (error) {
+    return { reason: text === '' ? 'the file is empty' : (error as Error).message }
+  }
+}
+
+function digest(edits: SiteEdits): string {
+  return createHash('sha256').update(JSON.stringify(edits)).digest('hex')
+}
