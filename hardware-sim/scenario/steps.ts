@@ -1,0 +1,123 @@
+import { type Static, type TSchema, Type } from 'typebox'
+import { decode } from '../decode.ts'
+import { SimError } from '../error.ts'
+
+const DAY_MS = 86_400_000
+const id = Type.String({ pattern: '^[a-z0-9-]{1,40}$' })
+const at_ms = Type.Optional(Type.Number({ minimum: 0, maximum: 400 * DAY_MS }))
+const strict = { additionalProperties: false }
+
+const onDevice = <Name extends string>(name: Name) => Type.Object({ do: Type.Literal(name), device: id, at_ms }, strict)
+const onBoard = <Name extends string>(name: Name) => Type.Object({ do: Type.Literal(name), board: id, at_ms }, strict)
+
+/** What can happen to a device. */
+const DEVICE_STEPS = {
+  /** The button is pressed and let go after `for_ms` (200 if not given). */
+  press: Type.Object(
+    {
+      do: Type.Literal('press'),
+      device: id,
+      at_ms,
+      for_ms: Type.Optional(Type.Number({ minimum: 1, maximum: DAY_MS })),
+    },
+    strict,
+  ),
+  /** The button is pressed until `release`. */
+  hold: onDevice('hold'),
+  release: onDevice('release'),
+  cut: onDevice('cut'),
+  short: onDevice('short'),
+  /** Cable whole, contact free, no disturbance. A finger on the button stays. */
+  heal: onDevice('heal'),
+  /** The contact welds, closed if not said otherwise. */
+  stick: Type.Object(
+    {
+      do: Type.Literal('stick'),
+      device: id,
+      at_ms,
+      contact: Type.Optional(Type.Union([Type.Literal('closed'), Type.Literal('open')])),
+    },
+    strict,
+  ),
+  /** `count` (1) electrical pulses of `width_ms` (5), at least 20 ms apart. */
+  glitch: Type.Object(
+    {
+      do: Type.Literal('glitch'),
+      device: id,
+      at_ms,
+      width_ms: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 10 })),
+      count: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+    },
+    strict,
+  ),
+} as const
+
+/** What can happen to a board and its line. */
+const BOARD_STEPS = {
+  unplug: onBoard('unplug'),
+  replug: onBoard('replug'),
+  hang: onBoard('hang'),
+  /** Brown-out: outputs drop, the board boots. */
+  reset: onBoard('reset'),
+  /** For `for_ms` (100) a byte has one bit flipped with probability `error_rate` (0.05); `bytes` (8) stray bytes come first. */
+  noise: Type.Object(
+    {
+      do: Type.Literal('noise'),
+      board: id,
+      at_ms,
+      for_ms: Type.Optional(Type.Number({ minimum: 0, maximum: DAY_MS })),
+      error_rate: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
+      bytes: Type.Optional(Type.Integer({ minimum: 0, maximum: 1024 })),
+    },
+    strict,
+  ),
+} as const
+
+type StepOf<Table extends Record<string, TSchema>> = { [Name in keyof Table]: Static<Table[Name]> }[keyof Table]
+export type DeviceStep = StepOf<typeof DEVICE_STEPS>
+export type BoardStep = StepOf<typeof BOARD_STEPS>
+export type Step = DeviceStep | BoardStep
+/** A step of a scenario says when it happens, in ms after the scenario's start. */
+export type TimedStep = Step & { at_ms: number }
+
+export interface Scenario {
+  name: string
+  steps: TimedStep[]
+}
+
+const STEPS: Record<string, TSchema> = { ...DEVICE_STEPS, ...BOARD_STEPS }
+const STEPS_MAX = 100_000
+
+/** @throws SimError SIM_STEP_INVALID naming the step and the field */
+export function decodeStep(data: unknown, at: string): Step {
+  const name = (data as { do?: unknown } | null)?.do
+  const schema = typeof name === 'string' && Object.hasOwn(STEPS, name) ? STEPS[name] : undefined
+  if (!schema) {
+    const allowed = Object.keys(STEPS).join(', ')
+    throw new SimError(
+      'SIM_STEP_INVALID',
+      `${at}.do: must be one of ${allowed}, found ${JSON.stringify(name) ?? 'nothing'}`,
+    )
+  }
+  return decode(schema, data, at, 'SIM_STEP_INVALID') as Step
+}
+
+const ScenarioFrame = Type.Object(
+  {
+    name: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
+    steps: Type.Array(Type.Unknown(), { maxItems: STEPS_MAX }),
+  },
+  strict,
+)
+
+/** Steps may stand in any order; they come out in the order of time. @throws SimError SIM_STEP_INVALID naming the step */
+export function decodeScenario(data: unknown): Scenario {
+  const frame = decode(ScenarioFrame, data, '', 'SIM_STEP_INVALID')
+  const steps = frame.steps.map((raw, index) => {
+    const at = `steps[${index}]`
+    const step = decodeStep(raw, at)
+    if (step.at_ms === undefined) throw new SimError('SIM_STEP_INVALID', `${at}.at_ms: missing`)
+    return step as TimedStep
+  })
+  return { name: frame.name ?? 'unnamed', steps: steps.sort((left, right) => left.at_ms - right.at_ms) }
+}
