@@ -1,0 +1,38 @@
+import { type Static, Type } from 'typebox'
+import { Place } from '../../../hub/contract/meta.ts'
+import { Segment } from '../../../hub/contract/topic.ts'
+
+/** One alarm button in the gateway's configuration. Times are in ms. */
+
+/** 69 is the last digital pin of a Mega 2560; 0 and 1 carry the serial line itself. */
+const DigitalPin = Type.Integer({ minimum: 2, maximum: 69, description: 'digital pin of the board' })
+const time = (minimum: number, maximum: number) => Type.Optional(Type.Integer({ minimum, maximum }))
+
+export const AlarmButtonConfig = Type.Object(
+  {
+    kind: Type.Literal('alarm-button'),
+    id: Segment,
+    board: Segment,
+    place: Place,
+    model: Type.Optional(Type.String({ maxLength: 80 })),
+    contactPin: DigitalPin,
+    loopPin: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: 15, description: 'analog channel of the supervised loop' }),
+    ),
+    lampPin: Type.Optional(DigitalPin),
+    sirenPin: Type.Optional(DigitalPin),
+    cancelAfter_ms: time(1000, 60_000),
+    stuckAfter_ms: time(5000, 600_000),
+    loopConfirm_ms: time(100, 10_000),
+    sirenMax_ms: time(1000, 3_600_000),
+  },
+  { additionalProperties: false },
+)
+export type AlarmButtonConfig = Static<typeof AlarmButtonConfig>
+
+export const alarmButtonDefaults = {
+  cancelAfter_ms: 3000,
+  stuckAfter_ms: 30_000,
+  loopConfirm_ms: 300,
+  sirenMax_ms: 180_000,
+} as const

@@ -1,0 +1,147 @@
+import { type Static, Type } from 'typebox'
+import { type Decoded, LinliError } from '../../hub/contract/errors.ts'
+import { type Checker, checker } from '../../hub/contract/schema.ts'
+import { Segment, SiteSchema } from '../../hub/contract/topic.ts'
+import { type DeviceConfig, type DeviceKind, deviceKinds } from './kinds.ts'
+
+/** The configuration of one gateway: one JSON file, checked whole before anything starts. */
+
+/** Baud rates that StandardFirmata builds and USB serial chips agree on. */
+const BAUDS = [9600, 19200, 38400, 57600, 115200] as const
+
+const Uplink = Type.Object(
+  {
+    url: Type.String({
+      pattern: '^mqtts?://[^/?#@\\s]+$',
+      description: 'mqtt://host:port or mqtts://host:port; user and password have their own fields',
+    }),
+    username: Type.Optional(Type.String({ minLength: 1, maxLength: 80 })),
+    password: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
+  },
+  { additionalProperties: false },
+)
+
+export const BoardConfig = Type.Object(
+  {
+    id: Segment,
+    port: Type.String({ minLength: 1, maxLength: 500, description: 'prefer /dev/serial/by-id/…' }),
+    baud: Type.Optional(Type.Enum([...BAUDS])),
+    watchdog_ms: Type.Optional(Type.Integer({ minimum: 200, maximum: 60_000 })),
+    handshake_ms: Type.Optional(Type.Integer({ minimum: 1000, maximum: 60_000 })),
+  },
+  { additionalProperties: false },
+)
+export type BoardConfig = Static<typeof BoardConfig>
+
+/** Devices are checked one by one after this, each against the schema of its kind. */
+const ConfigShape = Type.Object(
+  {
+    gateway: Segment,
+    site: SiteSchema,
+    data: Type.String({ minLength: 1, maxLength: 500, description: 'folder for the spool' }),
+    uplink: Uplink,
+    boards: Type.Array(BoardConfig, { maxItems: 32 }),
+    devices: Type.Array(Type.Unknown(), { maxItems: 200 }),
+    telemetryEvery_ms: Type.Optional(Type.Integer({ minimum: 1000, maximum: 3_600_000 })),
+  },
+  { additionalProperties: false },
+)
+export type GatewayConfig = Omit<Static<typeof ConfigShape>, 'devices'> & { devices: DeviceConfig[] }
+
+const CODE = 'CONFIG_INVALID'
+const checkShape = checker(ConfigShape, CODE)
+const checkBase = checker(Type.Object({ kind: Type.Enum([...deviceKinds.keys()]), id: Segment }), CODE)
+const kindCheckers = new Map<string, Checker<unknown>>()
+
+function invalid(path: string, message: string): { ok: false; error: LinliError } {
+  return { ok: false, error: new LinliError(CODE, message, { kind: 'caller', path }) }
+}
+
+/** Text of the file → configuration. Never throws; the error names the field and what it may be. */
+export function decodeConfig(text: string): Decoded<GatewayConfig> {
+  const json = parseJson(text)
+  if (!json.ok) return json
+  const shape = checkShape(json.value)
+  if (!shape.ok) return shape
+  const devices: DeviceConfig[] = []
+  for (const [index, value] of shape.value.devices.entries()) {
+    const device = decodeDevice(value, `/devices/${index}`)
+    if (!device.ok) return device
+    devices.push(device.value)
+  }
+  const config = { ...shape.value, devices }
+  return checkTogether(config) ?? { ok: true, value: config }
+}
+
+function decodeDevice(value: unknown, path: string): Decoded<DeviceConfig> {
+  const base = checkBase(value)
+  if (!base.ok) return within(path, base)
+  const { kind } = base.value
+  const check = kindCheckers.get(kind) ?? checker((deviceKinds.get(kind) as DeviceKind).schema, CODE)
+  kindCheckers.set(kind, check)
+  const checked = check(value)
+  return checked.ok ? { ok: true, value: checked.value as DeviceConfig } : within(path, checked)
+}
+
+/** The error of a part, told with its place in the whole. */
+function within(prefix: string, { error }: { error: LinliError }): { ok: false; error: LinliError } {
+  const inner = error.path === undefined || error.path === '/' ? '' : error.path
+  const message = inner === '' ? `${prefix}: ${error.message}` : error.message.replaceAll(inner, `${prefix}${inner}`)
+  return invalid(`${prefix}${inner}`, message)
+}
+
+/** What no schema of one part can see: names used twice, boards that are not there, pins with two masters. */
+function checkTogether(config: GatewayConfig): { ok: false; error: LinliError } | undefined {
+  const boards = new Map<string, string>()
+  const ports = new Map<string, string>()
+  for (const [index, board] of config.boards.entries()) {
+    const path = `/boards/${index}`
+    if (boards.has(board.id)) return invalid(`${path}/id`, `${path}/id: board ${board.id} is there twice`)
+    const other = ports.get(board.port)
+    if (other !== undefined)
+      return invalid(`${path}/port`, `${path}/port: ${board.port} is already the port of board ${other}`)
+    boards.set(board.id, path)
+    ports.set(board.port, board.id)
+  }
+  const ids = new Set<string>()
+  const pins = new Map<string, string>()
+  for (const [index, device] of config.devices.entries()) {
+    const path = `/devices/${index}`
+    const kind = deviceKinds.get(device.kind) as DeviceKind
+    const name = `${kind.class}/${device.id}`
+    if (ids.has(name)) return invalid(`${path}/id`, `${path}/id: ${kind.class} ${device.id} is there twice`)
+    ids.add(name)
+    if (!boards.has(device.board)) {
+      const known = [...boards.keys()].join(', ') || 'none'
+      return invalid(`${path}/board`, `${path}/board: there is no board ${device.board}; boards: ${known}`)
+    }
+    for (const { field, use } of kind.pins(device)) {
+      const key = `${device.board} ${use}`
+      const taken = pins.get(key)
+      if (taken !== undefined)
+        return invalid(
+          `${path}/${field}`,
+          `${path}/${field}: ${use} of board ${device.board} is already used by ${taken}`,
+        )
+      pins.set(key, `${device.id} (${field})`)
+    }
+  }
+  return undefined
+}
+
+/** JSON with the place of a mistake as a person finds it in an editor. */
+export function parseJson(text: string): Decoded<unknown> {
+  try {
+    return { ok: true, value: JSON.parse(text) as unknown }
+  } catch (error) {
+    const message = (error as Error).message
+    const position = Number(/at position (\d+)/.exec(message)?.[1] ?? text.length)
+    const before = text.slice(0, position).split('\n')
+    const place = `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`
+    const what = message.replace(/ in JSON.*| \(line.*/s, '').replace(/, (?:\.\.\.)?".*" is not valid JSON/s, '')
+    return {
+      ok: false,
+      error: new LinliError('CONFIG_SYNTAX', `not valid JSON at ${place}: ${what}`, { kind: 'caller', cause: error }),
+    }
+  }
+}
