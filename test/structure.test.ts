@@ -244,7 +244,7 @@ function folders(paths: string[]): string[] {
     ...new Set(
       paths.flatMap((path) => {
         const parts = path.split('/')
-        const vague = parts.slice(0, -1).find((part) => /^(utils?|common|helpers?|misc|shared)$/.test(part))
+        const vague = parts.slice(0, -1).find((part) => /^(utils?|common|helpers?|misc)$/.test(part))
         const stray = TOP_LEVEL.test(parts[0] ?? '') ? [] : [`${parts[0]} has no place at the top level; ${rooms}`]
         return vague ? [...stray, `${path} is in a folder named ${vague}; name the folder for what it is for`] : stray
       }),
