@@ -23,13 +23,17 @@ export interface HubDeps {
   log: Log
   registry: Registry
   authenticate: Authenticator
-  logger: BrokerLog & { error(details: object, message: string): void }
+  logger: HubLogger
   counters: HubCounters
   random: () => number
   now_ms: () => number
   newId: () => string
   /** In-memory transport to the upstream, for virtual time. */
   connectUpstream?: () => Duplex
+}
+
+export interface HubLogger extends BrokerLog {
+  error(details: object, message: string): void
 }
 
 export interface HubCounters {

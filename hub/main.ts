@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import pino from 'pino'
 import { languageText } from './cli/hub-text.ts'
 import { hubConfig, LOG_LEVELS } from './config.ts'
 import { LinliError } from './contract/errors.ts'
@@ -25,7 +26,11 @@ const program = new Command('linli hub')
   .parse()
 
 try {
-  await runHub(hubConfig(program.opts()))
+  const config = hubConfig(program.opts())
+  await runHub(
+    config,
+    pino({ level: config.logLevel, base: { hub: config.name } }, pino.destination({ dest: 2, sync: true })),
+  )
 } catch (error) {
   process.stderr.write(
     `linli hub: ${error instanceof LinliError ? error.message : String((error as Error).stack ?? error)}\n`,

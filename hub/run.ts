@@ -1,10 +1,9 @@
 import { randomInt, randomUUID } from 'node:crypto'
 import { accessSync, constants, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import pino, { type Logger } from 'pino'
 import { devAuthenticator, registryAuthenticator } from './auth/authenticator.ts'
 import { editorUsers, newPassword } from './auth/editor-users.ts'
-import { createHub, type Hub, redacted } from './compose.ts'
+import { createHub, type Hub, type HubLogger, redacted } from './compose.ts'
 import type { HubConfig } from './config.ts'
 import { LinliError, reasonOf } from './contract/errors.ts'
 import { createFlowsHost, type FlowsHost } from './flows-host/host.ts'
@@ -15,6 +14,7 @@ import { JOURNAL_LANES } from './journal-lanes.ts'
 import { durableJson } from './registry/durable-json.ts'
 import { createRegistry, type Registry, type RegistryData } from './registry/registry.ts'
 import { FORWARDED_LANES, UPSTREAM_CURSOR } from './upstream/forwarder.ts'
+import { freePort } from './web/free-port.ts'
 import { createMetrics, type Readings } from './web/metrics.ts'
 import { createWebServer } from './web/server.ts'
 
@@ -23,10 +23,10 @@ import { createWebServer } from './web/server.ts'
 /** Unacknowledged messages towards the upstream: more hides more latency, and is what a crash may send twice. */
 const UPSTREAM_WINDOW = 200
 
-export async function runHub(config: HubConfig): Promise<void> {
-  const logger = pino({ level: config.logLevel, base: { hub: config.name } }, pino.destination({ dest: 2, sync: true }))
+export async function runHub(config: HubConfig, logger: HubLogger): Promise<void> {
   prepareDataDir(config.dataDir)
   const faults: string[] = []
+  const flowsPort = config.flows && (await freePort('--flows-port', '127.0.0.1', config.flows.port))
   const log = await openFileLog(join(config.dataDir, 'journal'), {
     lanes: JOURNAL_LANES,
     onFault(fault) {
@@ -60,7 +60,7 @@ export async function runHub(config: HubConfig): Promise<void> {
   const web = createWebServer({ health: () => health(faults, log, running), metrics })
   const mqtt = await hub.broker.listen({ host: config.host, port: config.mqttPort })
   const http = await web.listen({ host: config.host, port: config.httpPort })
-  const flows = config.flows && (await startFlows(config, config.flows, hub, log, logger))
+  const flows = flowsPort === undefined ? undefined : await startFlows(config, flowsPort, hub, log, logger)
   if (flows) running.flows = flows
   logger.info(
     {
@@ -70,7 +70,7 @@ export async function runHub(config: HubConfig): Promise<void> {
     },
     'ready',
   )
-  process.stdout.write(`${JSON.stringify({ type: 'ready', mqttPort: mqtt.port, httpPort: http.port })}\n`)
+  process.stdout.write(`${JSON.stringify({ type: 'ready', mqttPort: mqtt.port, httpPort: http.port, flowsPort })}\n`)
   await stopSignal()
   logger.info({}, 'stopping')
   await flows?.close()
@@ -91,7 +91,7 @@ function prepareDataDir(dir: string): void {
   }
 }
 
-function openRegistry(config: HubConfig, logger: Logger): Promise<Registry> {
+function openRegistry(config: HubConfig, logger: HubLogger): Promise<Registry> {
   const adapter = durableJson<RegistryData>(join(config.dataDir, 'registry.json'), {
     onFallback: (details) => logger.error(details, 'the registry was damaged: running on its last good copy'),
   })
@@ -101,13 +101,7 @@ function openRegistry(config: HubConfig, logger: Logger): Promise<Registry> {
   })
 }
 
-async function startFlows(
-  config: HubConfig,
-  flows: { port: number },
-  hub: Hub,
-  log: Log,
-  logger: Logger,
-): Promise<FlowsHost> {
+async function startFlows(config: HubConfig, port: number, hub: Hub, log: Log, logger: HubLogger): Promise<FlowsHost> {
   const passwords = {
     admin: process.env.LINLI_FLOWS_PASSWORD ?? newPassword(),
     viewer: process.env.LINLI_FLOWS_VIEWER_PASSWORD ?? newPassword(),
@@ -122,7 +116,7 @@ async function startFlows(
       log: logger,
       onStatus: (status) => logger.info({ status }, 'flows'),
     },
-    { port: flows.port, dataDir: join(config.dataDir, 'flows'), users: await editorUsers(passwords) },
+    { port, data_dir: join(config.dataDir, 'flows'), users: await editorUsers(passwords) },
   )
   host.start()
   return host
@@ -146,8 +140,13 @@ function readings(log: Log, running: { hub?: Hub; flows?: FlowsHost }): Readings
     upstreamConnected: running.hub?.forwarder?.status().connected ?? false,
     delivered: running.hub?.forwarder?.delivered() ?? new Map(),
     devices: running.hub?.devices.all() ?? [],
-    flows: running.flows?.readings(),
+    flows: running.flows && flowsReadings(running.flows),
   }
+}
+
+function flowsReadings(flows: FlowsHost): NonNullable<Readings['flows']> {
+  const { lost, rss_bytes } = flows.metrics()
+  return { running: flows.status().status === 'running', restarts: new Map(Object.entries(lost)), rssBytes: rss_bytes }
 }
 
 function health(faults: string[], log: Log, running: { hub?: Hub; flows?: FlowsHost }) {

@@ -10,6 +10,7 @@ import {
   listFiles,
   type Node,
   nameOf,
+  ownLines,
   readSources,
   rootName,
   type SourceFile,
@@ -223,7 +224,7 @@ function sizes(files: SourceFile[]): string[] {
     const lines = file.text.trimEnd().split('\n').length
     const long = file.nodes
       .filter(({ node, around }) => /^(Function|ArrowFunction)/.test(node.type) && !isSuite(around.at(-1)))
-      .map(({ node }) => ({ node, count: lineAt(file, node.end) - lineAt(file, node.start) + 1 }))
+      .map(({ node }) => ({ node, count: ownLines(file, node) }))
       .filter(({ count }) => count > FUNCTION_LINES_MAX)
       .map(
         ({ node, count }) =>

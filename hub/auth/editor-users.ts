@@ -4,7 +4,7 @@ import { hash } from 'bcryptjs'
 /** Accounts of the flow editor. Node-RED's adminAuth compares bcrypt hashes, so that is what is made here. */
 export interface EditorUser {
   name: string
-  passwordHash: string
+  password_hash: string
   permissions: '*' | 'read'
 }
 
@@ -20,7 +20,7 @@ export function newPassword(): string {
 
 export async function editorUsers(passwords: { admin: string; viewer: string }): Promise<EditorUser[]> {
   return [
-    { name: 'admin', passwordHash: await hash(passwords.admin, ROUNDS), permissions: '*' },
-    { name: 'viewer', passwordHash: await hash(passwords.viewer, ROUNDS), permissions: 'read' },
+    { name: 'admin', password_hash: await hash(passwords.admin, ROUNDS), permissions: '*' },
+    { name: 'viewer', password_hash: await hash(passwords.viewer, ROUNDS), permissions: 'read' },
   ]
 }

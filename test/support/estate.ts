@@ -76,7 +76,7 @@ export class Estate {
   }
 
   async startDistrict(): Promise<void> {
-    this.district = await startProgram('hub/broker/stand-in.ts', [
+    this.district = await startProgram('hub/broker/stand-in/main.ts', [
       '--port',
       String(this.#ports.district),
       '--record',

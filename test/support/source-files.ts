@@ -142,3 +142,21 @@ export function readSources(root: string): SourceFile[] {
     .filter((path) => /\.[cm]?[jt]s$/.test(path))
     .map((path) => sourceFile(path, readFileSync(join(root, path), 'utf8')))
 }
+
+/** Lines of a function without those of the functions inside it: a factory is judged by what it does itself. */
+export function ownLines(file: SourceFile, node: Node): number {
+  const inside = file.nodes
+    .filter((one) => one.around.includes(node) && /^(Function|ArrowFunction)/.test(one.node.type))
+    .filter(
+      (one) =>
+        !one.around.some(
+          (outer) =>
+            outer !== node &&
+            outer.start >= node.start &&
+            outer.end <= node.end &&
+            /^(Function|ArrowFunction)/.test(outer.type),
+        ),
+    )
+  const taken = inside.reduce((sum, one) => sum + lineAt(file, one.node.end) - lineAt(file, one.node.start), 0)
+  return lineAt(file, node.end) - lineAt(file, node.start) + 1 - taken
+}

@@ -69,7 +69,7 @@ function dataDir(wanted: string | undefined): string {
 }
 
 function startStandIn(children: Children, port = 0): Promise<Child> {
-  return children.start('district', 'hub/broker/stand-in.ts', ['--port', String(port)])
+  return children.start('district', 'hub/broker/stand-in/main.ts', ['--port', String(port)])
 }
 
 /** The district goes away and comes back on the same port. */

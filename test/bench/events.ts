@@ -1,0 +1,34 @@
+import { DEMO_SITE } from '../../hub/cli/demo/estate.ts'
+import { encodeJson } from '../../hub/contract/encode.ts'
+import { makeEvent } from '../../hub/contract/event.ts'
+import { type Address, formatTopic, gatewayPath } from '../../hub/contract/topic.ts'
+import { publishPacket } from './lean-client.ts'
+
+/** The events of a gateway that exists only here, made before the clock runs. */
+
+const BENCH: Address = { ...DEMO_SITE, gateway: 'bench', class: 'alarm-button', device: 'x1' }
+export const BENCH_FILTER = `${gatewayPath(DEMO_SITE, BENCH.gateway)}/#`
+const TOPIC = formatTopic({ ...BENCH, channel: 'evt', type: 'pressed' })
+/** MQTT 3.1.1 §2.3.1: packet ids are 1 to 65,535. */
+const PACKET_IDS = 65_535
+
+/** `count` presses with the sequences 1 to `count` of one boot, each as a PUBLISH of QoS 1. */
+export function pressedPackets(bootid: string, count: number): Buffer[] {
+  const wall_ms = Date.now()
+  return Array.from({ length: count }, (_, index) => {
+    const sequence = index + 1
+    const stamp = { wall_ms, monotonic_ms: sequence, quality: 'synced' } as const
+    const event = makeEvent({ address: BENCH, bootid, sequence }, 'pressed', 'alarm', stamp, {
+      press: sequence,
+      atstart: false,
+    })
+    return publishPacket(TOPIC, encodeJson(event), (index % PACKET_IDS) + 1)
+  })
+}
+
+/** The sequence of an event of this boot, found without parsing the JSON; undefined for any other message. */
+export function sequenceOf(payload: Buffer, bootid: string): number | undefined {
+  const mark = `"${BENCH.gateway}:${bootid}:`
+  const at = payload.indexOf(mark)
+  return at < 0 ? undefined : Number(payload.latin1Slice(at + mark.length, at + mark.length + 12))
+}
