@@ -1,4 +1,5 @@
 import { createServer, type Server } from 'node:http'
+import { flushCompileCache } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import RED from 'node-red'
@@ -55,6 +56,8 @@ async function begin(start: StartMessage): Promise<void> {
     server.on('request', RED.httpAdmin)
     const flows = await running
     send({ type: 'ready', port, boot_ms: process.uptime() * 1000, ...flows })
+    // Now, because a child that is killed writes nothing at its end; the next one starts in half the time.
+    flushCompileCache()
   } catch (error) {
     logLine('error', `flows cannot start: ${(error as Error).message}`)
     await end(1)

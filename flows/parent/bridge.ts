@@ -25,6 +25,9 @@ export const RATE_PER_S_MAX = 100
 /** Bytes of the arguments of one command as JSON: the largest payload of the contract is 64 KiB. */
 export const ARGS_BYTES_MAX = 16 * 1024
 
+/** ms after which an event has had its turn: nodes run some turns of the event loop after it came. */
+export const TURN_MS = 100
+
 export interface BridgeDeps {
   send(message: ToHub): void
   rss_bytes(): number
@@ -40,14 +43,29 @@ export function createBridge({ send, rss_bytes, clock }: BridgeDeps): ParentBrid
   let upstream: UpstreamStatus | undefined
   const rate = createRate(RATE_PER_S_MAX)
   let commands = 0
-  let seen = 0
-  let seen_at_last_ping = 0
+  let taken = 0
+  let reported = 0
+  let reporting = false
+
+  /** Says which events had their turn; a node that hangs over one of them keeps the timer from ever firing. */
+  function reportTaken(): void {
+    if (reporting || taken === reported) return
+    reporting = true
+    const seq = taken
+    setTimeout(() => {
+      reporting = false
+      reported = seq
+      send({ type: 'seen', seq })
+      reportTaken()
+    }, TURN_MS)
+  }
 
   function receive(message: FromHub): void {
     switch (message.type) {
       case 'event':
         for (const listener of events) listener(message)
-        seen = message.seq
+        taken = message.seq
+        reportTaken()
         break
       case 'device':
         devices.update(message)
@@ -60,10 +78,7 @@ export function createBridge({ send, rss_bytes, clock }: BridgeDeps): ParentBrid
         for (const listener of upstreams) listener(message.upstream)
         break
       case 'ping':
-        // One ping late: a node runs some turns of the event loop after its event came, and only a later sign of life
-        // proves that it did not hang there.
-        send({ type: 'pong', n: message.n, seen: seen_at_last_ping, rss_bytes: rss_bytes() })
-        seen_at_last_ping = seen
+        send({ type: 'pong', n: message.n, rss_bytes: rss_bytes() })
         break
       case 'command-result':
         pending.get(message.id)?.(message.result)

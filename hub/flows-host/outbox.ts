@@ -5,8 +5,8 @@ import type { DeviceMessage, EventMessage, ToFlows } from './ipc.ts'
  * full, what is superseded soonest goes first: device states, then routine events, then alarms.
  *
  * An event counts as delivered only when the child says that it had its turn (`seen`); a child that is lost before gives
- * it back, once. A press during a hang therefore still sounds the siren after the restart, and an event that itself kills
- * the flow cannot do so for ever.
+ * it back. A press during a hang therefore still sounds the siren after the restart. The oldest event that had not had its
+ * turn is the suspect: when it loses a second child, it is given up, so that no event can kill the flows for ever.
  */
 export interface OutboxConfig {
   /** Events waiting, both lanes together. */
@@ -17,8 +17,8 @@ export interface OutboxConfig {
   unseen_max: number
   /** ms after which a waiting event is not live any more and is given as replayed. */
   live_for_ms: number
-  /** How often one event is given at most. */
-  attempts_max: number
+  /** After this many lost children that an event was the first suspect of, it is not given any more. */
+  suspicions_max: number
 }
 
 export const OUTBOX_DEFAULTS: OutboxConfig = {
@@ -26,7 +26,7 @@ export const OUTBOX_DEFAULTS: OutboxConfig = {
   states_max: 2_000,
   unseen_max: 1_000,
   live_for_ms: 30_000,
-  attempts_max: 2,
+  suspicions_max: 2,
 }
 
 export type OutboxLane = 'state' | 'routine' | 'alarm'
@@ -34,7 +34,7 @@ export type OutboxLane = 'state' | 'routine' | 'alarm'
 interface WaitingEvent {
   message: EventMessage
   since: number
-  attempts: number
+  suspicions: number
 }
 
 type EventLane = Exclude<OutboxLane, 'state'>
@@ -69,7 +69,7 @@ export class Outbox {
   }
 
   addEvent(event: Omit<EventMessage, 'seq'>, now: number): void {
-    const waiting = { message: { ...event, seq: ++this.#seq }, since: now, attempts: 0 }
+    const waiting = { message: { ...event, seq: ++this.#seq }, since: now, suspicions: 0 }
     this.#lanes[laneOf(waiting)].set(this.#seq, waiting)
     this.#bound()
   }
@@ -100,7 +100,6 @@ export class Outbox {
     const waiting = this.#lanes[lane].get(seq)
     if (!waiting) return undefined
     this.#lanes[lane].delete(seq)
-    waiting.attempts += 1
     this.#unseen.push(waiting)
     if (this.#unseen.length > this.#config.unseen_max) this.#unseen.shift()
     const late = now - waiting.since > this.#config.live_for_ms
@@ -114,10 +113,16 @@ export class Outbox {
 
   /** The child is lost: events it had not dealt with wait again; states do not, a snapshot follows. */
   childLost(): void {
+    const [suspect] = this.#unseen
+    if (suspect) {
+      suspect.suspicions += 1
+      if (suspect.suspicions >= this.#config.suspicions_max) {
+        this.#unseen.shift()
+        this.#dropped[laneOf(suspect)] += 1
+      }
+    }
     for (const lane of ['routine', 'alarm'] as const) {
-      const mine = this.#unseen.filter((waiting) => laneOf(waiting) === lane)
-      const again = mine.filter((waiting) => waiting.attempts < this.#config.attempts_max)
-      this.#dropped[lane] += mine.length - again.length
+      const again = this.#unseen.filter((waiting) => laneOf(waiting) === lane)
       // They are older than everything that waits: back to the front, in their order.
       const rest = [...this.#lanes[lane].values()]
       this.#lanes[lane] = new Map([...again, ...rest].map((waiting) => [waiting.message.seq, waiting]))
