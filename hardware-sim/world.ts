@@ -1,6 +1,6 @@
 import type { Board } from './boards/board.ts'
-import { createFirmwareBoard } from './boards/firmware/board.ts'
-import { createProtocolBoard } from './boards/protocol/board.ts'
+import { FirmwareBoard } from './boards/firmware/board.ts'
+import { ProtocolBoard } from './boards/protocol/board.ts'
 import type { BoardConfig, SimConfig } from './config.ts'
 import type { Device } from './devices/device.ts'
 import { DEVICE_KINDS } from './devices/kinds.ts'
@@ -9,7 +9,7 @@ import type { Emit } from './events.ts'
 import { forkRandom, type Random } from './random.ts'
 import { runScenario } from './scenario/runner.ts'
 import type { BoardStep, Scenario, Step } from './scenario/steps.ts'
-import { createMemoryEndpoint, type MemoryEndpoint } from './serial/duplex.ts'
+import { MemoryEndpoint } from './serial/duplex.ts'
 import type { SerialEndpoint } from './serial/endpoint.ts'
 import { createLine, type Line } from './serial/line.ts'
 import { createPtyEndpoint } from './serial/pty.ts'
@@ -59,7 +59,7 @@ export function createWorld(config: SimConfig, deps: WorldDeps & { endpoints: 'p
   const rigs = new Map(
     config.boards.map((board) => {
       const endpoint =
-        deps.endpoints === 'pty' ? createPtyEndpoint(board.port, board.baud) : createMemoryEndpoint(board.port)
+        deps.endpoints === 'pty' ? createPtyEndpoint(board.port, board.baud) : new MemoryEndpoint(board.port)
       return [board.id, createRig(board, endpoint, timeline, deps)]
     }),
   )
@@ -150,11 +150,16 @@ function createRig<E extends SerialEndpoint>(
   }
   const board: Board =
     config.kind === 'protocol'
-      ? createProtocolBoard(boardDeps, { id: config.id, boot_ms: config.boot_ms ?? BOOT_MS })
-      : createFirmwareBoard(boardDeps, { id: config.id })
+      ? new ProtocolBoard(boardDeps, { id: config.id, boot_ms: config.boot_ms ?? BOOT_MS })
+      : new FirmwareBoard(boardDeps, { id: config.id })
   const devices = config.devices.map((device) =>
     DEVICE_KINDS[device.kind].create(
-      { timeline, random: forkRandom(deps.random), emit: deps.emit, drive: board.drive },
+      {
+        timeline,
+        random: forkRandom(deps.random),
+        emit: deps.emit,
+        drive: (pin, volts, at_ms) => board.drive(pin, volts, at_ms),
+      },
       device,
     ),
   )

@@ -128,6 +128,8 @@ function unlink(path: string, device: string): void {
   try {
     if (readlinkSync(path) === device) unlinkSync(path)
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause
+    const { code } = cause as NodeJS.ErrnoException
+    // Gone already, or a real file that made plugging fail.
+    if (code !== 'ENOENT' && code !== 'EINVAL' && code !== 'ENOTDIR') throw cause
   }
 }
