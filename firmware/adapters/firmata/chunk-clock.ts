@@ -1,4 +1,4 @@
-import { type Moment, momentAt } from '../../ports/moment.ts'
+import { type Moment, momentAt } from '../../moment.ts'
 
 /**
  * Dates what was received in one chunk of bytes.

@@ -1,7 +1,7 @@
 import type { AlarmButtonState } from '../../../hub/contract/alarm-button.ts'
 import type { AvailabilityStatus } from '../../../hub/contract/availability.ts'
 import type { Severity } from '../../../hub/contract/event.ts'
-import { type Moment, momentAt } from '../../ports/moment.ts'
+import { type Moment, momentAt } from '../../moment.ts'
 import type { Outcome } from '../driver.ts'
 import { advanceDebounce, createDebounce, crossingAt, type Debounce, moveContact } from './debounce.ts'
 import { type LoopWatch, readLoop, unknownLoop } from './loop.ts'

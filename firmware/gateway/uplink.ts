@@ -1,0 +1,158 @@
+import type { Availability } from '../../hub/contract/availability.ts'
+import { decodeJson } from '../../hub/contract/decode.ts'
+import { encodeJson } from '../../hub/contract/encode.ts'
+import { reasonOf } from '../../hub/contract/errors.ts'
+import type { Append, Entry, Log } from '../../hub/journal/types.ts'
+import type { Logger } from '../ports/logger.ts'
+import { SENT_LANES } from './outbox.ts'
+
+/**
+ * The gateway's connection to its hub: says that the gateway is there, sends what the spool holds, takes commands.
+ * Nothing is sent from memory: after an outage everything unacknowledged comes from the spool again.
+ */
+
+/** The MQTT session below: hub/journal/shipper/mqtt-link.ts. */
+export interface Link {
+  start(): void
+  close(): Promise<void>
+  publish(topic: string, payload: Uint8Array, options: { qos: 0 | 1; retain: boolean }): Promise<void>
+  subscribe(filter: string, qos: 0 | 1): Promise<unknown>
+  onMessage(listener: (message: { topic: string; payload: Uint8Array; retain: boolean }) => void): unknown
+  onUp(listener: () => void): unknown
+  onDown(listener: (reason: string) => void): unknown
+}
+
+/** What drains the spool: hub/journal/shipper/pump.ts. */
+export interface SpoolPump {
+  start(): void
+  stop(): Promise<void>
+}
+
+export interface UplinkDeps {
+  log: Pick<Log, 'last'>
+  link: Link
+  createPump(send: (entry: Entry) => Promise<void>): SpoolPump
+  logger: Logger
+  onCommand(topic: string, payload: Uint8Array, retain: boolean): void
+}
+
+export interface UplinkConfig {
+  /** Where the gateway's own availability goes. */
+  availabilityTopic: string
+  commandFilter: string
+}
+
+/** A hub that refused the subscription is asked again this often while the connection lasts. */
+const SUBSCRIBE_RETRY_MS = 5000
+/** A clean goodbye must not hold up the end of the process. */
+const GOODBYE_TIMEOUT_MS = 1000
+
+type OwnAvailability = Omit<Availability, 'since'>
+
+export class Uplink {
+  readonly #deps: UplinkDeps
+  readonly #config: UplinkConfig
+  readonly #pump: SpoolPump
+  /** Newest entry of each lane when the connection came up: all until there were delayed by the outage. */
+  readonly #delayed = new Map<string, number>()
+  #connected = false
+  /** A pump is started again only after it has stopped. */
+  #stopping: Promise<void> = Promise.resolve()
+  #subscribeTimer: ReturnType<typeof setTimeout> | undefined
+  #availability: OwnAvailability = { status: 'online' }
+
+  constructor(deps: UplinkDeps, config: UplinkConfig) {
+    this.#deps = deps
+    this.#config = config
+    this.#pump = deps.createPump((entry) => this.#send(entry))
+    deps.link.onUp(() => this.#onUp())
+    deps.link.onDown((reason) => this.#onDown(reason))
+    deps.link.onMessage(({ topic, payload, retain }) => deps.onCommand(topic, payload, retain))
+  }
+
+  start(): void {
+    this.#deps.link.start()
+  }
+
+  /** The gateway's own condition, told now and at every connection. */
+  setAvailability(next: OwnAvailability): void {
+    this.#availability = next
+    if (this.#connected) this.#announce().catch(() => {})
+  }
+
+  /** Past the spool, for alarms that the disk refused. */
+  sendDirect(append: Append): Promise<void> {
+    return this.#deps.link.publish(append.topic, append.payload, { qos: 1, retain: false })
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.#subscribeTimer)
+    await this.#stopping.then(() => this.#pump.stop())
+    if (this.#connected) {
+      // A clean end sends no will, so it is said.
+      this.#availability = { status: 'offline', reason: 'gateway-stopped' }
+      await within(GOODBYE_TIMEOUT_MS, this.#announce())
+    }
+    this.#connected = false
+    await this.#deps.link.close()
+  }
+
+  #send(entry: Entry): Promise<void> {
+    const isDelayed = (this.#delayed.get(entry.lane) ?? 0) >= entry.position
+    const payload = isDelayed ? markReplayed(entry) : entry.payload
+    return this.#deps.link.publish(entry.topic, payload, { qos: 1, retain: entry.lane === 'state' })
+  }
+
+  #onUp(): void {
+    this.#connected = true
+    this.#deps.logger.info({}, 'uplink is up')
+    for (const lane of SENT_LANES) this.#delayed.set(lane, this.#deps.log.last(lane))
+    // A failure shows as the connection going down, and all of this comes again.
+    this.#announce().catch(() => {})
+    void this.#stopping.then(() => {
+      if (this.#connected) this.#pump.start()
+    })
+    this.#subscribe()
+  }
+
+  #onDown(reason: string): void {
+    this.#connected = false
+    clearTimeout(this.#subscribeTimer)
+    this.#deps.logger.warn({ reason }, 'uplink is down')
+    this.#stopping = this.#stopping.then(() => this.#pump.stop())
+  }
+
+  #announce(): Promise<void> {
+    const value = { ...this.#availability, since: new Date().toISOString() }
+    return this.#deps.link.publish(this.#config.availabilityTopic, encodeJson(value), { qos: 1, retain: true })
+  }
+
+  #subscribe(): void {
+    const { link, logger } = this.#deps
+    link.subscribe(this.#config.commandFilter, 1).catch((error: unknown) => {
+      if (!this.#connected) return
+      logger.error({ filter: this.#config.commandFilter, error: reasonOf(error) }, 'no commands: the hub refused')
+      this.#subscribeTimer = setTimeout(() => this.#subscribe(), SUBSCRIBE_RETRY_MS)
+    })
+  }
+}
+
+/** Events tell that they are late; states and results do not need to. */
+function markReplayed(entry: Entry): Uint8Array {
+  if (entry.lane === 'state') return entry.payload
+  const json = decodeJson(entry.payload)
+  const event = json.ok ? (json.value as Record<string, unknown>) : {}
+  return event.specversion === undefined ? entry.payload : encodeJson({ ...event, replayed: true })
+}
+
+/** Resolves with the promise, its failure, or the time. */
+function within(timeout_ms: number, promise: Promise<unknown>): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, timeout_ms)
+    const settle = () => {
+      clearTimeout(timer)
+      resolve()
+    }
+    promise.then(settle, settle)
+  })
+}
