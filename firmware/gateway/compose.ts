@@ -152,12 +152,11 @@ function createUplink(
       },
     },
   )
-  const onError = (error: unknown) => deps.log.warn({ error: reasonOf(error) }, 'the uplink could not send')
   return new Uplink(
     {
       log: spool,
       link,
-      createPump: (send) =>
+      createPump: (send, onError) =>
         createPump({
           log: spool,
           cursorName: 'uplink',

@@ -31,7 +31,8 @@ export interface SpoolPump {
 export interface UplinkDeps {
   log: Pick<Log, 'last'>
   link: Link
-  createPump(send: (entry: Entry) => Promise<void>): SpoolPump
+  /** @param onError the pump has stopped */
+  createPump(send: (entry: Entry) => Promise<void>, onError: (error: unknown) => void): SpoolPump
   logger: Logger
   onCommand(topic: string, payload: Uint8Array, retain: boolean): void
 }
@@ -44,6 +45,8 @@ export interface UplinkConfig {
 
 /** A hub that refused the subscription is asked again this often while the connection lasts. */
 const SUBSCRIBE_RETRY_MS = 5000
+/** A pump that stopped although the connection stands is started again after this. */
+const PUMP_RETRY_MS = 1000
 /** A clean goodbye must not hold up the end of the process. */
 const GOODBYE_TIMEOUT_MS = 1000
 
@@ -59,12 +62,16 @@ export class Uplink {
   /** A pump is started again only after it has stopped. */
   #stopping: Promise<void> = Promise.resolve()
   #subscribeTimer: ReturnType<typeof setTimeout> | undefined
+  #pumpTimer: ReturnType<typeof setTimeout> | undefined
   #availability: OwnAvailability = { status: 'online' }
 
   constructor(deps: UplinkDeps, config: UplinkConfig) {
     this.#deps = deps
     this.#config = config
-    this.#pump = deps.createPump((entry) => this.#send(entry))
+    this.#pump = deps.createPump(
+      (entry) => this.#send(entry),
+      (error) => this.#onPumpError(error),
+    )
     deps.link.onUp(() => this.#onUp())
     deps.link.onDown((reason) => this.#onDown(reason))
     deps.link.onMessage(({ topic, payload, retain }) => deps.onCommand(topic, payload, retain))
@@ -86,7 +93,7 @@ export class Uplink {
   }
 
   async close(): Promise<void> {
-    clearTimeout(this.#subscribeTimer)
+    this.#clearTimers()
     await this.#stopping.then(() => this.#pump.stop())
     if (this.#connected) {
       // A clean end sends no will, so it is said.
@@ -94,7 +101,13 @@ export class Uplink {
       await within(GOODBYE_TIMEOUT_MS, this.#announce())
     }
     this.#connected = false
+    this.#clearTimers()
     await this.#deps.link.close()
+  }
+
+  #clearTimers(): void {
+    clearTimeout(this.#subscribeTimer)
+    clearTimeout(this.#pumpTimer)
   }
 
   #send(entry: Entry): Promise<void> {
@@ -109,15 +122,26 @@ export class Uplink {
     for (const lane of SENT_LANES) this.#delayed.set(lane, this.#deps.log.last(lane))
     // A failure shows as the connection going down, and all of this comes again.
     this.#announce().catch(() => {})
+    this.#startPump()
+    this.#subscribe()
+  }
+
+  #startPump(): void {
     void this.#stopping.then(() => {
       if (this.#connected) this.#pump.start()
     })
-    this.#subscribe()
+  }
+
+  #onPumpError(error: unknown): void {
+    // Usually the connection is going down, and everything is sent again when it is back.
+    this.#deps.logger.debug({ error: reasonOf(error) }, 'the pump stopped')
+    clearTimeout(this.#pumpTimer)
+    this.#pumpTimer = setTimeout(() => this.#startPump(), PUMP_RETRY_MS)
   }
 
   #onDown(reason: string): void {
     this.#connected = false
-    clearTimeout(this.#subscribeTimer)
+    this.#clearTimers()
     this.#deps.logger.warn({ reason }, 'uplink is down')
     this.#stopping = this.#stopping.then(() => this.#pump.stop())
   }

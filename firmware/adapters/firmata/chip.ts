@@ -146,6 +146,10 @@ export class Chip {
       this.#silent.delete(channel)
       if (channel === this.#clockChannel) this.#received.push({ kind: 'tick' })
     })
+    io.on('analog-mapping-query', () => {
+      // The library appends at every answer; a query that was repeated may be answered twice.
+      io.analogPins.splice(0, io.analogPins.length, ...new Set(io.analogPins))
+    })
     io.on('reportversion', () => {
       // We never ask a board that is ready, and it answers in order: nobody asked.
       if (this.#live) this.#events.rebooted('the board reported its version unasked: it restarted')

@@ -8,7 +8,9 @@ import { modeOf, type Wiring } from './wiring.ts'
 
 const END_SYSEX = 0xf7
 const VERSION_RETRY_MS = 500
-export const QUERY_TIMEOUT_MS = 1500
+/** A board that answered once may lose a byte of a query: it is asked again. */
+const QUERY_RETRY_MS = 500
+const QUERY_TIMEOUT_MS = 3000
 
 export function pinStateQuery(io: Firmata, pin: number): Query {
   return { event: `pin-state-${pin}`, what: `state of pin ${pin}`, send: (done) => io.queryPinState(pin, done) }
@@ -37,7 +39,7 @@ export async function handshake(
   await ask(io, version, { timeout_ms, retry_ms: VERSION_RETRY_MS, signal })
   // Outputs off, reporting off, pins as after power-up: the one state that we know.
   io.reset()
-  const limits = { timeout_ms: QUERY_TIMEOUT_MS, signal }
+  const limits = { timeout_ms: QUERY_TIMEOUT_MS, retry_ms: QUERY_RETRY_MS, signal }
   await ask(io, { event: 'queryfirmware', what: 'firmware', send: (done) => io.queryFirmware(done) }, limits)
   // The library fills these only once, and appends to them ever after.
   io.pins.length = 0
@@ -56,7 +58,7 @@ export async function handshake(
 /** Every pin must have taken its mode: what a disturbed line swallowed shows here. @throws {LinliError} BOARD_PIN_MODE */
 export async function checkModes(io: Firmata, wiring: Wiring, signal: AbortSignal): Promise<void> {
   for (const pin of [...wiring.digital.keys(), ...wiring.outputs]) {
-    await ask(io, pinStateQuery(io, pin), { timeout_ms: QUERY_TIMEOUT_MS, signal })
+    await ask(io, pinStateQuery(io, pin), { timeout_ms: QUERY_TIMEOUT_MS, retry_ms: QUERY_RETRY_MS, signal })
     if (io.pins[pin]?.mode !== modeOf(io, wiring, pin))
       throw new LinliError('BOARD_PIN_MODE', `pin ${pin} did not take its mode`, { kind: 'fault' })
   }
