@@ -81,10 +81,13 @@ export async function startMosquitto(path: string, dir: string, settings: readon
   }
 }
 
-/** The lines that make a mosquitto forward everything of ours to the broker on `upstreamPort`, QoS 1. */
-export function bridgeTo(upstreamPort: number): string[] {
+/**
+ * The lines that make a mosquitto forward everything of ours to the broker on `upstreamPort`, QoS 1. The name becomes
+ * part of its client id there: two bridges of one name push each other out.
+ */
+export function bridgeTo(upstreamPort: number, name: string): string[] {
   return [
-    'connection district',
+    `connection ${name}`,
     `address 127.0.0.1:${upstreamPort}`,
     'bridge_protocol_version mqttv311',
     'notifications false',

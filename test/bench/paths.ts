@@ -123,7 +123,7 @@ async function startBroker(bench: Bench, kind: PathKind, upstreamPort: number): 
     return { pid: program.pid, port: mqttPort }
   }
   const { local, bridge } = SETTINGS[kind]
-  const settings = [...local, ...bridgeTo(upstreamPort), ...bridge]
+  const settings = [...local, ...bridgeTo(upstreamPort, kind), ...bridge]
   const broker = await startMosquitto(bench.mosquitto ?? '', bench.folder(kind), settings)
   bench.closers.push(() => broker.stop())
   return broker
