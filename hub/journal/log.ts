@@ -71,7 +71,16 @@ export async function createLog(deps: LogDeps, given: LogConfig): Promise<Log> {
       streams,
       onFault,
       onCommit(lanes) {
-        for (const listener of listeners) listener(lanes)
+        for (const listener of listeners) {
+          try {
+            listener(lanes)
+          } catch (error) {
+            // A listener's bug is the listener's: it must not stop the hand that writes, nor be hidden.
+            queueMicrotask(() => {
+              throw error
+            })
+          }
+        }
       },
     },
     config,
