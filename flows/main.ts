@@ -76,7 +76,11 @@ type FlowsRunning = { flows: 'started' } | { flows: 'stopped'; reason: string }
 /** Resolves when Node-RED has started the flows, or has said that it will not (an unknown node type, for one). */
 function flowsRunning(): Promise<FlowsRunning> {
   const { promise, resolve } = Promise.withResolvers<FlowsRunning>()
-  RED.events.on('flows:started', () => resolve({ flows: 'started' }))
+  RED.events.on('flows:stopping', () => bridge.hold())
+  RED.events.on('flows:started', () => {
+    bridge.release()
+    resolve({ flows: 'started' })
+  })
   RED.events.on('runtime-event', (event) => {
     const { id, payload } = event as { id: string; payload?: { state?: string; error?: string; types?: string[] } }
     if (id !== 'runtime-state' || (payload?.state !== 'stop' && payload?.error === undefined)) return

@@ -16,6 +16,10 @@ export interface Bridge {
 export interface ParentBridge extends Bridge {
   /** Takes one message of the hub, except `start` and `stop`, which are for `main.ts`. */
   receive(message: FromHub): void
+  /** Flows are being stopped, for a deploy: events wait. */
+  hold(): void
+  /** Flows run: events that waited have their turn. */
+  release(): void
 }
 
 /** Commands without a result. */
@@ -25,8 +29,13 @@ export const RATE_PER_S_MAX = 100
 /** Bytes of the arguments of one command as JSON: the largest payload of the contract is 64 KiB. */
 export const ARGS_BYTES_MAX = 16 * 1024
 
+/** Events that wait for a deploy to finish; the oldest give way. */
+export const HELD_MAX = 1_000
+/** ms after which an event that waited is not live any more; the hub's own limit is the same. */
+export const LIVE_FOR_MS = 30_000
+
 /** ms after which an event has had its turn: nodes run some turns of the event loop after it came. */
-export const TURN_MS = 100
+export const TURN_MS = 50
 
 export interface BridgeDeps {
   send(message: ToHub): void
@@ -46,6 +55,8 @@ export function createBridge({ send, rss_bytes, clock }: BridgeDeps): ParentBrid
   let taken = 0
   let reported = 0
   let reporting = false
+  /** Until flows run for the first time, nobody listens either. */
+  let held: Array<{ message: EventMessage; since: number }> | undefined = []
 
   /** Says which events had their turn; a node that hangs over one of them keeps the timer from ever firing. */
   function reportTaken(): void {
@@ -60,12 +71,28 @@ export function createBridge({ send, rss_bytes, clock }: BridgeDeps): ParentBrid
     }, TURN_MS)
   }
 
+  function give(message: EventMessage): void {
+    for (const listener of events) listener(message)
+    taken = message.seq
+    reportTaken()
+  }
+
+  function release(): void {
+    const waiting = held ?? []
+    held = undefined
+    for (const { message, since } of waiting) {
+      const late = clock() - since > LIVE_FOR_MS
+      give(late ? { ...message, replayed: true } : message)
+    }
+  }
+
   function receive(message: FromHub): void {
     switch (message.type) {
       case 'event':
-        for (const listener of events) listener(message)
-        taken = message.seq
-        reportTaken()
+        if (held) {
+          held.push({ message, since: clock() })
+          if (held.length > HELD_MAX) held.shift()
+        } else give(message)
         break
       case 'device':
         devices.update(message)
@@ -109,6 +136,10 @@ export function createBridge({ send, rss_bytes, clock }: BridgeDeps): ParentBrid
     onUpstream: (listener) => subscribe(upstreams, listener),
     command,
     receive,
+    hold() {
+      held ??= []
+    },
+    release,
   }
 }
 

@@ -216,7 +216,10 @@ class Host implements FlowsHost {
       {
         onReady: (ready) => this.#onReady(ready),
         onPong: (pong) => this.#onPong(pong),
-        onSeen: (seq) => this.#outbox.seen(seq),
+        onSeen: (seq) => {
+          this.#outbox.seen(seq)
+          if (this.#state.is === 'running') run.pump()
+        },
         onCommand: (command, answer) => {
           if (command.event !== undefined) this.#latency.command(command.event, this.#clock())
           this.#commands.handle(command, answer)
