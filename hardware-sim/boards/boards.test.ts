@@ -1,3 +1,4 @@
+import FakeTimers from '@sinonjs/fake-timers'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { SimEvent } from '../events.ts'
 import {
@@ -6,6 +7,7 @@ import {
   type Listener,
   listenTo,
   startVirtualWorld,
+  VIRTUAL_TIME,
   type VirtualWorld,
 } from '../testing/virtual-world.ts'
 
@@ -13,7 +15,7 @@ import {
 
 const BOARDS = [
   { kind: 'protocol', minor: 5, boot_ms: 50 },
-  { kind: 'firmware', minor: 4, boot_ms: 2500 },
+  { kind: 'firmware', minor: 4, boot_ms: 2200 },
 ] as const
 
 const NAME = [...Buffer.from('StandardFirmata.ino')].flatMap((letter) => [letter, 0])
@@ -21,13 +23,15 @@ const NAME = [...Buffer.from('StandardFirmata.ino')].flatMap((letter) => [letter
 const ANSWER_MS = 60
 const CONTACT_BIT = 0x04
 
-describe.each(BOARDS)('the $kind board', ({ kind, minor, boot_ms }) => {
+describe.each(BOARDS)('the $kind board', { timeout: 60_000 }, ({ kind, minor, boot_ms }) => {
   let sim: VirtualWorld
   let host: Listener
 
   beforeEach(() => {
     const calm = { loopPin: 0, bounce_ms_max: 0 }
-    sim = startVirtualWorld({ boards: [board('a', { kind, devices: [button('b1', calm)] })] })
+    sim = startVirtualWorld(FakeTimers.install(VIRTUAL_TIME), {
+      boards: [board('a', { kind, devices: [button('b1', calm)] })],
+    })
     host = listenTo(sim.world.endpoint('a'))
     sim.clock.tick(boot_ms + ANSWER_MS)
   })
@@ -51,17 +55,18 @@ describe.each(BOARDS)('the $kind board', ({ kind, minor, boot_ms }) => {
     return ask(0xf4, 2, 0, 0xd0, 1)
   }
 
-  /** Readings of channel 0 while some time passes. */
+  /** Readings of channel 0 while some time passes; what began before or ends after is left out. */
   function readings(for_ms: number): number[] {
     host.take()
     sim.clock.tick(for_ms)
     const bytes = host.take()
-    expect(bytes.length % 3).toBe(0)
-    return Array.from({ length: bytes.length / 3 }, (_, index) => {
-      const [command, low = 0, high = 0] = bytes.slice(index * 3)
+    const values: number[] = []
+    for (let index = bytes.indexOf(0xe0); index >= 0 && index + 2 < bytes.length; index += 3) {
+      const [command, low = 0, high = 0] = bytes.slice(index)
       expect(command).toBe(0xe0)
-      return low | (high << 7)
-    })
+      values.push(low | (high << 7))
+    }
+    return values
   }
 
   it('introduces itself once it has booted', () => {
@@ -146,21 +151,22 @@ describe.each(BOARDS)('the $kind board', ({ kind, minor, boot_ms }) => {
     for (const [step, expected] of steps) {
       sim.world.apply({ do: step, device: 'b1' })
       sim.clock.tick(40)
-      const values = readings(400)
-      expect(values.length).toBeGreaterThan(10)
+      const values = readings(200)
+      expect(values.length).toBeGreaterThan(5)
       for (const value of values) expect(Math.abs(value - expected)).toBeLessThanOrEqual(1)
     }
   })
 
   it('samples at the interval it is given', () => {
     ask(0xf4, 14, 2, 0xc0, 1)
-    expect(readings(1900).length).toBeGreaterThanOrEqual(90)
+    // Every 19 ms unless told otherwise; the firmware's millisecond clock may slip by one a turn.
+    expect(readings(400).length).toBeGreaterThanOrEqual(18)
     ask(0xf0, 0x7a, 100, 0, 0xf7)
-    const slower = readings(2000).length
-    expect(slower).toBeGreaterThanOrEqual(19)
-    expect(slower).toBeLessThanOrEqual(20)
+    const slower = readings(600).length
+    expect(slower).toBeGreaterThanOrEqual(4)
+    expect(slower).toBeLessThanOrEqual(6)
     ask(0xc0, 0)
-    expect(readings(500)).toEqual([])
+    expect(readings(200)).toEqual([])
   })
 
   it('drives lamp and siren through port writes', () => {
@@ -247,21 +253,23 @@ describe.each(BOARDS)('the $kind board', ({ kind, minor, boot_ms }) => {
   })
 
   it('does the same twice with the same seed', () => {
+    sim.end()
+    sim = startVirtualWorld(FakeTimers.install(VIRTUAL_TIME), {
+      boards: [board('a', { kind, devices: [button('b1', { loopPin: 0 })] })],
+      seed: 7,
+    })
     const first = story()
     sim.end()
-    sim = startVirtualWorld({ boards: [board('a', { kind, devices: [button('b1', { loopPin: 0 })] })], seed: 7 })
+    sim = startVirtualWorld(FakeTimers.install(VIRTUAL_TIME), {
+      boards: [board('a', { kind, devices: [button('b1', { loopPin: 0 })] })],
+      seed: 7,
+    })
     const second = story()
-    sim.end()
-    sim = startVirtualWorld({ boards: [board('a', { kind, devices: [button('b1', { loopPin: 0 })] })], seed: 7 })
-    const third = story()
-    expect(second.heard.length).toBeGreaterThan(20)
-    expect(third).toEqual(second)
-    expect(first).not.toEqual(second)
+    expect(first.heard.length).toBeGreaterThan(20)
+    expect(second).toEqual(first)
   })
 
   function story(): { heard: Listener['heard']; events: SimEvent[] } {
-    sim.world.endpoint('a').unplug()
-    sim.world.endpoint('a').plug()
     host = listenTo(sim.world.endpoint('a'))
     sim.clock.tick(boot_ms)
     host.connection.write(Uint8Array.of(0xf4, 2, 0, 0xd0, 1, 0xf4, 14, 2, 0xc0, 1))

@@ -1,6 +1,7 @@
 import {
   closeSync,
   constants,
+  existsSync,
   lstatSync,
   mkdirSync,
   openSync,
@@ -109,7 +110,7 @@ function openPair(baud: number): Pair {
 /** Replaces a link that an earlier run left behind, but never a real file. */
 function link(path: string, device: string): void {
   try {
-    mkdirSync(dirname(path), { recursive: true })
+    makeFolder(dirname(path))
     const found = lstatSync(path, { throwIfNoEntry: false })
     if (found && !found.isSymbolicLink()) {
       throw new SimError('SIM_PORT_UNAVAILABLE', `port ${path}: there is a file that is not a link`)
@@ -121,6 +122,13 @@ function link(path: string, device: string): void {
     if (cause instanceof SimError) throw cause
     throw new SimError('SIM_PORT_UNAVAILABLE', `port ${path}: ${(cause as Error).message}`)
   }
+}
+
+/** Level by level: the recursive mkdir of Node 26 never returns where the kernel answers ENOENT, as under /proc. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return
+  makeFolder(dirname(path))
+  mkdirSync(path)
 }
 
 /** Removes the link only while it is still ours: another simulator may have taken the path. */

@@ -1,20 +1,31 @@
-import FakeTimers, { type Clock } from '@sinonjs/fake-timers'
 import { type BoardConfig, decodeConfig } from '../config.ts'
 import type { SimEvent } from '../events.ts'
 import { createRandom } from '../random.ts'
 import type { MemoryConnection, MemoryEndpoint } from '../serial/duplex.ts'
 import { createWorld, type World } from '../world.ts'
 
+/** What the tests' fake timers offer; the tests themselves install them. */
+export interface VirtualClock {
+  tick(ms: number): number
+  uninstall(): void
+}
+
 export interface VirtualWorld {
-  clock: Clock
+  clock: VirtualClock
   world: World<MemoryEndpoint>
   events: SimEvent[]
   /** Ends the world and gives real time back. */
   end(): void
 }
 
-/** 2026-11-23, a Monday: any fixed moment makes wall-clock times repeat. */
-const START_MS = Date.UTC(2026, 10, 23)
+/** How to install fake timers for a virtual world. Any fixed moment makes wall-clock times repeat; this is a Monday. */
+export const VIRTUAL_TIME: {
+  now: number
+  toFake: ('setTimeout' | 'clearTimeout' | 'setInterval' | 'clearInterval' | 'Date' | 'performance')[]
+} = {
+  now: Date.UTC(2026, 10, 23),
+  toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date', 'performance'],
+}
 
 export function button(id: string, more: object = {}): object {
   return { kind: 'alarm-button', id, contactPin: 2, lampPin: 5, sirenPin: 6, ...more }
@@ -24,12 +35,8 @@ export function board(id: string, more: object = {}): object {
   return { id, kind: 'protocol', baud: 57_600, port: `/sim/${id}`, devices: [button(`${id}-button`)], ...more }
 }
 
-/** Takes over the timers of the process and starts a world in memory. */
-export function startVirtualWorld(config: { boards: object[]; seed?: number }): VirtualWorld {
-  const clock = FakeTimers.install({
-    now: START_MS,
-    toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date', 'performance'],
-  })
+/** Starts a world in memory on the fake timers that are installed; `end` takes both down. */
+export function startVirtualWorld(clock: VirtualClock, config: { boards: object[]; seed?: number }): VirtualWorld {
   const decoded = decodeConfig(config)
   const events: SimEvent[] = []
   const world = createWorld(decoded, {

@@ -37,6 +37,8 @@ const PWM: Record<number, { control: number; connected: number; duty: number }> 
 /** Program memory into a running ATmega328P with its timers, UART, converter and TWI. */
 export function createMcu(program: Uint16Array, volts: Volts, random: Random, transmit: (byte: number) => void): Mcu {
   const avr = loadEmulator()
+  // A getter of the module: read once, or every instruction pays for it.
+  const { avrInstruction } = avr
   const cpu = new avr.CPU(program, RAM_BYTES)
   const header = createHeader(cpu, volts)
   for (const timer of [avr.timer0Config, avr.timer1Config, avr.timer2Config]) new avr.AVRTimer(cpu, timer)
@@ -49,7 +51,7 @@ export function createMcu(program: Uint16Array, volts: Volts, random: Random, tr
 
   function execute(until: number): void {
     while (cpu.cycles < until) {
-      avr.avrInstruction(cpu)
+      avrInstruction(cpu)
       cpu.tick()
     }
   }
