@@ -192,12 +192,12 @@ export class Chip {
 
   /** johnny-five's objects are made once; on later starts the pins are only set again. */
   #setPins(): void {
-    const { five } = this.#libraries
     const io = this.#io
     const board = this.#board ?? this.#makeBoard()
-    board.pins = five.Board.Pins(board)
+    board.pins = this.#libraries.Board.Pins(board)
     for (const pin of this.#wiring.outputs) {
-      const output = this.#pins.get(pin) ?? new five.Pin({ pin, board, type: 'digital', mode: io.MODES.OUTPUT })
+      const output =
+        this.#pins.get(pin) ?? new this.#libraries.Pin({ pin, board, type: 'digital', mode: io.MODES.OUTPUT })
       this.#pins.set(pin, output)
       output.low()
     }
@@ -210,7 +210,7 @@ export class Chip {
   }
 
   #makeBoard(): Board {
-    const board = new this.#libraries.five.Board({
+    const board = new this.#libraries.Board({
       io: this.#io,
       id: this.#id,
       repl: false,
@@ -237,7 +237,7 @@ export class Chip {
       known.freq = ANALOG_PERIOD_MS
       return
     }
-    const sensor = new this.#libraries.five.Sensor({ pin: `A${channel}`, board, freq: ANALOG_PERIOD_MS })
+    const sensor = new this.#libraries.Sensor({ pin: `A${channel}`, board, freq: ANALOG_PERIOD_MS })
     this.#sensors.set(channel, sensor)
     sensor.on('data', (value: number) => {
       // Sensor repeats its last value for ever; only what the board said since counts.
