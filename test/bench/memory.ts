@@ -10,10 +10,10 @@ import { type Stack, startStack } from './stack.ts'
 
 const LOAD = {
   full: { paced: 10_000, saturated: 40_000, presses: 40 },
-  quick: { paced: 2_000, saturated: 5_000, presses: 5 },
+  quick: { paced: 1_000, saturated: 3_000, presses: 5 },
 }
 /** The flows hear every event as well; their load is what an estate in alarm could make. */
-const FLOWS_LOAD = { full: 3_000, quick: 500, per_second: 500 }
+const FLOWS_LOAD = { full: 3_000, quick: 200, per_second: 500 }
 const PACED_PER_SECOND = 2_000
 const WINDOW = 500
 const PRESS_EVERY_MS = 150

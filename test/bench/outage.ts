@@ -7,7 +7,7 @@ import { createRelay } from './relay.ts'
 /** The upstream is away while events go on: what is lost, what comes twice, how soon all is there again. */
 
 const FULL = { down_ms: 5_000, per_second: 400, kinds: ['hub', 'bridge-plain', 'bridge-persistent', 'bridge-tuned'] }
-const QUICK = { down_ms: 1_500, per_second: 800, kinds: ['hub', 'bridge-plain'] }
+const QUICK = { down_ms: 800, per_second: 800, kinds: ['hub', 'bridge-plain'] }
 /** Events before the cut and after the mend, so that some are in flight when it happens. */
 const AROUND_MS = 500
 /** mosquitto waits 5 to 30 s, at random, before it connects again. */

@@ -7,7 +7,7 @@ import { percentile } from './statistics.ts'
 
 /** A finger closes the contact → the district's subscriber has the event: simulator, pty, gateway, hub, upstream. */
 
-const PRESSES = { full: 200, quick: 30 }
+const PRESSES = { full: 200, quick: 15 }
 const WARM_UP = { full: 20, quick: 5 }
 const PRESS_MS = 60
 /** After a press: until the contact has been open for long enough, and out of step with every timer. */

@@ -7,7 +7,7 @@ import { median } from './statistics.ts'
 /** How many events a second come through when the publisher never waits for more than a window of PUBACKs. */
 
 const FULL = { rounds: 7, count: 40_000 }
-const QUICK = { rounds: 2, count: 10_000 }
+const QUICK = { rounds: 1, count: 6_000 }
 const WINDOW = 500
 
 interface Round {
