@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import FakeTimers from '@sinonjs/fake-timers'
@@ -209,6 +209,26 @@ describe('a world on ptys', () => {
     const again = await open(join(folder, 'a'))
     again.port.write(Buffer.of(0xf9))
     await vi.waitFor(() => expect(Buffer.from(again.heard).includes(Buffer.of(...VERSION))).toBe(true), 10_000)
+  })
+
+  it('tells of a port that cannot come back in a scenario, and goes on', { timeout: 30_000 }, async () => {
+    const { world, events, folder } = start(['a'])
+    const path = join(folder, 'a')
+    world.apply({ do: 'unplug', board: 'a' })
+    writeFileSync(path, 'in the way')
+    world.run(
+      decodeScenario({
+        steps: [
+          { at_ms: 0, do: 'replug', board: 'a' },
+          { at_ms: 1, do: 'press', device: 'a-button' },
+        ],
+      }),
+    )
+    await vi.waitFor(() => expect(events.at(-1)).toMatchObject({ type: 'edge', contact: 'open' }), 10_000)
+    expect(events).toContainEqual({ type: 'error', message: `port ${path}: there is a file that is not a link` })
+    rmSync(path)
+    world.apply({ do: 'replug', board: 'a' })
+    expect(readlinkSync(path)).toMatch(/^\/dev\/pts\//)
   })
 
   it('garbles for a serialport at the wrong speed', { timeout: 30_000 }, async () => {

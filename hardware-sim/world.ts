@@ -18,7 +18,7 @@ import { createTimeline, type Timeline } from './time/timeline.ts'
 export interface World<E extends SerialEndpoint = SerialEndpoint> {
   /** Plugs every board, says `ready`, then switches them on. @throws SimError SIM_PORT_UNAVAILABLE */
   start(): void
-  /** Applies a step now; its `at_ms` is ignored. @throws SimError SIM_TARGET_UNKNOWN */
+  /** Applies a step now; its `at_ms` is ignored. @throws SimError SIM_TARGET_UNKNOWN, SIM_PORT_UNAVAILABLE on a replug */
   apply(step: Step): void
   /** Plays a scenario from now on. @throws SimError SIM_TARGET_UNKNOWN before anything happens */
   run(scenario: Scenario): void
@@ -76,6 +76,16 @@ export function createWorld(config: SimConfig, deps: WorldDeps & { endpoints: 'p
       )
   }
 
+  /** In a scenario nobody waits for an answer: a port that cannot come back is told, and the rest of the story goes on. */
+  function attemptAt(step: Step, at_ms: number): void {
+    try {
+      applyAt(step, at_ms)
+    } catch (cause) {
+      if (!(cause instanceof SimError)) throw cause
+      deps.emit({ type: 'error', message: cause.message })
+    }
+  }
+
   function checkTarget(step: Step): void {
     if ('device' in step) device(step.device)
     else rig(step.board)
@@ -114,7 +124,7 @@ export function createWorld(config: SimConfig, deps: WorldDeps & { endpoints: 'p
       for (const step of scenario.steps) checkTarget(step)
       const { name } = scenario
       deps.emit({ type: 'scenario', name, state: 'started', at_ms: timeline.wall_ms(timeline.now()) })
-      runScenario(timeline, scenario, applyAt, (at_ms) =>
+      runScenario(timeline, scenario, attemptAt, (at_ms) =>
         deps.emit({ type: 'scenario', name, state: 'ended', at_ms: timeline.wall_ms(at_ms) }),
       )
     },

@@ -95,15 +95,21 @@ export function createPtyEndpoint(path: string, initialBaud: number): SerialEndp
 }
 
 function openPair(baud: number): Pair {
-  const master = openSync('/dev/ptmx', OPEN_FLAGS)
+  const opened: number[] = []
+  const open = (path: string): number => {
+    const fd = openSync(path, OPEN_FLAGS)
+    opened.push(fd)
+    return fd
+  }
   try {
+    const master = open('/dev/ptmx')
     const device = unlockSlave(master)
-    const slave = openSync(device, OPEN_FLAGS)
+    const slave = open(device)
     setRaw(slave, baud)
     return { master, slave, reader: new ReadStream(master), device }
   } catch (cause) {
-    closeSync(master)
-    throw cause
+    for (const fd of opened) closeSync(fd)
+    throw new SimError('SIM_PORT_UNAVAILABLE', `no pty: ${(cause as Error).message}`)
   }
 }
 
