@@ -72,8 +72,8 @@ export interface FlowsHost {
 }
 
 /**
- * MB. The shipped flows use about 45; a leak ends in V8's clear "heap out of memory" well before the resident limit, which
- * catches what is not on the heap.
+ * MB. A leak ends in V8's clear "heap out of memory" well before the limit of resident memory, which catches what is not
+ * on the heap.
  */
 const HEAP_MB_MAX = 192
 const TICK_MS = 500

@@ -122,7 +122,7 @@ beforeAll(async () => {
         { name: 'viewer', password_hash: password(VIEWER), permissions: 'read' },
       ],
       tick_ms: 50,
-      supervisor: { ping_interval_ms: 400, backoff_ms_min: 50 },
+      supervisor: { ping_interval_ms: 500, backoff_ms_min: 50 },
     },
   )
   flows.start()
@@ -246,8 +246,18 @@ describe('the watchdog', { timeout: 60_000 }, () => {
     await asked(ON)
   })
 
+  it('needs not act when a function node computes for ever: it is stopped, and the others go on', async () => {
+    await deploy(loopOn('released', 'for (;;);'))
+    const { pid } = flows.status()
+    commands = []
+    happens('released', 'b3')
+    happens('pressed')
+    await asked(ON)
+    expect(flows.status().pid).toBe(pid)
+  })
+
   it('replaces a flow that loops; a press meanwhile still sounds, and the deployed flow is kept', async () => {
-    const headers = await deploy(loopOn('released'))
+    const headers = await deploy(loopOn('released', 'setTimeout(() => { for (;;); })'))
     const { hung } = flows.metrics().lost
     commands = []
     happens('released', 'b3')
@@ -291,12 +301,13 @@ async function deploy(nodes: object[]): Promise<Record<string, string>> {
 const TAB = 'a1b2c3d4e5f60718'
 const place = { z: TAB, x: 100, y: 100 }
 
-function loopOn(type: string): object[] {
+/** A function node with this code behind the events of this type. */
+function loopOn(type: string, func: string): object[] {
   const any = { class: '', severity: '', building: '', floor: '', spot: '', device: '', replayed: false }
   const [event, loop] = ['b1b2c3d4e5f60718', 'c1b2c3d4e5f60718']
   return [
     { id: event, type: 'linli event', name: '', types: type, ...any, ...place, wires: [[loop]] },
-    { id: loop, type: 'function', name: '', func: 'for (;;);', outputs: 1, libs: [], ...place, wires: [[]] },
+    { id: loop, type: 'function', name: '', func, outputs: 1, libs: [], ...place, wires: [[]] },
   ]
 }
 
