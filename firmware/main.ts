@@ -66,6 +66,8 @@ async function run(config: GatewayConfig): Promise<void> {
   process.on('unhandledRejection', fatal)
   const stopped = new Promise<void>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve())
+    // Started by another program that is gone: nobody could end us any more.
+    process.once('disconnect', () => resolve())
   })
   try {
     mkdirSync(config.data, { recursive: true, mode: 0o700 })

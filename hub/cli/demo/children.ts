@@ -49,7 +49,8 @@ export function createChildren(onUnexpectedEnd: (name: string, code: number | nu
   return {
     async start(name, entry, args, options = {}) {
       const child = spawn(process.execPath, [`${ROOT}${entry}`, ...args], {
-        stdio: ['pipe', 'pipe', 'pipe'],
+        // The channel carries nothing: when this process dies, however it dies, the child sees it close and ends too.
+        stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
         env: { ...process.env, ...options.env },
       })
       const errors: string[] = []
