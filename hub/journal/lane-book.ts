@@ -17,6 +17,8 @@ export interface LaneBook {
   /** Compacted lanes, tombstones included. */
   count: number
   tombstones: number
+  /** Up to here they have been deleted. */
+  swept_to: number
   /** `last` as written by the last fold. */
   folded: number
 }
@@ -36,6 +38,7 @@ export function openBook(
     refused: 0,
     count: opened.count,
     tombstones: opened.tombstones,
+    swept_to: 0,
     folded: 0,
   }
 }

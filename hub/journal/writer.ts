@@ -81,8 +81,7 @@ export function createWriter(deps: Deps, config: ResolvedConfig, bytes_at_open: 
     book.tombstones === 0 ? 0 : Math.min(cursors.slowest(book.config.name) ?? book.last, book.last)
 
   const deadMost = (): number => Math.max(...[...books.values()].map(deadEntries))
-  const canSweep = (): boolean =>
-    [...books.values()].some((book) => sweepTo(book) >= book.stored_first && book.tombstones > 0)
+  const canSweep = (): boolean => [...books.values()].some((book) => sweepTo(book) > book.swept_to)
 
   function report(next: LinliError | undefined): void {
     const isChange = next !== undefined && next.code !== fault?.code
@@ -228,7 +227,7 @@ export function createWriter(deps: Deps, config: ResolvedConfig, bytes_at_open: 
     Object.assign(work, streams.takeChanges())
     for (const [lane, book] of books) {
       if (deadEntries(book) > 0) work.trims.push(nextTrim(book, readersOf(lane), TRIM_ENTRIES_MAX))
-      if (book.tombstones > 0) work.tombstones.push({ lane, to: sweepTo(book) })
+      if (sweepTo(book) > book.swept_to) work.tombstones.push({ lane, to: sweepTo(book) })
       if (book.last > book.folded) work.folded.push({ lane, last: book.last })
     }
     return { work, giveBack }
@@ -267,7 +266,9 @@ export function createWriter(deps: Deps, config: ResolvedConfig, bytes_at_open: 
     }
     for (const { lane, to } of work.tombstones) {
       const book = books.get(lane)
-      if (book && to >= book.last) book.tombstones = 0
+      if (!book) continue
+      book.swept_to = to
+      if (to >= book.last) book.tombstones = 0
     }
     enterCompacted(outcome.compacted)
     for (const { lane, last } of work.folded) {
@@ -318,6 +319,7 @@ export function createWriter(deps: Deps, config: ResolvedConfig, bytes_at_open: 
   }
 
   raiseFloors()
+  armIdleTimer()
 
   return {
     wake,
