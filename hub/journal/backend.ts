@@ -92,7 +92,7 @@ export interface Backend {
   /** One transaction, on disk when it resolves. Rejects (JOURNAL_IO) only when the backend itself is gone. */
   commit(batch: Batch, cursors: CursorRow[]): Promise<Committed>
   read(lane: string, after_position: number, limit: number): Promise<Batch>
-  /** All entries of a lane that are not empty. */
+  /** All entries of a lane; of a compacted one those that are not empty. */
   list(lane: string): Promise<Batch>
   tidy(work: TidyWork): Promise<Tidied>
   /** Gives up to `pages` empty pages back to the file system and shortens the write-ahead log. */

@@ -23,11 +23,12 @@ export interface LaneTable {
 
 export function laneTable(db: DatabaseSync, lane: LaneConfig): LaneTable {
   const name = tableOf(lane.name)
+  const compacted = lane.kind === 'compacted'
   const sql = {
     insert: db.prepare(`INSERT INTO ${name} VALUES (?, ?, ?, ?, ?, ?, ?)`),
     replace: db.prepare(`DELETE FROM ${name} WHERE key = ? RETURNING stream, sequence`),
     read: db.prepare(`SELECT * FROM ${name} WHERE position > ? ORDER BY position LIMIT ?`),
-    list: db.prepare(`SELECT * FROM ${name} WHERE length(payload) > 0 ORDER BY position`),
+    list: db.prepare(`SELECT * FROM ${name} ${compacted ? 'WHERE length(payload) > 0' : ''} ORDER BY position`),
     trim: db.prepare(`DELETE FROM ${name} WHERE position <= ?`),
     sweep: db.prepare(`DELETE FROM ${name} WHERE position <= ? AND length(payload) = 0`),
     count: db.prepare(`SELECT count(*) AS count FROM ${name}`),
@@ -40,7 +41,6 @@ export function laneTable(db: DatabaseSync, lane: LaneConfig): LaneTable {
        WHERE position > ? AND stream IS NOT NULL GROUP BY stream ORDER BY used`,
     ),
   }
-  const compacted = lane.kind === 'compacted'
   let count: number | undefined
   const counted = (): number => {
     count ??= Number(sql.count.get()?.count)

@@ -184,6 +184,61 @@ describe('the log under kills, faults, a full disk and overload', () => {
   }, 60_000)
 })
 
+describe('what a stream has sent', () => {
+  const from = (stream: string, sequence: number) => ({
+    lane: 'alarm',
+    topic: 't',
+    payload: Buffer.from('x'),
+    time_ms: 0,
+    stream,
+    sequence,
+  })
+
+  it('is known through a kill, a close, and any number of lives in which it was silent', async () => {
+    const disk = createMemoryDisk()
+    let log = await openMemoryLog(disk, CONFIG)
+    await log.append(from('s', 7))
+    log.kill()
+    for (let life = 0; life < 3; life += 1) {
+      log = await openMemoryLog(disk, CONFIG)
+      await expect(log.append(from('s', 7))).resolves.toEqual({ duplicate: true })
+      await log.append(from(`other-${life}`, 1))
+      await log.close()
+    }
+  })
+
+  it('is known after its entries were trimmed', async () => {
+    const disk = createMemoryDisk()
+    const log = await openMemoryLog(disk, CONFIG)
+    const reader = log.cursor('reader', ['alarm'])
+    for (const sequence of [1, 2, 3]) await log.append(from('s', sequence))
+    reader.advance('alarm', 3)
+    await reader.flush()
+    await clock.tickAsync(5_000)
+    expect(disk.db.prepare('SELECT count(*) AS count FROM lane_alarm').get()?.count).toBe(0)
+    log.kill()
+    const next = await openMemoryLog(disk, CONFIG)
+    await expect(next.append(from('s', 3))).resolves.toEqual({ duplicate: true })
+    await expect(next.append(from('s', 4))).resolves.toEqual({ position: 4 })
+  })
+
+  it('is remembered for the newest streams only', async () => {
+    const disk = createMemoryDisk()
+    const log = await openMemoryLog(disk, CONFIG)
+    for (let n = 0; n < 20; n += 1) await log.append(from(`s-${n}`, 1))
+    await expect(log.append(from('s-19', 1))).resolves.toEqual({ duplicate: true })
+    await expect(log.append(from('s-0', 1))).resolves.toEqual({ position: 21 })
+    await log.close()
+    expect(disk.db.prepare('SELECT count(*) AS count FROM stream').get()?.count).toBe(CONFIG.streams_max)
+  })
+
+  it('counts per lane', async () => {
+    const log = await openMemoryLog(createMemoryDisk(), CONFIG)
+    await log.append(from('s', 1))
+    await expect(log.append({ ...from('s', 1), lane: 'telemetry' })).resolves.toEqual({ position: 1 })
+  })
+})
+
 describe('an append that is refused', () => {
   const append = (sequence: number, stream = 's') => ({
     lane: 'alarm',

@@ -19,7 +19,8 @@ export const tableOf = (lane: string): string => `"lane_${lane}"`
 
 /** Sets up a connection. Throws SQLite's own errors: busy when another process has the file, corrupt when it is none. */
 export function setUp(db: DatabaseSync): void {
-  db.exec(`PRAGMA page_size=${PAGE_BYTES}; PRAGMA auto_vacuum=INCREMENTAL`)
+  // Only on a new file: on any other these would write, and a damaged one must stay as it was found.
+  if (pragma(db, 'page_count') === 0) db.exec(`PRAGMA page_size=${PAGE_BYTES}; PRAGMA auto_vacuum=INCREMENTAL`)
   // Exclusive: a second process is refused, and there is no shared-memory file to fall over on a full disk.
   db.exec('PRAGMA locking_mode=EXCLUSIVE')
   db.exec('PRAGMA journal_mode=WAL')

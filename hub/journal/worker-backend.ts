@@ -17,8 +17,13 @@ interface Waiting {
   reject(error: Error): void
 }
 
+export interface WorkerBackend extends Backend {
+  /** Ends the thread at once, as a fault in it would. */
+  terminate(): void
+}
+
 /** The store in a thread of its own, over a folder. */
-export function createWorkerBackend(config: FileStoreConfig): Backend {
+export function createWorkerBackend(config: FileStoreConfig): WorkerBackend {
   // No flags of the parent (a test runner's, an inspector's): the thread runs plain sources.
   const worker = new Worker(new URL('./worker.ts', import.meta.url), {
     workerData: config,
@@ -74,10 +79,14 @@ export function createWorkerBackend(config: FileStoreConfig): Backend {
     tidy: (work) => call<Tidied>('tidy', [work]),
     shrink: (pages) => call<Shrunk>('shrink', [pages]),
     async close() {
+      if (death !== undefined) return
       isClosing = true
       await call<void>('close', [])
       await worker.terminate()
     },
     onDeath: (listener) => deathListeners.push(listener),
+    terminate() {
+      worker.terminate().catch(() => undefined)
+    },
   }
 }
