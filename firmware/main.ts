@@ -13,6 +13,8 @@ import { decodeConfig, type GatewayConfig } from './gateway/config.ts'
 
 /** `linli gateway`: one gateway as a process. Exit codes: 0 ended as asked, 1 failed while running, 2 told wrongly. */
 
+/** A disk or a board that does not let go must not keep the process from ending; a supervisor would kill it then. */
+const CLOSE_MS_MAX = 8000
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
 
 const program = new Command('linli gateway')
@@ -95,6 +97,7 @@ async function run(config: GatewayConfig): Promise<void> {
   process.stdout.write(`${JSON.stringify({ type: 'ready', gateway: config.gateway })}\n`)
   await stopped
   log.info({}, 'stopping')
+  setTimeout(() => fatal(new Error(`not closed within ${CLOSE_MS_MAX} ms`)), CLOSE_MS_MAX)
   await gateway.close()
   process.exit(0)
 }

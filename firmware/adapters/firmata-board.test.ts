@@ -1,9 +1,9 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { silentLogger } from '../ports/logger.ts'
 import type { AnalogReport, DigitalReport, StatusReport } from '../ports/pin-board.ts'
+import { TestBoard } from '../testing/test-board.ts'
+import { startVirtualTime, type VirtualTime } from '../testing/virtual-time.ts'
 import { loadLibraries } from './firmata/libraries.ts'
-import { TestBoard } from './firmata/test-board.ts'
-import { startVirtualTime, type VirtualTime } from './firmata/virtual-time.ts'
 import { createFirmataBoard, type FirmataBoard } from './firmata-board.ts'
 
 const CONTACT = 2

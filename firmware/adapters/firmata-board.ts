@@ -26,6 +26,11 @@ export interface FirmataBoardConfig {
   watchdog_ms: number
   /** How long a board may take to answer after the line was opened (an Uno boots for 2.1 s). */
   handshake_ms: number
+  /**
+   * How often the board sends its analog inputs. They also tell the time between two edges that are read in one go:
+   * with 10 ms two edges 30 ms apart always have samples between them.
+   */
+  sampling_ms: number
 }
 
 export interface FirmataBoardDeps {
@@ -172,7 +177,7 @@ export class FirmataBoard implements PinBoard {
   }
 
   async #makeChip(): Promise<Chip> {
-    return new Chip(await loadLibraries(), this.id, this.#wiring, {
+    return new Chip(await loadLibraries(), this.id, this.#wiring, this.#config.sampling_ms, {
       levels: (changes) => {
         for (const { pin, high, at } of changes) this.#reportLevel(pin, { high, kind: 'edge', at })
       },

@@ -5,8 +5,9 @@ import type { ByteConnection, BytePort, BytePortSettings } from '../ports/byte-p
 
 /**
  * Serial lines by the `serialport` package. Its traps, all of them guarded here: a write to a closed port is sent after
- * the next opening; `drain` hangs when the peer stops reading (so it is never used); a lost device shows as `close`; on
- * Node 26 what was received waits until something else wakes the event loop.
+ * the next opening; `drain` hangs when the peer stops reading (so it is never used); a lost device shows as `close`, but
+ * when a read was under way at that moment only at the next write (a board's watchdog writes every two seconds); from
+ * Node 26.4 on what was received waits until something else wakes the event loop.
  */
 
 /** Bytes that may wait in the library before a line counts as not taking any more (a second at 57600 baud). */
@@ -51,7 +52,7 @@ function createConnection(port: SerialPortClass): ByteConnection {
   }
   port.on('close', (error?: Error | null) => end(error ? `the device went away: ${error.message}` : 'closed'))
   port.on('error', (error) => {
-    end(`serial error: ${error.message}`)
+    end(`the device went away: ${error.message}`)
     if (port.isOpen) port.close(() => {})
   })
   return {

@@ -6,7 +6,7 @@ import type { BoardConfig } from './config.ts'
 
 /** The boards of a gateway. */
 
-export const boardDefaults = { baud: 57_600, watchdog_ms: 2000, handshake_ms: 8000 } as const
+export const boardDefaults = { baud: 57_600, watchdog_ms: 2000, handshake_ms: 8000, sampling_ms: 10 } as const
 
 export interface BoardsDeps {
   openPort: BytePortFactory

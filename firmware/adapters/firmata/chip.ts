@@ -4,7 +4,7 @@ import { reasonOf } from '../../../hub/contract/errors.ts'
 import { type Moment, momentNow } from '../../moment.ts'
 import type { ByteConnection } from '../../ports/byte-port.ts'
 import { tell } from './ask.ts'
-import { type DatedLevel, dateChunk, type Received } from './chunk-clock.ts'
+import { ChunkClock, type DatedLevel, type Received } from './chunk-clock.ts'
 import { checkModes, handshake, pinStateQuery } from './handshake.ts'
 import type { Libraries } from './libraries.ts'
 import { feedBytes } from './line-guard.ts'
@@ -29,10 +29,8 @@ export interface ChipEvents {
   noise(reason: string): void
 }
 
-/** Shortest interval that firmata-io asks for: two edges 30 ms apart always have samples between them. */
-const SAMPLING_INTERVAL_MS = 10
 /** How often johnny-five's Sensor gives us the median of what it sampled. */
-const ANALOG_PERIOD_MS = 50
+const ANALOG_PERIOD_MS_MIN = 50
 /** How long a port may take to report its levels after reporting was switched on, and how often we ask. */
 const LEVEL_WAIT_MS = 100
 const LEVEL_ASKED_MAX = 3
@@ -45,6 +43,8 @@ export class Chip {
   readonly #libraries: Libraries
   readonly #id: string
   readonly #wiring: Wiring
+  readonly #sampling_ms: number
+  readonly #analogPeriod_ms: number
   readonly #events: ChipEvents
   readonly #transport = createStableTransport()
   readonly #io: Firmata
@@ -61,12 +61,15 @@ export class Chip {
   /** Initialised, and not detached since. */
   #live = false
   #received: Received[] = []
-  #lastLevelAt_ms = 0
+  readonly #clock: ChunkClock
   /** The analog channel whose messages tell the time within a chunk. */
   #clockChannel: number | undefined
   readonly #probePin: number
 
-  constructor(libraries: Libraries, id: string, wiring: Wiring, events: ChipEvents) {
+  constructor(libraries: Libraries, id: string, wiring: Wiring, sampling_ms: number, events: ChipEvents) {
+    this.#sampling_ms = sampling_ms
+    this.#analogPeriod_ms = Math.max(ANALOG_PERIOD_MS_MIN, sampling_ms)
+    this.#clock = new ChunkClock(sampling_ms)
     this.#libraries = libraries
     this.#id = id
     this.#wiring = wiring
@@ -170,9 +173,7 @@ export class Chip {
     const arrival = momentNow()
     this.#received = []
     feedBytes(this.#io, this.#transport, bytes, this.#events.noise)
-    const dated = dateChunk(this.#received, arrival, SAMPLING_INTERVAL_MS, this.#lastLevelAt_ms)
-    this.#lastLevelAt_ms = dated.at(-1)?.at.monotonic_ms ?? this.#lastLevelAt_ms
-    const changes = dated.filter(({ pin, high }) => {
+    const changes = this.#clock.date(this.#received, arrival).filter(({ pin, high }) => {
       const changed = this.#levels.get(pin) !== high
       this.#levels.set(pin, high)
       return changed
@@ -202,7 +203,7 @@ export class Chip {
       output.low()
     }
     for (const pin of this.#wiring.digital.keys()) io.pinMode(pin, io.MODES.INPUT)
-    io.setSamplingInterval(SAMPLING_INTERVAL_MS)
+    io.setSamplingInterval(this.#sampling_ms)
     for (const channel of this.#wiring.analog.keys()) this.#setSensor(board, channel)
     this.#clockChannel = [...this.#wiring.analog.keys()][0] ?? this.#freeChannel()
     if (this.#clockChannel !== undefined && !this.#wiring.analog.has(this.#clockChannel))
@@ -234,10 +235,10 @@ export class Chip {
     if (known) {
       this.#io.pinMode(channel, this.#io.MODES.ANALOG)
       this.#io.reportAnalogPin(channel, 1)
-      known.freq = ANALOG_PERIOD_MS
+      known.freq = this.#analogPeriod_ms
       return
     }
-    const sensor = new this.#libraries.Sensor({ pin: `A${channel}`, board, freq: ANALOG_PERIOD_MS })
+    const sensor = new this.#libraries.Sensor({ pin: `A${channel}`, board, freq: this.#analogPeriod_ms })
     this.#sensors.set(channel, sensor)
     sensor.on('data', (value: number) => {
       // Sensor repeats its last value for ever; only what the board said since counts.

@@ -1,5 +1,5 @@
-import { LinliError } from '../../../hub/contract/errors.ts'
-import type { ByteConnection, BytePort } from '../../ports/byte-port.ts'
+import { LinliError } from '../../hub/contract/errors.ts'
+import type { ByteConnection, BytePort } from '../ports/byte-port.ts'
 
 /**
  * A Firmata board for unit tests, in memory: the smallest responder that our adapter cannot tell from a real board, with
