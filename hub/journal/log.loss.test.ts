@@ -1,9 +1,9 @@
+import FakeTimers from '@sinonjs/fake-timers'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { LinliError } from '../contract/errors.ts'
 import { createMemoryDisk, type MemoryDisk } from './memory-backend.ts'
 import { openMemoryLog } from './open.ts'
-import { virtualClock } from './test-support/virtual.ts'
 import type { LaneConfig } from './types.ts'
 
 /**
@@ -64,9 +64,9 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   },
 )
 
-let clock: ReturnType<typeof virtualClock>
+let clock: ReturnType<typeof FakeTimers.install>
 beforeEach(() => {
-  clock = virtualClock()
+  clock = FakeTimers.install({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date'] })
 })
 afterEach(() => clock.uninstall())
 

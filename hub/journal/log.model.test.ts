@@ -1,15 +1,15 @@
+import FakeTimers from '@sinonjs/fake-timers'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createMemoryDisk } from './memory-backend.ts'
 import { openMemoryLog } from './open.ts'
-import { virtualClock } from './test-support/virtual.ts'
 import type { Cursor, Entry, LaneConfig } from './types.ts'
 
 /** The log against a model of a few lines, over appends, cursors, evictions, trims, closes and kills. */
 
-let clock: ReturnType<typeof virtualClock>
+let clock: ReturnType<typeof FakeTimers.install>
 beforeEach(() => {
-  clock = virtualClock()
+  clock = FakeTimers.install({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date'] })
 })
 afterEach(() => clock.uninstall())
 

@@ -1,12 +1,13 @@
 import type { LinliError } from '../contract/errors.ts'
-import type { Backend, Committed, Tidied, TidyWork } from './backend.ts'
+import type { Backend, Committed, Tidied } from './backend.ts'
 import { pack } from './batch.ts'
 import type { Cursors } from './cursors.ts'
 import type { Intake, Pending } from './intake.ts'
-import { deadEntries, type LaneBook, nextTrim, type Readers, raiseFloor } from './lane-book.ts'
+import type { LaneBook } from './lane-book.ts'
 import type { ResolvedConfig } from './log-config.ts'
 import { errorOf } from './sqlite-failure.ts'
 import type { Streams } from './streams.ts'
+import { createTidying } from './tidying.ts'
 import type { LogStats } from './types.ts'
 
 /**
@@ -35,10 +36,6 @@ interface Deps {
   onCommit(lanes: ReadonlySet<string>): void
 }
 
-/** Entries deleted by one transaction at most, so that an append waits for no more than that. */
-const TRIM_ENTRIES_MAX = 1000
-/** Without trims the streams are folded after this many entries, so that opening reads no more than that. */
-const FOLD_ENTRIES = 10_000
 /** Empty pages given back to the file system in one step, and those that are kept for reuse (256 KiB). */
 const SHRINK_PAGES = 512
 const FREE_PAGES_KEPT = 256
@@ -46,7 +43,8 @@ const FREE_PAGES_KEPT = 256
 type Step = 'commit' | 'tidy' | 'flush' | 'shrink'
 
 export function createWriter(deps: Deps, config: ResolvedConfig, bytes_at_open: number): Writer {
-  const { backend, books, cursors, intake, streams } = deps
+  const { backend, books, cursors, intake } = deps
+  const tidying = createTidying(deps, config)
   const laneNames = [...books.keys()]
   let bytes = bytes_at_open
   let commits = 0
@@ -55,7 +53,6 @@ export function createWriter(deps: Deps, config: ResolvedConfig, bytes_at_open: 
   let stopped = false
   /** Unknown until the first housekeeping. */
   let free_pages = 0
-  let entries_since_fold = 0
   let running: Promise<void> | undefined
   let isFlushWanted = false
   let flushWaiters: (() => void)[] = []
@@ -67,22 +64,6 @@ export function createWriter(deps: Deps, config: ResolvedConfig, bytes_at_open: 
   let cursorTimer: ReturnType<typeof setTimeout> | undefined
   let idleTimer: ReturnType<typeof setTimeout> | undefined
 
-  const readersOf = (lane: string): Readers => ({
-    durable: cursors.slowest(lane),
-    memory: cursors.slowestInMemory(lane),
-  })
-
-  function raiseFloors(): void {
-    for (const [lane, book] of books) raiseFloor(book, readersOf(lane))
-  }
-
-  /** Tombstones of a compacted lane that every cursor has passed. */
-  const sweepTo = (book: LaneBook): number =>
-    book.tombstones === 0 ? 0 : Math.min(cursors.slowest(book.config.name) ?? book.last, book.last)
-
-  const deadMost = (): number => Math.max(...[...books.values()].map(deadEntries))
-  const canSweep = (): boolean => [...books.values()].some((book) => sweepTo(book) > book.swept_to)
-
   function report(next: LinliError | undefined): void {
     const isChange = next !== undefined && next.code !== fault?.code
     fault = next
@@ -92,18 +73,15 @@ export function createWriter(deps: Deps, config: ResolvedConfig, bytes_at_open: 
   function nextStep(): Step | undefined {
     if (stopped) return undefined
     const mayTidy = !isTidyBlocked && lastStep !== 'tidy'
-    if (mayTidy && (deadMost() >= config.trim_entries || entries_since_fold >= FOLD_ENTRIES)) return 'tidy'
+    if (mayTidy && tidying.isPressing()) return 'tidy'
     if (!isTidyBlocked && isFlushWanted && lastStep === 'commit' && fault) return 'flush'
     if (intake.waiting() > 0) return 'commit'
     if (isTidyBlocked) return undefined
     if (isFlushWanted) return 'flush'
     if (!isIdle) return undefined
-    if (isWorthTidying()) return 'tidy'
+    if (tidying.isWorthIt()) return 'tidy'
     return free_pages > FREE_PAGES_KEPT ? 'shrink' : undefined
   }
-
-  /** A handful of dead entries is left until it is worth the write: each transaction wears the card. */
-  const isWorthTidying = (): boolean => deadMost() >= Math.max(1, config.trim_entries / 10) || canSweep()
 
   async function run(): Promise<void> {
     // What is appended in the same turn goes together.
@@ -156,7 +134,7 @@ export function createWriter(deps: Deps, config: ResolvedConfig, bytes_at_open: 
     const error = outcome.refused ? errorOf(outcome.refused.failure) : undefined
     const written = enter(batch, refused, outcome.compacted)
     if (written.size > 0) cursorsWritten(rows)
-    raiseFloors()
+    tidying.raiseFloors()
     if (error) report(error)
     else if (!outcome.low_space) report(undefined)
     intake.settle(batch, (lane) => (refused.has(lane) ? error : undefined))
@@ -178,17 +156,10 @@ export function createWriter(deps: Deps, config: ResolvedConfig, bytes_at_open: 
       if (book.config.kind === 'compacted' && entry.payload.length === 0) book.tombstones += 1
       written.add(entry.lane)
       entries += 1
-      entries_since_fold += 1
+      tidying.count(1)
     }
-    enterCompacted(compacted)
+    tidying.enterCompacted(compacted)
     return written
-  }
-
-  function enterCompacted(compacted: Committed['compacted']): void {
-    for (const [lane, { count, first }] of Object.entries(compacted)) {
-      const book = books.get(lane)
-      if (book) Object.assign(book, { count, stored_first: first })
-    }
   }
 
   function cursorsWritten(rows: ReturnType<Cursors['dirty']>): void {
@@ -206,36 +177,9 @@ export function createWriter(deps: Deps, config: ResolvedConfig, bytes_at_open: 
     for (const resolve of waiters) resolve()
   }
 
-  function tidyWork(isFull: boolean): { work: TidyWork; giveBack: () => void } {
-    const rows = cursors.dirty()
-    const forgotten_cursors = cursors.takeForgotten()
-    const work: TidyWork = {
-      cursors: rows,
-      trims: [],
-      tombstones: [],
-      streams: [],
-      forgotten: [],
-      folded: [],
-      forgotten_cursors,
-    }
-    const giveBack = (): void => {
-      cursors.giveBack(forgotten_cursors)
-      streams.giveBack(work)
-    }
-    if (!isFull) return { work, giveBack }
-    raiseFloors()
-    Object.assign(work, streams.takeChanges())
-    for (const [lane, book] of books) {
-      if (deadEntries(book) > 0) work.trims.push(nextTrim(book, readersOf(lane), TRIM_ENTRIES_MAX))
-      if (sweepTo(book) > book.swept_to) work.tombstones.push({ lane, to: sweepTo(book) })
-      if (book.last > book.folded) work.folded.push({ lane, last: book.last })
-    }
-    return { work, giveBack }
-  }
-
   /** `flush` writes the cursors; `tidy` deletes and folds as well. */
   async function tidy(step: 'tidy' | 'flush'): Promise<void> {
-    const { work, giveBack } = tidyWork(step === 'tidy')
+    const work = tidying.gather(step === 'flush')
     let outcome: Tidied | undefined
     try {
       outcome = await backend.tidy(work)
@@ -244,7 +188,7 @@ export function createWriter(deps: Deps, config: ResolvedConfig, bytes_at_open: 
     }
     commits += 1
     if (!outcome || outcome.failure) {
-      giveBack()
+      tidying.giveBack(work)
       if (outcome?.failure) report(errorOf(outcome.failure))
       isTidyBlocked = true
       flushed()
@@ -253,29 +197,10 @@ export function createWriter(deps: Deps, config: ResolvedConfig, bytes_at_open: 
     }
     bytes = outcome.bytes
     free_pages = outcome.free_pages
-    tidied(work, outcome)
+    tidying.done(work, outcome)
     cursorsWritten(work.cursors)
-    raiseFloors()
+    tidying.raiseFloors()
     if (!outcome.low_space && fault?.code === 'JOURNAL_FULL') report(undefined)
-  }
-
-  function tidied(work: TidyWork, outcome: Tidied): void {
-    for (const { lane, to } of work.trims) {
-      const book = books.get(lane)
-      if (book) book.stored_first = to + 1
-    }
-    for (const { lane, to } of work.tombstones) {
-      const book = books.get(lane)
-      if (!book) continue
-      book.swept_to = to
-      if (to >= book.last) book.tombstones = 0
-    }
-    enterCompacted(outcome.compacted)
-    for (const { lane, last } of work.folded) {
-      const book = books.get(lane)
-      if (book) book.folded = last
-    }
-    if (work.folded.length > 0) entries_since_fold = 0
   }
 
   async function shrink(): Promise<void> {
@@ -301,7 +226,7 @@ export function createWriter(deps: Deps, config: ResolvedConfig, bytes_at_open: 
   }
 
   function armIdleTimer(): void {
-    if (idleTimer || stopped || !(isWorthTidying() || free_pages > FREE_PAGES_KEPT)) return
+    if (idleTimer || stopped || !(tidying.isWorthIt() || free_pages > FREE_PAGES_KEPT)) return
     const commits_then = commits
     idleTimer = setTimeout(() => {
       idleTimer = undefined
@@ -318,7 +243,7 @@ export function createWriter(deps: Deps, config: ResolvedConfig, bytes_at_open: 
     flushed()
   }
 
-  raiseFloors()
+  tidying.raiseFloors()
   armIdleTimer()
 
   return {
