@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import { type Bench, createFolders, type Findings, type Measurement } from './bench.ts'
+import { describeMachine } from './host.ts'
 import { latency } from './latency.ts'
-import { describeMachine } from './machine.ts'
 import { memory } from './memory.ts'
 import { mosquittoPath, mosquittoVersion } from './mosquitto.ts'
 import { outage } from './outage.ts'
@@ -47,7 +47,7 @@ const options = new Command('bench')
   .parse()
   .opts<Options>()
 
-const base = mkdtempSync(join(options.dir, 'linli-bench-'))
+const base = dataFolder(options.dir)
 const closers: Bench['closers'] = []
 let ending = false
 let failed: (error: Error) => void = () => undefined
@@ -123,6 +123,16 @@ async function closeAll(): Promise<void> {
   })()
   await Promise.race([closing, late])
   clearTimeout(timer)
+}
+
+/** Exits with 2 and one clear line when nothing can be written there. */
+function dataFolder(dir: string): string {
+  try {
+    return mkdtempSync(join(dir, 'linli-bench-'))
+  } catch (error) {
+    say(`--dir is ${dir}, where no folder can be made: ${(error as Error).message}`)
+    process.exit(2)
+  }
 }
 
 function names(text: string): string[] {

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
 import { type Bench, type Findings, pause } from './bench.ts'
 import { createEar } from './ear.ts'
+import { residentMb } from './host.ts'
 import { paced, saturated } from './load.ts'
-import { residentMb } from './machine.ts'
 import { bootIds, openPath, type Path, type Rig } from './paths.ts'
 import { type Stack, startStack } from './stack.ts'
 
@@ -30,24 +30,25 @@ export async function memory(bench: Bench): Promise<Findings> {
   const flows = await withFlows(bench)
   const all = { ...plain, ...flows }
   return {
-    rows: Object.entries(all).map(([name, { now, peak }]) => {
+    rows: Object.entries(all).map(([name, { now, peak, fresh }]) => {
       const aim = (AIMS_MB as Record<string, number>)[name]
       return {
         what: `memory (RSS) of ${NAMES[name] ?? name}`,
-        linli: `${now.toFixed(0)} MB (peak ${peak.toFixed(0)})`,
+        linli: `${now.toFixed(0)} MB (${fresh === undefined ? '' : `fresh ${fresh.toFixed(0)}, `}peak ${peak.toFixed(0)})`,
         peer: `bare Node ${bare.now.toFixed(0)} MB`,
         ratio: now / bare.now,
         aim: aim === undefined ? undefined : { text: `≤ ${aim} MB`, met: now <= aim },
       }
     }),
     notes: [
-      'Memory: VmRSS and VmHWM of /proc/<pid>/status after bursts and presses and 2.5 s of rest; MB are 10⁶ bytes.',
+      'Memory: VmRSS and VmHWM of /proc/<pid>/status after bursts and presses and 2.5 s of rest, fresh is right after the start; MB are 10⁶ bytes.',
     ],
     data: { bare, ...all },
   }
 }
 
-type Resident = ReturnType<typeof residentMb>
+/** `fresh`: right after the start. */
+type Resident = ReturnType<typeof residentMb> & { fresh?: number }
 
 const NAMES: Record<string, string> = {
   gateway: 'a gateway with one board',
@@ -60,6 +61,7 @@ const NAMES: Record<string, string> = {
 async function withoutFlows(bench: Bench): Promise<Record<string, Resident>> {
   const load = bench.quick ? LOAD.quick : LOAD.full
   const stack = await startStack(bench)
+  const fresh = residents(stack)
   bench.say('memory: load on a stack without flows')
   const { rig, path } = await rigOf(bench, stack)
   await paced(rig, path, { count: load.paced, per_second: PACED_PER_SECOND })
@@ -69,6 +71,13 @@ async function withoutFlows(bench: Bench): Promise<Record<string, Resident>> {
     await pause(PRESS_EVERY_MS)
   }
   await pause(REST_MS)
+  const loaded = residents(stack)
+  return Object.fromEntries(
+    (['gateway', 'hub', 'simulator'] as const).map((name) => [name, { ...loaded[name], fresh: fresh[name].now }]),
+  )
+}
+
+function residents(stack: Stack) {
   return {
     gateway: residentMb(stack.gateway.pid),
     hub: residentMb(stack.hub.pid),

@@ -1,6 +1,6 @@
 import { type Bench, type Findings, NOT_INSTALLED, ratioOf } from './bench.ts'
+import { cpuMs } from './host.ts'
 import { saturated } from './load.ts'
-import { cpuMs } from './machine.ts'
 import { type PathKind, startRig } from './paths.ts'
 import { median } from './statistics.ts'
 

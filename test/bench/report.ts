@@ -1,5 +1,5 @@
 import type { Findings } from './bench.ts'
-import type { Machine } from './machine.ts'
+import type { Machine } from './host.ts'
 
 /** The findings as Markdown: one line on the machine, one table, how it was measured. */
 

@@ -1,6 +1,6 @@
 import { type Bench, type Findings, NOT_INSTALLED, pause, ratioOf } from './bench.ts'
+import { writtenBytes } from './host.ts'
 import { paced, saturated } from './load.ts'
-import { writtenBytes } from './machine.ts'
 import { type Path, type PathKind, type Rig, startRig } from './paths.ts'
 
 /** Bytes that one event costs the disk: on an SD card this is its lifetime. */
