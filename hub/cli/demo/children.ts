@@ -54,6 +54,7 @@ export function createChildren(onUnexpectedEnd: (name: string, code: number | nu
         env: { ...process.env, ...options.env },
       })
       const errors: string[] = []
+      if (!child.stderr) throw new Error('stderr of a child is a pipe')
       createInterface({ input: child.stderr }).on('line', (line) => {
         errors.push(line)
         if (errors.length > 20) errors.shift()
