@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import { Aedes } from 'aedes'
 import { createGateway, type Gateway } from '../../firmware/gateway/compose.ts'
 import { decodeConfig } from '../../firmware/gateway/config.ts'
@@ -85,12 +86,11 @@ export class VirtualEstate {
           this.presses.push({ device: event.device, at_ms: event.at_ms })
       },
     })
-    this.#uplinks = new Map(
-      this.gateways.map((name) => [
-        name,
-        createPath((end) => this.#hub?.hub.broker.handle(end) ?? end.destroy(), time.touch),
-      ]),
-    )
+    const toHub = (end: Duplex) => {
+      if (this.#hub) this.#hub.hub.broker.handle(end)
+      else end.destroy()
+    }
+    this.#uplinks = new Map(this.gateways.map((name) => [name, createPath(toHub, time.touch)]))
     this.upstream = createPath((end) => this.#district.handle(end), time.touch)
   }
 

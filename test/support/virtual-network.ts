@@ -19,19 +19,29 @@ export function createPath(accept: (connection: Duplex) => void, touch: () => vo
     peer: End | undefined
     /** Lost bytes end a TCP connection sooner or later: a stream with a hole in it must never go on. */
     holed = false
+    readonly #underWay: Buffer[] = []
 
     override _read(): void {}
 
     override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
       touch()
       if (partitioned || this.holed) this.holed = true
-      else this.peer?.push(chunk)
+      else if (this.#underWay.push(chunk) === 1) setImmediate(() => this.#deliver())
       done()
+    }
+
+    /** What was written in one turn arrives together, as one segment would. */
+    #deliver(): void {
+      touch()
+      const bytes = Buffer.concat(this.#underWay.splice(0))
+      if (!this.holed && !this.destroyed && this.peer && !this.peer.destroyed) this.peer.push(bytes)
     }
 
     override _final(done: () => void): void {
       touch()
-      if (!partitioned && !this.holed) this.peer?.push(null)
+      setImmediate(() => {
+        if (!partitioned && !this.holed) this.peer?.push(null)
+      })
       done()
     }
 
