@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { LinliError, reasonOf } from '../contract/errors.ts'
 import { salvage, setAside } from './recover.ts'
@@ -28,7 +28,7 @@ export interface FileStoreConfig {
 export function openFileStore(config: FileStoreConfig, lanes: readonly LaneConfig[]): { store: Store; close(): void } {
   const path = join(config.folder, DATABASE_FILE)
   try {
-    mkdirSync(config.folder, { recursive: true, mode: 0o700 })
+    makeFolder(config.folder)
     const { db, damage } = openOrRecover(path, lanes)
     try {
       return { store: createStore(db, lanes, spaceOf(config, path), damage), close: () => db.close() }
@@ -38,6 +38,18 @@ export function openFileStore(config: FileStoreConfig, lanes: readonly LaneConfi
     }
   } catch (error) {
     throw named(error, config.folder)
+  }
+}
+
+/** SQLite fsyncs the folder its files are in; that the folder itself is there after a power cut is up to us. */
+function makeFolder(folder: string): void {
+  const first_made = mkdirSync(folder, { recursive: true, mode: 0o700 })
+  if (first_made === undefined) return
+  const top = dirname(resolve(first_made))
+  for (let made = resolve(folder); made !== top; made = dirname(made)) {
+    const parent = openSync(dirname(made), 'r')
+    fsyncSync(parent)
+    closeSync(parent)
   }
 }
 

@@ -186,6 +186,57 @@ describe('queue lanes', () => {
   }, 60_000)
 })
 
+describe('cursors', () => {
+  const append = (lane: string) => ({ lane, topic: 't', payload: Buffer.from('x'), time_ms: 0 })
+
+  it('are written with the next append, or by themselves after a while, or when far ahead', async () => {
+    const log = await openMemoryLog(createMemoryDisk(), { lanes: QUEUES, ...TUNING })
+    const cursor = log.cursor('reader', ['kept'])
+    for (let n = 0; n < 20; n += 1) await log.append(append('kept'))
+    let told = 0
+    const stop = cursor.onDurable(() => {
+      told += 1
+    })
+    cursor.advance('kept', 2)
+    expect(cursor.durable('kept')).toBe(0)
+    await log.append(append('ring'))
+    expect(cursor.durable('kept')).toBe(2)
+    cursor.advance('kept', 3)
+    await clock.tickAsync(499)
+    expect(cursor.durable('kept')).toBe(2)
+    await clock.tickAsync(1)
+    expect(cursor.durable('kept')).toBe(3)
+    cursor.advance('kept', 3 + TUNING.cursor_lag_max + 1)
+    await clock.tickAsync(0)
+    expect(cursor.durable('kept')).toBe(3 + TUNING.cursor_lag_max + 1)
+    cursor.advance('kept', 1)
+    expect(cursor.position('kept')).toBe(3 + TUNING.cursor_lag_max + 1)
+    expect(told).toBe(3)
+    stop()
+    expect(log.cursor('reader', ['kept'])).toBe(cursor)
+    expect(() => log.cursor('reader', ['nowhere'])).toThrow(expect.objectContaining({ code: 'JOURNAL_LANE_UNKNOWN' }))
+  })
+
+  it('that are forgotten hold nothing back any more, in this life and the next', async () => {
+    const disk = createMemoryDisk()
+    let log = await openMemoryLog(disk, { lanes: QUEUES, ...TUNING })
+    const fast = log.cursor('fast', ['kept'])
+    const gone = log.cursor('gone', ['kept'])
+    for (let n = 0; n < 20; n += 1) await log.append(append('kept'))
+    fast.advance('kept', 20)
+    await fast.flush()
+    await clock.tickAsync(5_000)
+    expect(log.stats().lanes.kept).toMatchObject({ depth: 20, lag: { fast: 0, gone: 20 } })
+    log.forgetCursor('gone')
+    await clock.tickAsync(5_000)
+    expect(log.stats().lanes.kept).toMatchObject({ depth: KEEP, lag: { fast: 0 } })
+    gone.advance('kept', 5)
+    log.kill()
+    log = await openMemoryLog(disk, { lanes: QUEUES, ...TUNING })
+    expect(log.stats().lanes.kept?.lag).toEqual({ fast: 0 })
+  })
+})
+
 describe('a compacted lane', () => {
   const LANES: LaneConfig[] = [{ name: 'state', kind: 'compacted' }]
   const put = fc.record({ key: fc.constantFrom('a', 'b', 'c', 'd'), value: fc.constantFrom('', '1', '2', '3') })
