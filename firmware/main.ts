@@ -1,6 +1,6 @@
 import { randomBytes, randomInt } from 'node:crypto'
-import { mkdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, readFileSync, statSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { Command } from 'commander'
 import pino from 'pino'
 import { LinliError, reasonOf } from '../hub/contract/errors.ts'
@@ -55,6 +55,13 @@ function readConfig(file: string): GatewayConfig {
   return decoded.value
 }
 
+/** Not mkdir's own recursion, which never ends where a file system answers ENOENT to every mkdir (/proc does). */
+function makeFolder(folder: string): void {
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return
+  if (dirname(folder) !== folder) makeFolder(dirname(folder))
+  mkdirSync(folder, { mode: 0o700 })
+}
+
 async function run(config: GatewayConfig): Promise<void> {
   const log = pino(
     { level: options.logLevel, base: { gateway: config.gateway } },
@@ -66,13 +73,13 @@ async function run(config: GatewayConfig): Promise<void> {
   }
   process.on('uncaughtException', fatal)
   process.on('unhandledRejection', fatal)
-  const stopped = new Promise<void>((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve())
+  const stopped = new Promise<void>((stop) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop())
     // Started by another program that is gone: nobody could end us any more.
-    process.once('disconnect', () => resolve())
+    process.once('disconnect', () => stop())
   })
   try {
-    mkdirSync(config.data, { recursive: true, mode: 0o700 })
+    makeFolder(resolve(config.data))
   } catch (error) {
     throw told(`cannot use the data folder ${config.data}: ${reasonOf(error)}`)
   }

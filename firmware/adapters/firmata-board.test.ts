@@ -46,7 +46,7 @@ describe('a Firmata board', () => {
   const make = (on: TestBoard) =>
     createFirmataBoard(
       { port: on.port, random: () => 0.5, log: silentLogger },
-      { id: 'board-a', watchdog_ms: 2000, handshake_ms: 3000 },
+      { id: 'board-a', watchdog_ms: 2000, handshake_ms: 3000, sampling_ms: 10 },
     )
   const statuses = () => status.map((report) => report.status)
 

@@ -108,7 +108,7 @@ async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: C
   closers.push(() => commands.close())
   commands.restore(handled)
 
-  const uplink = createUplink(deps, config, { spool, address, commands })
+  const uplink = createUplink(deps, config, { spool, address, commands, outbox })
   uplinks.push(uplink)
   outbox.setDirect((entry) => uplink.sendDirect(entry))
   closers.push(() => uplink.close())
@@ -129,9 +129,9 @@ function availabilityOf(fault: LinliError | undefined) {
 function createUplink(
   deps: GatewayDeps,
   config: GatewayConfig,
-  parts: { spool: Log; address: Address; commands: Commands },
+  parts: { spool: Log; address: Address; commands: Commands; outbox: Outbox },
 ): Uplink {
-  const { spool, address, commands } = parts
+  const { spool, address, commands, outbox } = parts
   const { url, username, password } = config.uplink
   const availabilityTopic = formatTopic({ ...address, channel: 'avail' })
   const link = createMqttLink(
@@ -166,6 +166,7 @@ function createUplink(
           onError,
         }),
       logger: deps.log,
+      onConnected: () => outbox.repeatAvailability(),
       onCommand: (topic, payload, retain) => commands.onMessage(topic, payload, retain),
     },
     { availabilityTopic, commandFilter: `${gatewayPath(config.site, config.gateway)}/+/+/cmd/+/+` },

@@ -162,6 +162,20 @@ describe('the outbox', () => {
     expect(presses(await lane('alarm'))).toEqual([4])
   })
 
+  it('repeats every availability for a hub that took all of them for offline', async () => {
+    outbox.availability(address, { status: 'fault', reason: 'loop-open' }, momentNow())
+    outbox.availability({ ...address, device: 'b2' }, { status: 'online' }, momentNow())
+    state(true)
+    await time.pass(10)
+    const [before] = await lane('state')
+    outbox.repeatAvailability()
+    await time.pass(10)
+    const after = await lane('state')
+    expect(after.map(({ topic }) => topic.split('/').slice(7).join('/'))).toEqual(['b1/state', 'b1/avail', 'b2/avail'])
+    // The same words, told anew: `since` stays the moment of the change.
+    expect(json(after[1] as Entry)).toEqual(json(before as Entry))
+  })
+
   it('counts telemetry that the disk refuses instead of holding it', async () => {
     disk.full = 'all'
     for (let count = 0; count < 3; count++) outbox.telemetry(address, momentNow(), [{ n: 'x', v: count }])

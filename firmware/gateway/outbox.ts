@@ -78,6 +78,13 @@ export class Outbox {
     this.#put('state', address, { channel: 'meta' }, meta, Date.now())
   }
 
+  /** Says every availability again: the hub took all of them for offline while the gateway was away. */
+  repeatAvailability(): void {
+    for (const { topic, payload } of [...this.#latest.values()]) {
+      if (topic.endsWith('/avail')) this.#append('state', { topic, payload, time_ms: Date.now() })
+    }
+  }
+
   /** Clears what is retained on a topic: its device is no longer configured. */
   clear(topic: string): void {
     this.#append('state', { topic, payload: new Uint8Array(), time_ms: Date.now() })

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { decodeJson } from '../../hub/contract/decode.ts'
 import { encodeJson } from '../../hub/contract/encode.ts'
+import { REPLAYED_AFTER_MS } from '../../hub/contract/replayed.ts'
 import { createMemoryDisk } from '../../hub/journal/memory-backend.ts'
 import { openMemoryLog } from '../../hub/journal/open.ts'
 import { createPump } from '../../hub/journal/shipper/pump.ts'
@@ -83,6 +84,7 @@ describe('the uplink', () => {
             onError,
           }),
         logger: silentLogger,
+        onConnected: () => {},
         onCommand: () => {},
       },
       { availabilityTopic: AVAIL, commandFilter: FILTER },
@@ -113,16 +115,19 @@ describe('the uplink', () => {
     expect(link.filters).toEqual([FILTER])
   })
 
-  it('marks events that waited for the connection, and only those', async () => {
+  it('marks events that waited two seconds for the connection, and only those', async () => {
     await append('alarm', 'before')
     await append('telemetry', 'reading')
     await append('state', 'condition')
+    await time.pass(2000)
+    await append('alarm', 'just-now')
     link.connect()
     await time.pass(50)
     await append('alarm', 'after')
     await time.pass(50)
     expect(said().map(({ value, retain }) => [value.name, value.replayed, retain])).toEqual([
       ['before', true, false],
+      ['just-now', undefined, false],
       ['condition', undefined, true],
       ['reading', true, false],
       ['after', undefined, false],
@@ -136,7 +141,7 @@ describe('the uplink', () => {
     await append('alarm', 'a1')
     await append('alarm', 'a2')
     link.drop()
-    await time.pass(2000)
+    await time.pass(REPLAYED_AFTER_MS)
     link.acknowledge = true
     link.connect()
     await time.pass(2000)

@@ -1,7 +1,7 @@
 import type { Availability } from '../../hub/contract/availability.ts'
-import { decodeJson } from '../../hub/contract/decode.ts'
 import { encodeJson } from '../../hub/contract/encode.ts'
 import { reasonOf } from '../../hub/contract/errors.ts'
+import { payloadToSend } from '../../hub/contract/replayed.ts'
 import type { Append, Entry, Log } from '../../hub/journal/types.ts'
 import type { Logger } from '../ports/logger.ts'
 import { SENT_LANES } from './outbox.ts'
@@ -34,6 +34,8 @@ export interface UplinkDeps {
   /** @param onError the pump has stopped */
   createPump(send: (entry: Entry) => Promise<void>, onError: (error: unknown) => void): SpoolPump
   logger: Logger
+  /** The connection came up: what has to be said at each connection goes to the spool now. */
+  onConnected(): void
   onCommand(topic: string, payload: Uint8Array, retain: boolean): void
 }
 
@@ -111,8 +113,8 @@ export class Uplink {
   }
 
   #send(entry: Entry): Promise<void> {
-    const isDelayed = (this.#delayed.get(entry.lane) ?? 0) >= entry.position
-    const payload = isDelayed ? markReplayed(entry) : entry.payload
+    const waited = (this.#delayed.get(entry.lane) ?? 0) >= entry.position
+    const payload = payloadToSend(entry.payload, waited, Date.now() - entry.time_ms)
     return this.#deps.link.publish(entry.topic, payload, { qos: 1, retain: entry.lane === 'state' })
   }
 
@@ -122,6 +124,7 @@ export class Uplink {
     for (const lane of SENT_LANES) this.#delayed.set(lane, this.#deps.log.last(lane))
     // A failure shows as the connection going down, and all of this comes again.
     this.#announce().catch(() => {})
+    this.#deps.onConnected()
     this.#startPump()
     this.#subscribe()
   }
@@ -161,15 +164,7 @@ export class Uplink {
   }
 }
 
-/** Events tell that they are late; states and results do not need to. */
-function markReplayed(entry: Entry): Uint8Array {
-  if (entry.lane === 'state') return entry.payload
-  const json = decodeJson(entry.payload)
-  const event = json.ok ? (json.value as Record<string, unknown>) : {}
-  return event.specversion === undefined ? entry.payload : encodeJson({ ...event, replayed: true })
-}
-
-/** Resolves with the promise, its failure, or the time. */
+/** Resolves when the promise has settled, or after the timeout. */
 function within(timeout_ms: number, promise: Promise<unknown>): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, timeout_ms)
