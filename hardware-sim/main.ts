@@ -89,11 +89,21 @@ function listen(world: World): void {
   process.stdin.on('error', () => {})
 }
 
+/** What the configuration makes impossible (a port, a missing firmware) is one clear line. */
+function orFail<T>(run: () => T): T {
+  try {
+    return run()
+  } catch (cause) {
+    if (cause instanceof SimError) fail(cause.message)
+    throw cause
+  }
+}
+
 function main(): void {
   const options = readOptions()
   const config = load(options.config, decodeConfig)
   const scenario: Scenario | undefined = options.scenario ? load(options.scenario, decodeScenario) : undefined
-  const world = createWorld(config, { endpoints: 'pty', random: createRandom(config.seed), emit: say })
+  const world = orFail(() => createWorld(config, { endpoints: 'pty', random: createRandom(config.seed), emit: say }))
   const end = () => {
     world.close()
     process.exit(0)
@@ -104,12 +114,7 @@ function main(): void {
   // Whoever started us is gone, or nobody hears us any more: without this the ports would outlive them.
   process.on('disconnect', end)
   process.stdout.on('error', end)
-  try {
-    world.start()
-  } catch (cause) {
-    if (cause instanceof SimError) fail(cause.message)
-    throw cause
-  }
+  orFail(() => world.start())
   listen(world)
   if (!scenario) return
   try {
