@@ -53,33 +53,39 @@ export function createStreams<T extends InFlight>(
 ): Streams<T> {
   // In order of last use: the front is forgotten first.
   const streams = new Map<string, Stream<T>>()
+  let newest: Stream<T> | undefined
   let forgotten: { lane: string; name: string }[] = []
   const idOf = (lane: string, name: string): string => `${lane}/${name}`
 
   function use(lane: string, name: string): Stream<T> {
+    // One stream is mostly used many times in a row; it is at the back already.
+    if (newest?.name === name && newest.lane === lane) return newest
     const id = idOf(lane, name)
-    const fresh: Stream<T> = {
-      lane,
-      name,
-      highest: -1,
-      inFlight: [],
-      held_from: undefined,
-      held_why: undefined,
-      timer: undefined,
-      isDirty: false,
-    }
-    const stream = streams.get(id) ?? fresh
+    const stream = streams.get(id) ?? fresh(lane, name)
     streams.delete(id)
     streams.set(id, stream)
+    newest = stream
     forgetOldest()
     return stream
   }
+
+  const fresh = (lane: string, name: string): Stream<T> => ({
+    lane,
+    name,
+    highest: -1,
+    inFlight: [],
+    held_from: undefined,
+    held_why: undefined,
+    timer: undefined,
+    isDirty: false,
+  })
 
   function forgetOldest(): void {
     if (streams.size <= config.streams_max) return
     for (const [id, stream] of streams) {
       if (stream.inFlight.length > 0 || stream.held_from !== undefined) continue
       streams.delete(id)
+      if (newest === stream) newest = undefined
       forgotten.push({ lane: stream.lane, name: stream.name })
       return
     }
@@ -105,7 +111,8 @@ export function createStreams<T extends InFlight>(
 
   return {
     check(lane, name, sequence) {
-      const stream = streams.get(idOf(lane, name))
+      const isNewest = newest?.name === name && newest.lane === lane
+      const stream = isNewest ? newest : streams.get(idOf(lane, name))
       if (!stream) return { kind: 'new' }
       if (sequence <= stream.highest) return { kind: 'duplicate' }
       if (stream.held_from !== undefined && stream.held_why && sequence > stream.held_from)

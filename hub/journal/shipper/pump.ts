@@ -64,7 +64,7 @@ export function createPump(config: PumpConfig): Pump {
   /** Counts starts: what was sent before the latest one is no longer listened to. */
   let run = 0
   let isFilling = false
-  let counts = { sent: 0, resent: 0, acknowledged: 0 }
+  const counts = { sent: 0, resent: 0, acknowledged: 0 }
   let onQuiet: (() => void) | undefined
 
   const unacknowledged = (): number => feeds.reduce((sum, feed) => sum + feed.unacknowledged(), 0)
@@ -104,7 +104,8 @@ export function createPump(config: PumpConfig): Pump {
     const { position } = shipment.entry
     const ours = run
     sent_to.set(feed.lane, Math.max(position, sent_to.get(feed.lane) ?? 0))
-    counts = { ...counts, sent: counts.sent + 1, resent: counts.resent + (shipment.resent ? 1 : 0) }
+    counts.sent += 1
+    if (shipment.resent) counts.resent += 1
     send(shipment).then(
       () => {
         if (ours !== run) return
