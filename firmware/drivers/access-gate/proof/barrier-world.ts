@@ -1,0 +1,142 @@
+import type { Moment } from '../../../moment.ts'
+import { nextDeadline, step } from '../barrier/machine.ts'
+import { type BarrierRules, barrierRules } from '../barrier/rules.ts'
+import { type BarrierConfig, type BarrierInputName, type BarrierState, createBarrierState } from '../barrier/state.ts'
+import { publicState } from '../barrier/view.ts'
+import type { GateInput } from '../exchange.ts'
+import { type BarrierLedger, blankLedger, observe } from './barrier-ledger.ts'
+import type { World } from './explorer.ts'
+
+/** A small barrier with coarse time, its machine and the ledger beside it, as a world that can be explored. */
+
+/** All times of the small barrier are multiples of this. */
+export const UNIT_MS = 100
+
+export const smallBarrier: BarrierConfig = {
+  inputs: ['up', 'down', 'safety'],
+  mode: 'normal',
+  hasStop: false,
+  hasBeamTest: false,
+  direction: 'in',
+  policy: 'plain',
+  fresh_ms: 2 * UNIT_MS,
+  raiseTimeout_ms: 3 * UNIT_MS,
+  lowerTimeout_ms: 3 * UNIT_MS,
+  clearDelay_ms: UNIT_MS,
+  passTimeout_ms: 2 * UNIT_MS,
+  stuckAfter_ms: Number.POSITIVE_INFINITY,
+  testTimeout_ms: UNIT_MS,
+  stopPulse_ms: UNIT_MS,
+}
+
+export interface Node {
+  state: BarrierState
+  ledger: BarrierLedger
+}
+
+export type Happening =
+  | { kind: 'tick' }
+  /** The driver reads all inputs again and finds them unchanged. */
+  | { kind: 'confirm' }
+  | { kind: 'input'; input: GateInput; expired?: boolean; name: string }
+
+const at = (monotonic_ms: number): Moment => ({ wall_ms: 1_800_000_000_000 + monotonic_ms, monotonic_ms })
+
+export function command(name: string, args: unknown = {}, expired = false): Happening {
+  const expires_wall_ms = expired ? 0 : Number.MAX_SAFE_INTEGER
+  const input = { type: 'command' as const, id: '', name, args, actor: 'person:p1', expires_wall_ms }
+  return { kind: 'input', input, expired, name: `${expired ? 'expired ' : ''}${name}` }
+}
+
+export function nameOf(happening: Happening): string {
+  return happening.kind === 'input' ? happening.name : happening.kind
+}
+
+export function levelsOf(names: readonly BarrierInputName[]): Happening[] {
+  return names.flatMap((name) =>
+    [true, false, undefined].map(
+      (level): Happening => ({
+        kind: 'input',
+        input: { type: 'levels', levels: { [name]: level } },
+        name: `${name}=${level ?? 'unknown'}`,
+      }),
+    ),
+  )
+}
+
+export const grant: Happening = {
+  kind: 'input',
+  input: { type: 'access', decision: { granted: true, direction: 'in', by: 'plate', credential: 'c' } },
+  name: 'grant',
+}
+export const ioLost: Happening = { kind: 'input', input: { type: 'io-lost', reason: 'gone' }, name: 'io-lost' }
+export const ioReady: Happening = { kind: 'input', input: { type: 'io-ready' }, name: 'io-ready' }
+
+/** One happening at a node. Time stands still but for ticks, so that equal states are found again. */
+export function happen(
+  config: BarrierConfig,
+  rules: BarrierRules,
+  node: Node,
+  happening: Happening,
+): { node: Node; broken: string | undefined } {
+  const passed_ms = happening.kind === 'tick' ? UNIT_MS : 0
+  const now = at(node.state.at_ms + passed_ms)
+  const input = inputOf(node, happening)
+  const { state, effects } = step(config, node.state, input, now, rules)
+  const shown = publicState(config, rules, state)
+  const expired = happening.kind === 'input' && happening.expired === true
+  const { ledger, broken } = observe(node.ledger, { config, input, passed_ms, expired, effects, shown })
+  const due_ms = nextDeadline(config, state, rules)
+  const asleep = due_ms !== undefined && due_ms < now.monotonic_ms ? 'a deadline that has passed is met' : undefined
+  return { node: { state, ledger }, broken: broken ?? asleep }
+}
+
+function inputOf({ ledger }: Node, happening: Happening): GateInput {
+  if (happening.kind === 'tick') return { type: 'tick' }
+  if (happening.kind === 'confirm') {
+    const levels = Object.fromEntries(Object.entries(ledger.seen).map(([name, seen]) => [name, seen.level]))
+    return { type: 'levels', levels }
+  }
+  const { input } = happening
+  // The commands of a world need different names only while they are open.
+  return input.type === 'command'
+    ? { ...input, id: ['a', 'b', 'c'].find((id) => !ledger.open.includes(id)) ?? 'd' }
+    : input
+}
+
+/** Ages instead of times, and nothing that only counts. */
+function keyOf(config: BarrierConfig, { state, ledger }: Node): string {
+  const now_ms = state.at_ms
+  const inputs = config.inputs.map((name) => {
+    const { level, seenAt_ms, sinceAt_ms } = state.inputs[name]
+    return level === undefined ? Math.min(now_ms - sinceAt_ms, config.fresh_ms) : [level, now_ms - seenAt_ms]
+  })
+  const faults = state.faults.map(({ fault, part }) => fault + part)
+  const forced = state.forcedSinceAt_ms !== undefined
+  const { at_ms: _at, mode, vehicles: _vehicles, waiting: _waiting, forcedSinceAt_ms: _forced, ...rest } = state
+  const modes = [mode.evacuating, mode.override?.mode]
+  return JSON.stringify([{ ...rest, inputs, faults, forced, modes }, ledger], (name, value: unknown) => {
+    if (!name.endsWith('At_ms') || typeof value !== 'number') return value
+    return Math.max(value - now_ms, -10 * UNIT_MS)
+  })
+}
+
+export function barrierWorld(
+  config: BarrierConfig,
+  alphabet: Happening[],
+  rules: BarrierRules = barrierRules,
+): World<Node, Happening> {
+  return {
+    initial: { state: createBarrierState(config, undefined, at(0)), ledger: blankLedger },
+    inputs: ({ state }) =>
+      alphabet.filter((one) => {
+        // Two vehicles at once are enough to be seen.
+        if (one.kind === 'input' && one.name === 'open') return state.tokens.length < 2
+        if (one === ioReady) return state.ioFault !== undefined
+        if (one === ioLost) return state.ioFault === undefined
+        return true
+      }),
+    next: (node, happening) => happen(config, rules, node, happening),
+    key: (node) => keyOf(config, node),
+  }
+}
