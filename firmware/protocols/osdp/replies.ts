@@ -47,6 +47,7 @@ export type Reply =
   /** A code that is not ours to understand: manufacturer, biometrics, … */
   | { type: 'other'; code: number; data: Uint8Array }
 
+export const REPLY_ACK = 0x40
 export const REPLY_NAK = 0x41
 export const REPLY_BUSY = 0x79
 

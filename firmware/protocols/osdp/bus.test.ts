@@ -1,0 +1,217 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { type BusBench, createBusBench, SITE_KEY } from './bus-bench.ts'
+import { createReaderInMemory } from './reader-in-memory.ts'
+
+let bench: BusBench | undefined
+afterEach(() => bench?.end())
+
+const readersAt = (...addresses: number[]) => addresses.map((address) => createReaderInMemory(address, [...SITE_KEY]))
+const card = { code: 0x50, data: [0, 0, 26, 0, 0x12, 0x34, 0x56, 0x80] }
+const green = {
+  type: 'led',
+  leds: [
+    {
+      reader: 0,
+      led: 0,
+      temporary: { on_100ms: 10, off_100ms: 0, onColor: 'green', offColor: 'off', timer_100ms: 10 },
+    },
+  ],
+} as const
+const led = () => structuredClone(green) as unknown as Parameters<BusBench['bus']['send']>[1]
+
+describe('the bus', () => {
+  it('polls every reader at its interval, one command at a time', async () => {
+    const readers = readersAt(1, 2, 3)
+    bench = createBusBench(readers, { baud: 115_200 })
+    await bench.run(1000)
+    for (const reader of readers) reader.heard.length = 0
+    await bench.run(10_000)
+    for (const reader of readers) expect(reader.heard.length).toBeGreaterThanOrEqual(195)
+    const { written } = bench.line
+    // A command and its reply take longer than 2.5 ms here; nothing was sent into them.
+    for (let i = 1; i < written.length; i++)
+      expect((written[i]?.at_ms ?? 0) - (written[i - 1]?.at_ms ?? 0)).toBeGreaterThan(2.5)
+  })
+
+  it.each([
+    [9600, 1, 0.9],
+    [9600, 8, 0.9],
+    [38_400, 8, 0.85],
+    [115_200, 8, 0.75],
+  ])('comes near the limit of a line of %i bit/s with %i readers', async (baud, count, share) => {
+    const readers = readersAt(...Array.from({ length: count }, (_, i) => i))
+    for (const reader of readers) reader.latency_ms = 1
+    bench = createBusBench(readers, { baud, timing: { pollInterval_ms: 0 } })
+    await bench.run(5000)
+    const from = bench.line.written.length
+    await bench.run(10_000)
+    // A secured poll has 15 bytes, its ACK 15; the reader takes 1 ms.
+    const limit = 10_000 / (((15 + 15) * 10_000) / baud + 1)
+    expect((bench.line.written.length - from) / limit).toBeGreaterThan(share)
+  })
+
+  it('lights the lamp of a card within 200 ms, though seven other readers are polled and one is dead', async () => {
+    const readers = readersAt(0, 1, 2, 3, 4, 5, 6, 7)
+    const dead = readers[7]
+    if (dead) dead.powered = false
+    bench = createBusBench(readers, { baud: 9600 })
+    await bench.run(5000)
+    const { bus, clock } = bench
+    const waits: number[] = []
+    bench.listen((address, event) => {
+      if (event.type !== 'card') return
+      const read_ms = performance.now()
+      // The decision takes its time.
+      setTimeout(async () => {
+        await bus.send(address, led())
+        waits.push(performance.now() - read_ms)
+      }, 20)
+    })
+    for (let i = 0; i < 40; i++) {
+      readers[i % 7]?.pending.push(card)
+      await clock.tickAsync(977)
+    }
+    expect(waits).toHaveLength(40)
+    expect(Math.max(...waits)).toBeLessThan(200)
+  })
+
+  it('sends feedback from within the event before any other poll', async () => {
+    const readers = readersAt(1, 2)
+    bench = createBusBench(readers)
+    await bench.run(500)
+    const { bus, line } = bench
+    let sent: Promise<unknown> | undefined
+    let before = 0
+    bench.listen((address, event) => {
+      if (event.type !== 'card') return
+      before = line.written.length
+      sent = bus.send(address, led())
+    })
+    readers[0]?.pending.push(card)
+    await bench.run(200)
+    expect(line.written[before]?.bytes[2]).toBe(1)
+    expect(readers[0]?.heard.find(({ code }) => code === 0x69)?.data).toEqual([
+      0, 0, 2, 10, 0, 2, 0, 10, 0, 0, 0, 0, 0, 0,
+    ])
+    expect(await sent).toEqual({ ok: true, reply: { type: 'ack' } })
+  })
+
+  it('keeps the others going beside a dead reader, and the dead one does not cost much', async () => {
+    const [alive, dead] = readersAt(1, 2)
+    if (!alive || !dead) throw new Error('two readers')
+    dead.powered = false
+    bench = createBusBench([alive, dead], { baud: 115_200 })
+    await bench.run(60_000)
+    alive.heard.length = 0
+    await bench.run(60_000)
+    expect(alive.heard.length).toBeGreaterThan(60 * 20 * 0.95)
+    expect(bench.bus.stats().get(1)?.counts.sessions).toBe(1)
+  })
+
+  it('understands adapters that echo', async () => {
+    bench = createBusBench(readersAt(1), { echo: true })
+    await bench.run(1000)
+    expect(bench.story()[0]).toBe('online')
+    expect(bench.bus.stats().get(1)?.counts).toMatchObject({ corrupted: 0, timeouts: 0 })
+  })
+
+  it('survives unplugging: waiting commands fail at once and are never sent later', async () => {
+    const [reader] = readersAt(1)
+    if (!reader) throw new Error('one reader')
+    bench = createBusBench([reader])
+    await bench.run(1000)
+    const pulse = { type: 'output', outputs: [{ output: 0, action: 'pulse-on', timer_100ms: 30 }] } as const
+    reader.powered = false
+    const results = [0, 1].map(() => bench?.bus.send(1, structuredClone(pulse) as never))
+    await bench.run(50)
+    bench.line.unplug()
+    expect(await Promise.all(results)).toMatchObject([{ code: 'OSDP_OFFLINE' }, { code: 'OSDP_OFFLINE' }])
+    expect(bench.story().at(-1)).toBe('offline line-lost')
+    reader.powered = true
+    await bench.run(2000)
+    expect(bench.line.opened).toBe(2)
+    expect(bench.story().at(-3)).toBe('online')
+    expect(reader.heard.some(({ code }) => code === 0x68)).toBe(false)
+  })
+
+  it('does not repeat an output command after its time', async () => {
+    const [reader] = readersAt(1)
+    if (!reader) throw new Error('one reader')
+    bench = createBusBench([reader])
+    await bench.run(1000)
+    const { bus } = bench
+    reader.powered = false
+    const sent = bus.send(1, { type: 'output', outputs: [{ output: 0, action: 'pulse-on', timer_100ms: 30 }] }, 500)
+    await bench.run(1500)
+    reader.powered = true
+    expect(await sent).toMatchObject({ ok: false, code: 'OSDP_OFFLINE' })
+    await bench.run(3000)
+    expect(reader.heard.some(({ code }) => code === 0x68)).toBe(false)
+    expect(bench.story()).toContain('offline command-expired')
+    expect(bench.story().at(-3)).toBe('online')
+  })
+
+  it('refuses commands for readers that are offline or unknown, and more than it can hold', async () => {
+    const [reader] = readersAt(1)
+    if (!reader) throw new Error('one reader')
+    reader.powered = false
+    bench = createBusBench([reader])
+    await bench.run(100)
+    const { bus } = bench
+    expect(await bus.send(1, led())).toMatchObject({ code: 'OSDP_OFFLINE' })
+    expect(await bus.send(9, led())).toMatchObject({ code: 'OSDP_OFFLINE' })
+    expect(bus.install(9, 1000)).toBe(false)
+    reader.powered = true
+    await bench.run(5000)
+    reader.busy = 1000
+    const all = Array.from({ length: 18 }, () => bus.send(1, led(), 500))
+    expect(await all[17]).toMatchObject({ code: 'OSDP_QUEUE_FULL' })
+    await bench.run(1000)
+    reader.busy = 0
+    await bench.run(500)
+    expect((await Promise.all(all)).filter((one) => !one.ok && one.code === 'OSDP_EXPIRED').length).toBeGreaterThan(14)
+  })
+
+  it('lives on when a listener throws', async () => {
+    const [reader] = readersAt(1)
+    if (!reader) throw new Error('one reader')
+    bench = createBusBench([reader])
+    bench.listen(() => {
+      throw new Error('not my day')
+    })
+    await bench.run(1000)
+    reader.pending.push(card, card)
+    await bench.run(300)
+    expect(bench.story().filter((one) => one === 'card')).toHaveLength(2)
+  })
+
+  it('is silent after close', async () => {
+    const [reader] = readersAt(1)
+    if (!reader) throw new Error('one reader')
+    bench = createBusBench([reader])
+    await bench.run(1000)
+    const { bus, line, events } = bench
+    const sent = bus.send(1, led())
+    await bus.close()
+    expect(await sent).toMatchObject({ ok: expect.any(Boolean) })
+    const told = events.length
+    const written = line.written.length
+    await bench.run(10_000)
+    expect([events.length, line.written.length]).toEqual([told, written])
+  })
+
+  it.each([
+    ['/baud', { baud: 0 }, {}],
+    ['/readers/0/address', {}, { address: 127 }],
+    ['/readers/0/security/key', {}, { security: { mode: 'secure', key: new Uint8Array(15) } }],
+    [
+      '/readers/0/security/key',
+      {},
+      { security: { mode: 'secure', key: Uint8Array.from('0123456789:;<=>?', (one) => one.charCodeAt(0)) } },
+    ],
+  ] as const)('refuses a configuration that is wrong at %s', (path, config, reader) => {
+    bench = undefined
+    const make = () => createBusBench(readersAt(1), { ...config, reader } as never)
+    expect(make).toThrow(expect.objectContaining({ code: 'OSDP_CONFIG', kind: 'caller', path }))
+  })
+})
