@@ -158,7 +158,7 @@ function onInstall(run: Run, until_ms: number) {
 
 function onLine(run: Run, up: boolean) {
   if (!up) return lose(run, 'line-lost')
-  set(run, { phase: { name: 'offline', until_ms: run.now_ms }, backoff_ms: 0 })
+  if (run.state.phase.name === 'offline') set(run, { phase: { name: 'offline', until_ms: run.now_ms }, backoff_ms: 0 })
 }
 
 const disbeliefs: Record<Disbelief, TamperKind> = {
