@@ -64,8 +64,10 @@ const COMMAND_EXPIRES_MS = 2000
 const REPLY_BYTES_MAX = 512
 /** A frame may pause this long between its bytes: 20 ms by the standard; USB adapters pass bytes on every 16 ms. */
 const GAP_MS = 40
-/** Readers that may not answer wait this long after a card or a key, so that feedback finds the line free. */
-const HUSH_MS = 200
+/** After a card or a key the line is kept free this long for the feedback; a decision takes a few ms. */
+const HUSH_MS = 100
+/** Readers that may not answer wait longer: what follows the first feedback is urgent too. */
+const DOUBTFUL_HUSH_MS = 300
 /** A timer this late means that the process was held up and bytes may still be unread. */
 const LATE_MS = 5
 const REOPEN = { first_ms: 250, max_ms: 5000 }
@@ -122,7 +124,7 @@ export function createOsdpBus(deps: BusDeps, config: BusConfig): OsdpBus {
   let timer: ReturnType<typeof setTimeout> | undefined
   let reopenTimer: ReturnType<typeof setTimeout> | undefined
   let free_ms = 0
-  let hushUntil_ms = 0
+  let hush = { routineUntil_ms: 0, doubtfulUntil_ms: 0 }
   let urgentInRow = 0
   let tickets = 0
   /** Depth of steps under way: what a listener sends from within waits until the step is done. */
@@ -156,7 +158,8 @@ export function createOsdpBus(deps: BusDeps, config: BusConfig): OsdpBus {
   }
 
   function publish(reader: Reader, event: SessionEvent): void {
-    if (event.type === 'card' || event.type === 'keypad') hushUntil_ms = now() + HUSH_MS
+    if (event.type === 'card' || event.type === 'keypad')
+      hush = { routineUntil_ms: now() + HUSH_MS, doubtfulUntil_ms: now() + DOUBTFUL_HUSH_MS }
     if (!running) return
     try {
       deps.onEvent(reader.config.address, event, momentNow())
@@ -227,10 +230,11 @@ export function createOsdpBus(deps: BusDeps, config: BusConfig): OsdpBus {
       if (exchange) return arm(exchange.deadline_ms - now(), onExchangeTimer)
       const silent_ms = free_ms - now()
       if (silent_ms > 0) return arm(silent_ms, proceed)
-      const choice = chooseTurn(candidates(), now(), hushUntil_ms, urgentInRow)
+      const choice = chooseTurn(candidates(), now(), hush, urgentInRow)
       if ('wait_ms' in choice)
         return choice.wait_ms === Number.POSITIVE_INFINITY ? undefined : arm(choice.wait_ms, proceed)
       urgentInRow = choice.urgent ? urgentInRow + 1 : 0
+      if (choice.urgent) hush = { ...hush, routineUntil_ms: 0 }
       run(choice.who, { type: 'turn', random: deps.randomBytes(RANDOM_BYTES) })
     }
   }

@@ -85,7 +85,7 @@ export interface ReaderInMemory {
   latency_ms: number
   serial: number
   /** Answers to the next polls. */
-  pending: Array<{ code: number; data: number[] }>
+  pending: Array<{ code: number; data: number[]; laidOpen?: boolean }>
   /** Changes the next replies, one after another; undefined loses the reply. */
   faults: Array<(reply: number[]) => number[] | undefined>
   /** Commands as received and understood, decrypted. */
@@ -158,6 +158,7 @@ export function createReaderInMemory(address: number, key?: number[]): ReaderInM
     switch (code) {
       case 0x60: {
         const next = self.pending.shift()
+        if (next?.laidOpen) return frame(sequence, next.code, next.data, [2, 0x16])
         return next ? reply(next.code, next.data) : reply(0x40)
       }
       case 0x61:

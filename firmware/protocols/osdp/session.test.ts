@@ -325,6 +325,34 @@ describe('whoever is between us and the reader', () => {
     expect(bench.story()).not.toContain('card')
   })
 
+  it('cannot read along: what a reader sends unencrypted is not taken', async () => {
+    const reader = secureReader()
+    await online(reader)
+    reader.pending.push({ ...card26, laidOpen: true })
+    await bench.run(2000)
+    expect(bench.story().slice(startup.length)).toEqual(afterwards('downgraded'))
+  })
+
+  it('cannot pass off a secured frame in a plain session', async () => {
+    const reader = createReaderInMemory(1)
+    await online(reader, { plain: true })
+    reader.faults.push((reply) => {
+      const body = [0x53, 0x81, 22, 0, (reply[5] ?? 0) | 8, 2, 0x16, 0x50, ...card26.data, 1, 2, 3, 4]
+      return framed(body)
+    })
+    await bench.run(2000)
+    expect(bench.story()).not.toContain('card')
+  })
+
+  it('cannot begin a session by another first MAC', async () => {
+    const reader = secureReader()
+    const change = (reply: number[]) =>
+      reply[9] === 0x78 ? framed(reply.slice(1, -2).map((one, i) => (i === 12 ? one ^ 1 : one))) : reply
+    reader.faults.push(change, change, change)
+    await online(reader)
+    expect(bench.story()[0]).toBe('tamper wrong-key')
+  })
+
   it('cannot disturb with frames that nobody asked for', async () => {
     const reader = secureReader()
     await online(reader)
