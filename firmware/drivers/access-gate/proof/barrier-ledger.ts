@@ -8,8 +8,9 @@ import type { Level } from '../levels.ts'
  * insides, and says which promise it broke.
  */
 
+/** A level that is known and fresh; what is not listed is unknown. */
 interface Seen {
-  level: Level
+  level: boolean
   age_ms: number
 }
 
@@ -63,8 +64,10 @@ function asks(seen: BarrierLedger['seen'], input: GateInput): boolean {
 /** What was reported, as of now. */
 function noteInput(ledger: BarrierLedger, { input, passed_ms, config, expired }: Observation): BarrierLedger {
   const seen: Partial<Record<BarrierInputName, Seen>> = {}
-  for (const [name, one] of Object.entries(ledger.seen))
-    seen[name as BarrierInputName] = { level: one.level, age_ms: Math.min(one.age_ms + passed_ms, config.fresh_ms) }
+  for (const [name, one] of Object.entries(ledger.seen)) {
+    const age_ms = one.age_ms + passed_ms
+    if (age_ms < config.fresh_ms) seen[name as BarrierInputName] = { level: one.level, age_ms }
+  }
   const noted: BarrierLedger = {
     ...ledger,
     seen,
@@ -88,7 +91,11 @@ function noteInput(ledger: BarrierLedger, { input, passed_ms, config, expired }:
       }
     case 'levels':
       if (!noted.ready) return noted
-      for (const [name, level] of Object.entries(input.levels)) seen[name as BarrierInputName] = { level, age_ms: 0 }
+      for (const [key, level] of Object.entries(input.levels)) {
+        const name = key as BarrierInputName
+        if (level === undefined) delete seen[name]
+        else seen[name] = { level, age_ms: 0 }
+      }
       return {
         ...noted,
         seen,
@@ -110,9 +117,8 @@ function noteInput(ledger: BarrierLedger, { input, passed_ms, config, expired }:
   }
 }
 
-export function level(ledger: BarrierLedger, name: BarrierInputName, config: BarrierConfig): Level {
-  const seen = ledger.seen[name]
-  return seen === undefined || seen.age_ms >= config.fresh_ms ? undefined : seen.level
+function level(ledger: BarrierLedger, name: BarrierInputName): Level {
+  return ledger.seen[name]?.level
 }
 
 /** @returns the ledger after the observation, and the promise that was broken, if one was */
@@ -127,8 +133,8 @@ export function observe(
   const fail = (promise: string) => {
     broken ??= promise
   }
-  if (on['beam-test'] && level(noted, 'beam', config) === true) beam = 'dark'
-  else if (!on['beam-test'] && beam === 'dark' && level(noted, 'beam', config) === false) beam = 'tested'
+  if (on['beam-test'] && level(noted, 'beam') === true) beam = 'dark'
+  else if (!on['beam-test'] && beam === 'dark' && level(noted, 'beam') === false) beam = 'tested'
   for (const effect of effects) {
     if (effect.type === 'output') {
       on = { ...on, [effect.output]: effect.on }
@@ -158,7 +164,7 @@ function standing(
   ledger: BarrierLedger,
   { config, input, shown }: Observation,
 ): string | undefined {
-  const at = (name: BarrierInputName) => level(ledger, name, config)
+  const at = (name: BarrierInputName) => level(ledger, name)
   const safe = (['safety', 'beam'] as const).every((name) => !config.inputs.includes(name) || at(name) === false)
   const { on } = ledger
   if (on.lower && !safe) return 'the boom goes down only while every safety input is known clear and fresh'

@@ -4,6 +4,7 @@ import { type BarrierRules, barrierRules } from '../barrier/rules.ts'
 import { type BarrierConfig, type BarrierInputName, type BarrierState, createBarrierState } from '../barrier/state.ts'
 import { publicState } from '../barrier/view.ts'
 import type { GateInput } from '../exchange.ts'
+import type { Level } from '../levels.ts'
 import { type BarrierLedger, blankLedger, observe } from './barrier-ledger.ts'
 import type { World } from './explorer.ts'
 
@@ -11,6 +12,9 @@ import type { World } from './explorer.ts'
 
 /** All times of the small barrier are multiples of this. */
 export const UNIT_MS = 100
+
+/** No deadline of the small barrier lies further away. */
+const OLDEST_MS = 4 * UNIT_MS
 
 export const smallBarrier: BarrierConfig = {
   inputs: ['up', 'down', 'safety'],
@@ -93,31 +97,39 @@ export function happen(
 
 function inputOf({ ledger }: Node, happening: Happening): GateInput {
   if (happening.kind === 'tick') return { type: 'tick' }
-  if (happening.kind === 'confirm') {
-    const levels = Object.fromEntries(Object.entries(ledger.seen).map(([name, seen]) => [name, seen.level]))
-    return { type: 'levels', levels }
-  }
+  if (happening.kind === 'confirm') return { type: 'levels', levels: levelsNow(ledger) }
   const { input } = happening
+  // As a bus module does, every reading tells of all inputs: ages differ only by what was never read or is unknown.
+  if (input.type === 'levels') return { type: 'levels', levels: { ...levelsNow(ledger), ...input.levels } }
   // The commands of a world need different names only while they are open.
   return input.type === 'command'
     ? { ...input, id: ['a', 'b', 'c'].find((id) => !ledger.open.includes(id)) ?? 'd' }
     : input
 }
 
-/** Ages instead of times, and nothing that only counts. */
+function levelsNow({ seen }: BarrierLedger): Record<string, Level> {
+  return Object.fromEntries(Object.entries(seen).map(([name, one]) => [name, one.level]))
+}
+
+/** Ages instead of times, no older than matters, and nothing that only counts or only names. */
 function keyOf(config: BarrierConfig, { state, ledger }: Node): string {
   const now_ms = state.at_ms
   const inputs = config.inputs.map((name) => {
     const { level, seenAt_ms, sinceAt_ms } = state.inputs[name]
     return level === undefined ? Math.min(now_ms - sinceAt_ms, config.fresh_ms) : [level, now_ms - seenAt_ms]
   })
-  const faults = state.faults.map(({ fault, part }) => fault + part)
+  const faults = state.faults.map(({ fault, part }) => fault + part).sort()
   const forced = state.forcedSinceAt_ms !== undefined
-  const { at_ms: _at, mode, vehicles: _vehicles, waiting: _waiting, forcedSinceAt_ms: _forced, ...rest } = state
+  const clear_ms = state.clearSinceAt_ms && Math.min(now_ms - state.clearSinceAt_ms, config.clearDelay_ms)
+  const pending = state.pending && { ...state.pending, id: ledger.open.indexOf(state.pending.id) }
+  const { at_ms: _at, mode, vehicles: _vehicles, waiting: _waiting, ...rest } = state
+  const now = { inputs, faults, forcedSinceAt_ms: forced, clearSinceAt_ms: clear_ms, pending }
   const modes = [mode.evacuating, mode.override?.mode]
-  return JSON.stringify([{ ...rest, inputs, faults, forced, modes }, ledger], (name, value: unknown) => {
-    if (!name.endsWith('At_ms') || typeof value !== 'number') return value
-    return Math.max(value - now_ms, -10 * UNIT_MS)
+  const told = config.inputs.map((name) => Object.values(ledger.seen[name] ?? {}))
+  const seen = { ...ledger, open: ledger.open.length, seen: told }
+  return JSON.stringify([{ ...rest, ...now, modes }, seen], (name, value: unknown) => {
+    if (!name.endsWith('At_ms') || typeof value !== 'number' || name === 'clearSinceAt_ms') return value
+    return Math.min(Math.max(value - now_ms, -OLDEST_MS), OLDEST_MS)
   })
 }
 
