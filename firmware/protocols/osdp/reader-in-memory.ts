@@ -260,7 +260,7 @@ export interface LineInMemory extends BytePort {
   readonly opened: number
 }
 
-/** A half-duplex line that takes its time for every byte, driven by the global timers. */
+/** A half-duplex line that takes its time for every byte, in whole ms, driven by the global timers. */
 export function createLineInMemory(readers: ReaderInMemory[], baud: number, options = { echo: false }): LineInMemory {
   const wire_ms = (count: number) => (count * 10_000) / baud
   const written: LineInMemory['written'] = []
@@ -298,13 +298,13 @@ export function createLineInMemory(readers: ReaderInMemory[], baud: number, opti
           if (ended !== undefined) return false
           written.push({ bytes: bytes.slice(), at_ms: performance.now() })
           const sent_ms = wire_ms(bytes.length)
-          if (options.echo) setTimeout(() => deliver([...bytes]), sent_ms)
+          if (options.echo) setTimeout(() => deliver([...bytes]), Math.ceil(sent_ms))
           setTimeout(() => {
             for (const reader of readers) {
               const reply = reader.receive(bytes)
-              if (reply) setTimeout(() => deliver(reply), reader.latency_ms + wire_ms(reply.length))
+              if (reply) setTimeout(() => deliver(reply), Math.ceil(reader.latency_ms + wire_ms(reply.length)))
             }
-          }, sent_ms)
+          }, Math.ceil(sent_ms))
           return true
         },
         async close() {

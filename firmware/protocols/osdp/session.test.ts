@@ -1,14 +1,22 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import FakeTimers, { type Clock } from '@sinonjs/fake-timers'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type BenchOptions, type BusBench, createBusBench, SITE_KEY } from './bus-bench.ts'
 import { createReaderInMemory, framed, type ReaderInMemory } from './reader-in-memory.ts'
 
 /** Sessions against an independent reader in memory, through the bus, under a fake clock. */
 
 let bench: BusBench
-afterEach(() => bench.end())
+let clock: Clock
+beforeEach(() => {
+  clock = FakeTimers.install({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'] })
+})
+afterEach(async () => {
+  await bench.end()
+  clock.uninstall()
+})
 
 async function online(reader: ReaderInMemory, options: BenchOptions = {}) {
-  bench = createBusBench([reader], options)
+  bench = createBusBench(clock, [reader], options)
   await bench.run(300)
   return bench
 }
