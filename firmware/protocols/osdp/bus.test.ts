@@ -148,6 +148,25 @@ describe('the bus', () => {
     expect(await sent).toEqual({ ok: true, reply: { type: 'ack' } })
   })
 
+  it('polls the others again once the feedback has gone out', async () => {
+    const [reader, other] = readersAt(1, 2)
+    if (!reader || !other) throw new Error('two readers')
+    bench = createBusBench(clock, [reader, other], { baud: 115_200, timing: { pollInterval_ms: 10 } })
+    await bench.run(1000)
+    const { bus, events } = bench
+    let asked_ms = 0
+    bench.listen((address, event) => {
+      if (event.type !== 'card') return
+      asked_ms = performance.now()
+      void bus.send(address, led())
+    })
+    reader.pending.push(card)
+    await bench.run(300)
+    expect(events.at(-1)?.event.type).toBe('card')
+    const next = other.heard.find(({ at_ms }) => at_ms > asked_ms)
+    expect((next?.at_ms ?? Number.POSITIVE_INFINITY) - asked_ms).toBeLessThan(30)
+  })
+
   it('keeps the others going beside a dead reader, and the dead one does not cost much', async () => {
     const [alive, dead] = readersAt(1, 2)
     if (!alive || !dead) throw new Error('two readers')

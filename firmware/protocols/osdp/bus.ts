@@ -127,6 +127,8 @@ export function createOsdpBus(deps: BusDeps, config: BusConfig): OsdpBus {
   let reopenTimer: ReturnType<typeof setTimeout> | undefined
   let free_ms = 0
   let hush = { routineUntil_ms: 0, doubtfulUntil_ms: 0 }
+  /** Whose card or key hushed the line. */
+  let hushedFor: Reader | undefined
   let urgentInRow = 0
   let tickets = 0
   /** Depth of steps under way: what a listener sends from within waits until the step is done. */
@@ -160,8 +162,10 @@ export function createOsdpBus(deps: BusDeps, config: BusConfig): OsdpBus {
   }
 
   function publish(reader: Reader, event: SessionEvent): void {
-    if (event.type === 'card' || event.type === 'keypad')
+    if (event.type === 'card' || event.type === 'keypad') {
       hush = { routineUntil_ms: now() + HUSH_MS, doubtfulUntil_ms: now() + DOUBTFUL_HUSH_MS }
+      hushedFor = reader
+    }
     if (!running) return
     try {
       deps.onEvent(reader.config.address, event, momentNow())
@@ -236,7 +240,7 @@ export function createOsdpBus(deps: BusDeps, config: BusConfig): OsdpBus {
       if ('wait_ms' in choice)
         return choice.wait_ms === Number.POSITIVE_INFINITY ? undefined : arm(choice.wait_ms, proceed)
       urgentInRow = choice.urgent ? urgentInRow + 1 : 0
-      if (choice.urgent) hush = { ...hush, routineUntil_ms: 0 }
+      if (choice.urgent && choice.who === hushedFor) hush = { ...hush, routineUntil_ms: 0 }
       run(choice.who, { type: 'turn', random: deps.randomBytes(RANDOM_BYTES) })
     }
   }
