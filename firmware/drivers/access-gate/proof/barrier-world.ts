@@ -68,6 +68,16 @@ export function levelsOf(names: readonly BarrierInputName[]): Happening[] {
   )
 }
 
+/** Where the boom is, as the two limits together tell it. */
+export const boomAt: Happening[] = (
+  [
+    ['boom up', { up: true, down: false }],
+    ['boom down', { up: false, down: true }],
+    ['boom between', { up: false, down: false }],
+    ['boom unknown', { up: undefined, down: undefined }],
+  ] as const
+).map(([name, levels]) => ({ kind: 'input', input: { type: 'levels', levels }, name }))
+
 export const grant: Happening = {
   kind: 'input',
   input: { type: 'access', decision: { granted: true, direction: 'in', by: 'plate', credential: 'c' } },
@@ -111,26 +121,47 @@ function levelsNow({ seen }: BarrierLedger): Record<string, Level> {
   return Object.fromEntries(Object.entries(seen).map(([name, one]) => [name, one.level]))
 }
 
-/** Ages instead of times, no older than matters, and nothing that only counts or only names. */
+/** What is only told, and asked by no rule and no promise. */
+const TOLD_ONLY = ['sensor-unknown', 'position-unknown', 'sensor-stuck']
+
+/** Everything that decides what happens next: ages instead of times and no older than matters, no counts, no names. */
 function keyOf(config: BarrierConfig, { state, ledger }: Node): string {
-  const now_ms = state.at_ms
+  const age = (at_ms: number | undefined, oldest_ms = OLDEST_MS) =>
+    at_ms === undefined ? undefined : Math.max(-OLDEST_MS, Math.min(state.at_ms - at_ms, oldest_ms))
+  const { motion, pending, mode, crossing } = state
   const inputs = config.inputs.map((name) => {
-    const { level, seenAt_ms, sinceAt_ms } = state.inputs[name]
-    return level === undefined ? Math.min(now_ms - sinceAt_ms, config.fresh_ms) : [level, now_ms - seenAt_ms]
+    const { level, seenAt_ms } = state.inputs[name]
+    const seen = ledger.seen[name]
+    return [level === undefined ? null : [level, age(seenAt_ms)], seen?.level, seen?.age_ms]
   })
-  const faults = state.faults.map(({ fault, part }) => fault + part).sort()
-  const forced = state.forcedSinceAt_ms !== undefined
-  const clear_ms = state.clearSinceAt_ms && Math.min(now_ms - state.clearSinceAt_ms, config.clearDelay_ms)
-  const pending = state.pending && { ...state.pending, id: ledger.open.indexOf(state.pending.id) }
-  const { at_ms: _at, mode, vehicles: _vehicles, waiting: _waiting, ...rest } = state
-  const now = { inputs, faults, forcedSinceAt_ms: forced, clearSinceAt_ms: clear_ms, pending }
-  const modes = [mode.evacuating, mode.override?.mode]
-  const told = config.inputs.map((name) => Object.values(ledger.seen[name] ?? {}))
-  const seen = { ...ledger, open: ledger.open.length, seen: told }
-  return JSON.stringify([{ ...rest, ...now, modes }, seen], (name, value: unknown) => {
-    if (!name.endsWith('At_ms') || typeof value !== 'number' || name === 'clearSinceAt_ms') return value
-    return Math.min(Math.max(value - now_ms, -OLDEST_MS), OLDEST_MS)
-  })
+  const moves = [
+    motion.kind,
+    motion.kind === 'still' ? 0 : age(motion.kind === 'testing' ? motion.phaseAt_ms : motion.startedAt_ms),
+    motion.kind === 'testing' ? motion.phase : '',
+    age(state.clearSinceAt_ms, config.clearDelay_ms),
+    age(state.waitingSinceAt_ms),
+    age(state.stopUntilAt_ms),
+  ]
+  const orders = [
+    state.goal,
+    state.asked,
+    state.hold && age(state.hold.until?.at_ms),
+    state.tokens.map(({ by, direction }) => by + direction),
+    state.serving,
+    state.sealed,
+    pending && [pending.wants, pending.goalBefore, age(pending.expiresAt_ms), ledger.open.indexOf(pending.id)],
+  ]
+  const stands = [
+    state.ioFault === undefined,
+    mode.evacuating,
+    mode.override?.mode,
+    crossing && [crossing.fromExit, crossing.seenApproach, crossing.seenExit],
+    state.faults.filter(({ fault }) => !TOLD_ONLY.includes(fault)).map(({ fault, part }) => fault + part),
+    Object.values(state.driven),
+  ]
+  const { ready, on, raising_ms, lowering_ms, evacuating, asked, beam, open } = ledger
+  const beside = [ready, Object.values(on), raising_ms, lowering_ms, evacuating, asked, beam, open.length]
+  return JSON.stringify([inputs, moves, orders, stands, beside])
 }
 
 export function barrierWorld(
@@ -142,8 +173,8 @@ export function barrierWorld(
     initial: { state: createBarrierState(config, undefined, at(0)), ledger: blankLedger },
     inputs: ({ state }) =>
       alphabet.filter((one) => {
-        // Two vehicles at once are enough to be seen.
-        if (one.kind === 'input' && one.name === 'open') return state.tokens.length < 2
+        // One order and one vehicle at once are enough to be seen.
+        if (one.kind === 'input' && one.name === 'open') return !state.tokens.some(({ by }) => by === 'command')
         if (one === ioReady) return state.ioFault !== undefined
         if (one === ioLost) return state.ioFault === undefined
         return true
