@@ -1,4 +1,5 @@
 import { createServer, type Server } from 'node:http'
+import { flushCompileCache } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import RED from 'node-red'
@@ -55,6 +56,8 @@ async function begin(start: StartMessage): Promise<void> {
     server.on('request', RED.httpAdmin)
     const flows = await running
     send({ type: 'ready', port, boot_ms: process.uptime() * 1000, ...flows })
+    // Now, because a child that is killed writes nothing at its end; the next one starts in half the time.
+    flushCompileCache()
   } catch (error) {
     logLine('error', `flows cannot start: ${(error as Error).message}`)
     await end(1)
@@ -73,7 +76,11 @@ type FlowsRunning = { flows: 'started' } | { flows: 'stopped'; reason: string }
 /** Resolves when Node-RED has started the flows, or has said that it will not (an unknown node type, for one). */
 function flowsRunning(): Promise<FlowsRunning> {
   const { promise, resolve } = Promise.withResolvers<FlowsRunning>()
-  RED.events.on('flows:started', () => resolve({ flows: 'started' }))
+  RED.events.on('flows:stopping', () => bridge.hold())
+  RED.events.on('flows:started', () => {
+    bridge.release()
+    resolve({ flows: 'started' })
+  })
   RED.events.on('runtime-event', (event) => {
     const { id, payload } = event as { id: string; payload?: { state?: string; error?: string; types?: string[] } }
     if (id !== 'runtime-state' || (payload?.state !== 'stop' && payload?.error === undefined)) return

@@ -17,6 +17,9 @@ export interface SettingsDeps {
  */
 const EXCLUDED = ['90-exec.js', '21-httpin.js', '22-websocket.js']
 
+/** s a function node may compute at once. */
+const FUNCTION_S_MAX = 1
+
 const folder = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
 /** The settings of Node-RED: login in front of everything, nothing called home, nothing installed at run time. */
@@ -50,7 +53,8 @@ export function redSettings({ start, storage, credential_secret, bridge }: Setti
       modules: { allowInstall: false },
     },
     functionExternalModules: false,
-    functionTimeout: 0,
+    // The first defence: a function node that loops is stopped with an error in its place; what escapes it, the hub kills.
+    globalFunctionTimeout: FUNCTION_S_MAX,
     diagnostics: { enabled: false, ui: false },
     runtimeState: { enabled: false, ui: false },
     exportGlobalContextKeys: false,
@@ -62,7 +66,6 @@ export function redSettings({ start, storage, credential_secret, bridge }: Setti
       header: { title: '邻里 Linli' },
       projects: { enabled: false },
       multiplayer: { enabled: false },
-      palette: { editable: false, upload: false },
       tours: false,
     },
     linli: bridge,

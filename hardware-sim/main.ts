@@ -107,7 +107,8 @@ function main(): void {
   }
   process.on('SIGTERM', end)
   process.on('SIGINT', end)
-  // Nobody hears us any more: without this the ports would outlive whoever started them.
+  // Whoever started us is gone, or nobody hears us any more: without this the ports would outlive them.
+  process.on('disconnect', end)
   process.stdout.on('error', end)
   listen(world)
   if (!scenario) return

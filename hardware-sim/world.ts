@@ -1,6 +1,6 @@
 import type { Board } from './boards/board.ts'
-import { createFirmwareBoard } from './boards/firmware/board.ts'
-import { createProtocolBoard } from './boards/protocol/board.ts'
+import { FirmwareBoard } from './boards/firmware/board.ts'
+import { ProtocolBoard } from './boards/protocol/board.ts'
 import type { BoardConfig, SimConfig } from './config.ts'
 import type { Device } from './devices/device.ts'
 import { DEVICE_KINDS } from './devices/kinds.ts'
@@ -9,7 +9,7 @@ import type { Emit } from './events.ts'
 import { forkRandom, type Random } from './random.ts'
 import { runScenario } from './scenario/runner.ts'
 import type { BoardStep, Scenario, Step } from './scenario/steps.ts'
-import { createMemoryEndpoint, type MemoryEndpoint } from './serial/duplex.ts'
+import { MemoryEndpoint } from './serial/duplex.ts'
 import type { SerialEndpoint } from './serial/endpoint.ts'
 import { createLine, type Line } from './serial/line.ts'
 import { createPtyEndpoint } from './serial/pty.ts'
@@ -18,7 +18,7 @@ import { createTimeline, type Timeline } from './time/timeline.ts'
 export interface World<E extends SerialEndpoint = SerialEndpoint> {
   /** Plugs every board, says `ready`, then switches them on. @throws SimError SIM_PORT_UNAVAILABLE */
   start(): void
-  /** Applies a step now; its `at_ms` is ignored. @throws SimError SIM_TARGET_UNKNOWN */
+  /** Applies a step now; its `at_ms` is ignored. @throws SimError SIM_TARGET_UNKNOWN, SIM_PORT_UNAVAILABLE on a replug */
   apply(step: Step): void
   /** Plays a scenario from now on. @throws SimError SIM_TARGET_UNKNOWN before anything happens */
   run(scenario: Scenario): void
@@ -59,7 +59,7 @@ export function createWorld(config: SimConfig, deps: WorldDeps & { endpoints: 'p
   const rigs = new Map(
     config.boards.map((board) => {
       const endpoint =
-        deps.endpoints === 'pty' ? createPtyEndpoint(board.port, board.baud) : createMemoryEndpoint(board.port)
+        deps.endpoints === 'pty' ? createPtyEndpoint(board.port, board.baud) : new MemoryEndpoint(board.port)
       return [board.id, createRig(board, endpoint, timeline, deps)]
     }),
   )
@@ -74,6 +74,16 @@ export function createWorld(config: SimConfig, deps: WorldDeps & { endpoints: 'p
       applyToBoard(rig(step.board), step, at_ms, (state) =>
         deps.emit({ type: 'board', board: step.board, state, at_ms: timeline.wall_ms(at_ms) }),
       )
+  }
+
+  /** In a scenario nobody waits for an answer: a port that cannot come back is told, and the rest of the story goes on. */
+  function attemptAt(step: Step, at_ms: number): void {
+    try {
+      applyAt(step, at_ms)
+    } catch (cause) {
+      if (!(cause instanceof SimError)) throw cause
+      deps.emit({ type: 'error', message: cause.message })
+    }
   }
 
   function checkTarget(step: Step): void {
@@ -114,7 +124,7 @@ export function createWorld(config: SimConfig, deps: WorldDeps & { endpoints: 'p
       for (const step of scenario.steps) checkTarget(step)
       const { name } = scenario
       deps.emit({ type: 'scenario', name, state: 'started', at_ms: timeline.wall_ms(timeline.now()) })
-      runScenario(timeline, scenario, applyAt, (at_ms) =>
+      runScenario(timeline, scenario, attemptAt, (at_ms) =>
         deps.emit({ type: 'scenario', name, state: 'ended', at_ms: timeline.wall_ms(at_ms) }),
       )
     },
@@ -150,11 +160,16 @@ function createRig<E extends SerialEndpoint>(
   }
   const board: Board =
     config.kind === 'protocol'
-      ? createProtocolBoard(boardDeps, { id: config.id, boot_ms: config.boot_ms ?? BOOT_MS })
-      : createFirmwareBoard(boardDeps, { id: config.id })
+      ? new ProtocolBoard(boardDeps, { id: config.id, boot_ms: config.boot_ms ?? BOOT_MS })
+      : new FirmwareBoard(boardDeps, { id: config.id })
   const devices = config.devices.map((device) =>
     DEVICE_KINDS[device.kind].create(
-      { timeline, random: forkRandom(deps.random), emit: deps.emit, drive: board.drive },
+      {
+        timeline,
+        random: forkRandom(deps.random),
+        emit: deps.emit,
+        drive: (pin, volts, at_ms) => board.drive(pin, volts, at_ms),
+      },
       device,
     ),
   )

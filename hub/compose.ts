@@ -7,7 +7,7 @@ import { type CommandDesk, createDesk } from './commands/desk.ts'
 import { decodeMessage, type Message } from './contract/decode.ts'
 import { encodeJson } from './contract/encode.ts'
 import { LinliError, reasonOf } from './contract/errors.ts'
-import { formatTopic, type Site } from './contract/topic.ts'
+import { type Address, formatTopic, type Site } from './contract/topic.ts'
 import { createDevices, type Devices, impliedByDeath } from './devices/devices.ts'
 import { createReturnWatch } from './devices/return-watch.ts'
 import type { Log } from './journal/types.ts'
@@ -77,8 +77,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
   )
   const watch = createReturnWatch(devices, (gateway) => {
     own.say(formatTopic({ ...gateway, channel: 'avail' }), offline('not-returned'), true)
-    for (const { topic, availability } of impliedByDeath(devices, gateway, now(), 'gateway-offline'))
-      own.say(topic, availability, true)
+    devicesDie(gateway)
   })
   const desk = createDesk({
     now_ms: deps.now_ms,
@@ -89,6 +88,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
   })
   const ingest = createHubIngest(deps, settings, {
     desk,
+    gatewayDies: devicesDie,
     accepted(message) {
       watch.heard(message.topic)
       onAccepted(message)
@@ -108,17 +108,14 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
   function offline(reason: string) {
     return { status: 'offline', reason, since: now() } as const
   }
+  /** Nothing behind a dead gateway may look alive. */
+  function devicesDie(gateway: Address): void {
+    for (const { topic, availability } of impliedByDeath(devices, gateway, now(), 'gateway-offline'))
+      own.say(topic, availability, true)
+  }
   function onAccepted(message: Message): void {
     devices.apply(message)
     if (message.kind === 'meta') deps.registry.learn(message.topic, message.meta)
-    if (
-      message.kind === 'availability' &&
-      message.topic.class === 'gateway' &&
-      message.availability.status === 'offline'
-    ) {
-      for (const { topic, availability } of impliedByDeath(devices, message.topic, now(), 'gateway-offline'))
-        own.say(topic, availability, true)
-    }
     for (const listener of acceptedListeners) listener(message)
   }
   async function submit(principal: Principal, inbound: Inbound): Promise<void> {
@@ -184,7 +181,7 @@ function createOwnVoice(deps: HubDeps, accepted: (message: Message) => void, bro
 function createHubIngest(
   deps: HubDeps,
   settings: HubSettings,
-  rooms: { desk: CommandDesk; accepted: (message: Message) => void },
+  rooms: { desk: CommandDesk; gatewayDies: (gateway: Address) => void; accepted: (message: Message) => void },
 ): Ingest {
   const refusals = createRefusalLog(deps.logger)
   return createIngest({
@@ -193,7 +190,11 @@ function createHubIngest(
     intercept(message) {
       if (message.kind === 'command') return { kind: rooms.desk.onCommand(message) }
       if (message.kind === 'result') return { kind: rooms.desk.onResult(message) }
-      if (message.kind === 'availability' && message.availability.since === undefined) {
+      if (message.kind !== 'availability') return { kind: 'continue' }
+      // Said before the will itself is written, so that nothing the gateway says on its next connection can come before it.
+      if (message.topic.class === 'gateway' && message.availability.status === 'offline')
+        rooms.gatewayDies(message.topic)
+      if (message.availability.since === undefined) {
         // A will is written before the fact, so it cannot know since when.
         const since = new Date(deps.now_ms()).toISOString()
         message.availability = { ...message.availability, since }

@@ -24,6 +24,7 @@ import { createWebServer } from './web/server.ts'
 const UPSTREAM_WINDOW = 200
 
 export async function runHub(config: HubConfig, logger: HubLogger): Promise<void> {
+  const stopped = stopSignal()
   prepareDataDir(config.dataDir)
   const faults: string[] = []
   const flowsPort = config.flows && (await freePort('--flows-port', '127.0.0.1', config.flows.port))
@@ -71,7 +72,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
     'ready',
   )
   process.stdout.write(`${JSON.stringify({ type: 'ready', mqttPort: mqtt.port, httpPort: http.port, flowsPort })}\n`)
-  await stopSignal()
+  await stopped
   logger.info({}, 'stopping')
   await flows?.close()
   await web.close()
@@ -166,5 +167,7 @@ function stopSignal(): Promise<void> {
   return new Promise((resolve) => {
     process.once('SIGTERM', () => resolve())
     process.once('SIGINT', () => resolve())
+    // Started by another program that is gone: nobody could end us any more.
+    process.once('disconnect', () => resolve())
   })
 }

@@ -1,10 +1,18 @@
 import { LinliError, reasonOf } from '../../hub/contract/errors.ts'
+import { type Moment, momentNow } from '../moment.ts'
 import type { ByteConnection, BytePort } from '../ports/byte-port.ts'
 import type { Logger } from '../ports/logger.ts'
-import { type Moment, momentNow } from '../ports/moment.ts'
-import type { BoardStatus, PinBoard, StatusReport } from '../ports/pin-board.ts'
-import { createBackoff } from './backoff.ts'
-import { type Chip, createChip, loadLibraries } from './firmata/chip.ts'
+import type {
+  AnalogReport,
+  BoardStatus,
+  DigitalOutput,
+  DigitalReport,
+  PinBoard,
+  StatusReport,
+} from '../ports/pin-board.ts'
+import { type Backoff, createBackoff } from './backoff.ts'
+import { Chip } from './firmata/chip.ts'
+import { loadLibraries } from './firmata/libraries.ts'
 import { createWiring } from './firmata/wiring.ts'
 
 /**
@@ -18,19 +26,26 @@ export interface FirmataBoardConfig {
   watchdog_ms: number
   /** How long a board may take to answer after the line was opened (an Uno boots for 2.1 s). */
   handshake_ms: number
+  /**
+   * How often the board sends its analog inputs. They also tell the time between two edges that are read in one go:
+   * with 10 ms two edges 30 ms apart always have samples between them.
+   */
+  sampling_ms: number
 }
 
 export interface FirmataBoardDeps {
   port: BytePort
   random: () => number
   log: Logger
-  /** A listener threw: the board goes on. */
-  onListenerError?: (error: unknown) => void
 }
 
 const PROBES_MISSED_MAX = 2
 /** Analog changes below this are noise of the converter (3 of 1023). */
 const ANALOG_STEP = 0.003
+/** How long the last bytes of a closing board may take to leave (at 9600 baud: 24 of them). */
+const FAREWELL_MS = 25
+/** Noise is told at first, and then once per this many. */
+const NOISE_TOLD_EVERY = 1000
 
 /** Why a connection is given up, and how the board counts meanwhile. */
 class BoardLost extends Error {
@@ -41,178 +56,208 @@ class BoardLost extends Error {
   }
 }
 
-export function createFirmataBoard(deps: FirmataBoardDeps, config: FirmataBoardConfig) {
-  const { log } = deps
-  const wiring = createWiring()
-  const statusListeners: Array<(report: StatusReport) => void> = []
-  const backoff = createBackoff({ first_ms: 250, max_ms: 5000 }, deps.random)
-  const lastAnalog = new Map<number, number>()
-  let status: StatusReport = { status: 'starting', at: momentNow() }
-  let chip: Chip | undefined
-  let closed = new AbortController()
-  let running: Promise<void> | undefined
-  let answered = true
-  let restarted: (reason: string) => void = () => {}
-  let noiseCount = 0
+export function createFirmataBoard(deps: FirmataBoardDeps, config: FirmataBoardConfig): FirmataBoard {
+  return new FirmataBoard(deps, config)
+}
+
+export class FirmataBoard implements PinBoard {
+  readonly id: string
+  readonly #deps: FirmataBoardDeps
+  readonly #config: FirmataBoardConfig
+  readonly #wiring = createWiring()
+  readonly #statusListeners: Array<(report: StatusReport) => void> = []
+  readonly #backoff: Backoff
+  readonly #lastAnalog = new Map<number, number>()
+  readonly #closed = new AbortController()
+  #status: StatusReport = { status: 'starting', at: momentNow() }
+  #chip: Chip | undefined
+  #running: Promise<void> | undefined
+  #answered = true
+  #restarted: (reason: string) => void = () => {}
+  #noiseCount = 0
+
+  constructor(deps: FirmataBoardDeps, config: FirmataBoardConfig) {
+    this.id = config.id
+    this.#deps = deps
+    this.#config = config
+    this.#backoff = createBackoff({ first_ms: 250, max_ms: 5000 }, deps.random)
+  }
+
+  get status(): StatusReport {
+    return this.#status
+  }
+
+  watchDigital(pin: number, listener: (report: DigitalReport) => void): void {
+    this.#declare()
+    this.#wiring.digital.set(pin, listener)
+  }
+
+  watchAnalog(channel: number, listener: (report: AnalogReport) => void): void {
+    this.#declare()
+    this.#wiring.analog.set(channel, listener)
+  }
+
+  output(pin: number): DigitalOutput {
+    this.#declare()
+    this.#wiring.outputs.add(pin)
+    return {
+      set: (on) => {
+        if (this.#status.status !== 'ready' || !this.#chip) return false
+        this.#chip.write(pin, on)
+        return true
+      },
+    }
+  }
+
+  onStatus(listener: (report: StatusReport) => void): void {
+    this.#statusListeners.push(listener)
+  }
+
+  start(): void {
+    this.#running ??= this.#run()
+  }
+
+  /** Outputs off, line closed; the board cannot be started again. */
+  async close(): Promise<void> {
+    if (this.#status.status === 'ready' && this.#chip && this.#wiring.outputs.size > 0) {
+      for (const pin of this.#wiring.outputs) this.#chip.write(pin, false)
+      await pause(FAREWELL_MS, new AbortController().signal)
+    }
+    this.#closed.abort()
+    await this.#running
+  }
+
+  listenerCounts(): { io: number; transport: number } | undefined {
+    return this.#chip?.listenerCounts()
+  }
+
+  #declare(): void {
+    if (this.#running) throw new LinliError('BOARD_STARTED', 'pins are declared before start', { kind: 'bug' })
+  }
 
   /** One listener that throws must not keep the report from the others. */
-  function safely(call: () => void): void {
+  #safely(call: () => void): void {
     try {
       call()
     } catch (error) {
-      deps.onListenerError?.(error)
-      log.error({ board: config.id, error: reasonOf(error) }, 'a listener of the board threw')
+      this.#deps.log.error({ board: this.id, error: reasonOf(error) }, 'a listener of the board threw')
     }
   }
 
-  function setStatus(next: BoardStatus, reason?: string): void {
-    if (status.status === next && status.reason === reason) return
-    status = reason === undefined ? { status: next, at: momentNow() } : { status: next, reason, at: momentNow() }
-    log.info({ board: config.id, status: next, reason }, 'board status')
-    for (const listener of statusListeners) safely(() => listener(status))
+  #setStatus(status: BoardStatus, reason?: string): void {
+    if (this.#status.status === status && this.#status.reason === reason) return
+    const at = momentNow()
+    this.#status = reason === undefined ? { status, at } : { status, reason, at }
+    this.#deps.log.info({ board: this.id, status, reason }, 'board status')
+    for (const listener of this.#statusListeners) this.#safely(() => listener(this.#status))
   }
 
-  function reportAnalog(channel: number, ratio: number, at: Moment): void {
-    const last = lastAnalog.get(channel)
-    if (last !== undefined && Math.abs(ratio - last) < ANALOG_STEP) return
-    lastAnalog.set(channel, ratio)
-    const kind = last === undefined ? 'found' : 'change'
-    safely(() => wiring.analog.get(channel)?.({ ratio, kind, at }))
-  }
-
-  async function makeChip(): Promise<Chip> {
-    return createChip(await loadLibraries(), config.id, wiring, {
-      levels(changes) {
-        for (const { pin, high, at } of changes) safely(() => wiring.digital.get(pin)?.({ high, kind: 'edge', at }))
-      },
-      analog: reportAnalog,
-      alive() {
-        answered = true
-      },
-      rebooted: (reason) => restarted(reason),
-      noise(reason) {
-        noiseCount++
-        if (noiseCount === 1 || noiseCount % 1000 === 0)
-          log.warn({ board: config.id, reason, count: noiseCount }, 'noise on the serial line')
-      },
-    })
-  }
-
-  /** One opening of the line, until it is lost. @throws the reason, always */
-  async function useConnection(theChip: Chip, connection: ByteConnection): Promise<never> {
-    const lost = new AbortController()
-    const stop = () => lost.abort(new BoardLost('absent', 'closing'))
-    connection.onClose((reason) => lost.abort(new BoardLost('absent', reason)))
-    closed.signal.addEventListener('abort', stop)
-    try {
-      theChip.attach(connection)
-      for (;;) {
-        const found = await theChip.initialise(lost.signal, config.handshake_ms)
-        lastAnalog.clear()
-        backoff.reset()
-        setStatus('ready')
-        for (const [pin, high] of [...found])
-          safely(() => wiring.digital.get(pin)?.({ high, kind: 'found', at: momentNow() }))
-        setStatus('starting', await untilRestart(theChip, lost))
-      }
-    } finally {
-      closed.signal.removeEventListener('abort', stop)
-      theChip.detach()
+  async #run(): Promise<void> {
+    while (!this.#closed.signal.aborted) {
+      await this.#attempt()
+      await pause(this.#backoff.next_ms(), this.#closed.signal)
     }
   }
 
-  /** Watches a ready board. @returns why it has to be initialised again; throws when it is lost */
-  function untilRestart(theChip: Chip, lost: AbortController): Promise<string> {
-    let missed = 0
-    answered = true
-    return new Promise<string>((resolve, reject) => {
-      const settle = (finish: () => void) => {
-        clearInterval(timer)
-        lost.signal.removeEventListener('abort', onLost)
-        restarted = () => {}
-        finish()
-      }
-      const onLost = () => settle(() => reject(lost.signal.reason))
-      const timer = setInterval(() => {
-        missed = answered ? 0 : missed + 1
-        if (missed >= PROBES_MISSED_MAX) {
-          lost.abort(new BoardLost('hung', `no answer for ${PROBES_MISSED_MAX * config.watchdog_ms} ms`))
-          return
-        }
-        answered = false
-        theChip.probe()
-      }, config.watchdog_ms)
-      restarted = (reason) => settle(() => resolve(reason))
-      if (lost.signal.aborted) return onLost()
-      lost.signal.addEventListener('abort', onLost)
-    })
-  }
-
-  async function attempt(): Promise<void> {
+  async #attempt(): Promise<void> {
     let connection: ByteConnection | undefined
     try {
-      connection = await deps.port.open()
-      if (closed.signal.aborted) return
-      chip ??= await makeChip()
-      await useConnection(chip, connection)
+      connection = await this.#deps.port.open()
+      if (this.#closed.signal.aborted) return
+      this.#chip ??= await this.#makeChip()
+      await this.#useConnection(this.#chip, connection)
     } catch (error) {
-      if (closed.signal.aborted) return
-      if (error instanceof BoardLost) setStatus(error.status, error.message)
-      else if (connection === undefined) setStatus('absent', reasonOf(error))
-      else setStatus('hung', `${reasonOf(error)}; wrong baud rate, wrong firmware, or the board hangs`)
+      if (this.#closed.signal.aborted) return
+      if (error instanceof BoardLost) this.#setStatus(error.status, error.message)
+      else if (connection === undefined) this.#setStatus('absent', reasonOf(error))
+      else this.#setStatus('hung', `${reasonOf(error)}; wrong baud rate, wrong firmware, or the board hangs`)
     } finally {
       await connection?.close()
     }
   }
 
-  async function run(): Promise<void> {
-    while (!closed.signal.aborted) {
-      await attempt()
-      await pause(backoff.next_ms(), closed.signal)
+  async #makeChip(): Promise<Chip> {
+    return new Chip(await loadLibraries(), this.id, this.#wiring, this.#config.sampling_ms, {
+      levels: (changes) => {
+        for (const { pin, high, at } of changes) this.#reportLevel(pin, { high, kind: 'edge', at })
+      },
+      analog: (channel, ratio, at) => this.#reportAnalog(channel, ratio, at),
+      alive: () => {
+        this.#answered = true
+      },
+      rebooted: (reason) => this.#restarted(reason),
+      noise: (reason) => this.#onNoise(reason),
+    })
+  }
+
+  #reportLevel(pin: number, report: DigitalReport): void {
+    this.#safely(() => this.#wiring.digital.get(pin)?.(report))
+  }
+
+  #reportAnalog(channel: number, ratio: number, at: Moment): void {
+    const last = this.#lastAnalog.get(channel)
+    if (last !== undefined && Math.abs(ratio - last) < ANALOG_STEP) return
+    this.#lastAnalog.set(channel, ratio)
+    const kind = last === undefined ? 'found' : 'change'
+    this.#safely(() => this.#wiring.analog.get(channel)?.({ ratio, kind, at }))
+  }
+
+  #onNoise(reason: string): void {
+    this.#noiseCount++
+    if (this.#noiseCount % NOISE_TOLD_EVERY === 1)
+      this.#deps.log.warn({ board: this.id, reason, count: this.#noiseCount }, 'noise on the serial line')
+  }
+
+  /** One opening of the line, until it is lost. @throws the reason, always */
+  async #useConnection(chip: Chip, connection: ByteConnection): Promise<never> {
+    const lost = new AbortController()
+    const stop = () => lost.abort(new BoardLost('absent', 'closing'))
+    connection.onClose((reason) => lost.abort(new BoardLost('absent', reason)))
+    this.#closed.signal.addEventListener('abort', stop)
+    try {
+      chip.attach(connection)
+      for (;;) {
+        const found = await chip.initialise(lost.signal, this.#config.handshake_ms)
+        this.#lastAnalog.clear()
+        this.#backoff.reset()
+        const levels = [...found]
+        this.#setStatus('ready')
+        for (const [pin, high] of levels) this.#reportLevel(pin, { high, kind: 'found', at: momentNow() })
+        this.#setStatus('starting', await this.#untilRestart(chip, lost))
+      }
+    } finally {
+      this.#closed.signal.removeEventListener('abort', stop)
+      chip.detach()
     }
   }
 
-  const declare = () => {
-    if (running) throw new LinliError('BOARD_STARTED', 'pins are declared before start', { kind: 'bug' })
-  }
-  const board: PinBoard & { listenerCounts(): { io: number; transport: number } | undefined } = {
-    id: config.id,
-    get status() {
-      return status
-    },
-    watchDigital(pin, listener) {
-      declare()
-      wiring.digital.set(pin, listener)
-    },
-    watchAnalog(channel, listener) {
-      declare()
-      wiring.analog.set(channel, listener)
-    },
-    output(pin) {
-      declare()
-      wiring.outputs.add(pin)
-      return {
-        set(on) {
-          if (status.status !== 'ready' || chip === undefined) return false
-          chip.write(pin, on)
-          return true
-        },
+  /** Watches a ready board. @returns why it has to be initialised again; throws when it is lost */
+  #untilRestart(chip: Chip, lost: AbortController): Promise<string> {
+    const { watchdog_ms } = this.#config
+    let missed = 0
+    this.#answered = true
+    return new Promise<string>((resolve, reject) => {
+      const settle = (finish: () => void) => {
+        clearInterval(timer)
+        lost.signal.removeEventListener('abort', onLost)
+        this.#restarted = () => {}
+        finish()
       }
-    },
-    onStatus(listener) {
-      statusListeners.push(listener)
-    },
-    start() {
-      closed = new AbortController()
-      running ??= run()
-    },
-    async close() {
-      closed.abort()
-      await running
-    },
-    listenerCounts: () => chip?.listenerCounts(),
+      const onLost = () => settle(() => reject(lost.signal.reason))
+      const timer = setInterval(() => {
+        missed = this.#answered ? 0 : missed + 1
+        if (missed >= PROBES_MISSED_MAX) {
+          lost.abort(new BoardLost('hung', `no answer for ${PROBES_MISSED_MAX * watchdog_ms} ms`))
+          return
+        }
+        this.#answered = false
+        chip.probe()
+      }, watchdog_ms)
+      this.#restarted = (reason) => settle(() => resolve(reason))
+      if (lost.signal.aborted) onLost()
+      else lost.signal.addEventListener('abort', onLost)
+    })
   }
-  return board
 }
 
 /** Waits, unless `signal` ends it before. */

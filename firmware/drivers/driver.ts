@@ -3,8 +3,8 @@ import type { Actor } from '../../hub/contract/command.ts'
 import type { Severity } from '../../hub/contract/event.ts'
 import type { Meta } from '../../hub/contract/meta.ts'
 import type { Address } from '../../hub/contract/topic.ts'
+import type { Moment } from '../moment.ts'
 import type { Logger } from '../ports/logger.ts'
-import type { Moment } from '../ports/moment.ts'
 
 /** What every device driver gives to the gateway, and gets from it. */
 

@@ -28,6 +28,8 @@ export const BoardConfig = Type.Object(
     baud: Type.Optional(Type.Enum([...BAUDS])),
     watchdog_ms: Type.Optional(Type.Integer({ minimum: 200, maximum: 60_000 })),
     handshake_ms: Type.Optional(Type.Integer({ minimum: 1000, maximum: 60_000 })),
+    /** 10 is the least that firmata-io asks for and 16,383 the most that Firmata can say (14 bits). */
+    sampling_ms: Type.Optional(Type.Integer({ minimum: 10, maximum: 16_383 })),
   },
   { additionalProperties: false },
 )

@@ -1,4 +1,4 @@
-import type { Moment } from './moment.ts'
+import type { Moment } from '../moment.ts'
 
 /**
  * A board of pins: a microcontroller on a serial line, a relay module on a bus, the GPIO of the box itself. Watches and

@@ -16,6 +16,10 @@ export interface Bridge {
 export interface ParentBridge extends Bridge {
   /** Takes one message of the hub, except `start` and `stop`, which are for `main.ts`. */
   receive(message: FromHub): void
+  /** Flows are being stopped, for a deploy: events wait. */
+  hold(): void
+  /** Flows run: events that waited have their turn. */
+  release(): void
 }
 
 /** Commands without a result. */
@@ -24,6 +28,14 @@ export const PENDING_MAX = 500
 export const RATE_PER_S_MAX = 100
 /** Bytes of the arguments of one command as JSON: the largest payload of the contract is 64 KiB. */
 export const ARGS_BYTES_MAX = 16 * 1024
+
+/** Events that wait for a deploy to finish; the oldest give way. */
+export const HELD_MAX = 1_000
+/** ms after which an event that waited is not live any more; the hub's own limit is the same. */
+export const LIVE_FOR_MS = 30_000
+
+/** ms after which an event has had its turn: nodes run some turns of the event loop after it came. */
+export const TURN_MS = 50
 
 export interface BridgeDeps {
   send(message: ToHub): void
@@ -40,14 +52,47 @@ export function createBridge({ send, rss_bytes, clock }: BridgeDeps): ParentBrid
   let upstream: UpstreamStatus | undefined
   const rate = createRate(RATE_PER_S_MAX)
   let commands = 0
-  let seen = 0
-  let seen_at_last_ping = 0
+  let taken = 0
+  let reported = 0
+  let reporting = false
+  /** Until flows run for the first time, nobody listens either. */
+  let held: Array<{ message: EventMessage; since: number }> | undefined = []
+
+  /** Says which events had their turn; a node that hangs over one of them keeps the timer from ever firing. */
+  function reportTaken(): void {
+    if (reporting || taken === reported) return
+    reporting = true
+    const seq = taken
+    setTimeout(() => {
+      reporting = false
+      reported = seq
+      send({ type: 'seen', seq })
+      reportTaken()
+    }, TURN_MS)
+  }
+
+  function give(message: EventMessage): void {
+    for (const listener of events) listener(message)
+    taken = message.seq
+    reportTaken()
+  }
+
+  function release(): void {
+    const waiting = held ?? []
+    held = undefined
+    for (const { message, since } of waiting) {
+      const late = clock() - since > LIVE_FOR_MS
+      give(late ? { ...message, replayed: true } : message)
+    }
+  }
 
   function receive(message: FromHub): void {
     switch (message.type) {
       case 'event':
-        for (const listener of events) listener(message)
-        seen = message.seq
+        if (held) {
+          held.push({ message, since: clock() })
+          if (held.length > HELD_MAX) held.shift()
+        } else give(message)
         break
       case 'device':
         devices.update(message)
@@ -60,10 +105,7 @@ export function createBridge({ send, rss_bytes, clock }: BridgeDeps): ParentBrid
         for (const listener of upstreams) listener(message.upstream)
         break
       case 'ping':
-        // One ping late: a node runs some turns of the event loop after its event came, and only a later sign of life
-        // proves that it did not hang there.
-        send({ type: 'pong', n: message.n, seen: seen_at_last_ping, rss_bytes: rss_bytes() })
-        seen_at_last_ping = seen
+        send({ type: 'pong', n: message.n, rss_bytes: rss_bytes() })
         break
       case 'command-result':
         pending.get(message.id)?.(message.result)
@@ -94,6 +136,10 @@ export function createBridge({ send, rss_bytes, clock }: BridgeDeps): ParentBrid
     onUpstream: (listener) => subscribe(upstreams, listener),
     command,
     receive,
+    hold() {
+      held ??= []
+    },
+    release,
   }
 }
 

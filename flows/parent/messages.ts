@@ -79,5 +79,6 @@ export interface CommandMessage {
 
 export type ToHub =
   | { type: 'ready'; port: number; boot_ms: number; flows: 'started' | 'stopped'; reason?: string }
-  | { type: 'pong'; n: number; seen: number; rss_bytes: number }
+  | { type: 'pong'; n: number; rss_bytes: number }
+  | { type: 'seen'; seq: number }
   | CommandMessage

@@ -1,7 +1,7 @@
 import type { Static, TSchema } from 'typebox'
 import { decode } from '../decode.ts'
 import { SimError } from '../error.ts'
-import { createAlarmButton } from './alarm-button/button.ts'
+import { AlarmButton } from './alarm-button/button.ts'
 import { AlarmButtonConfig, alarmButtonPins } from './alarm-button/config.ts'
 import type { Device, DeviceDeps } from './device.ts'
 
@@ -15,7 +15,7 @@ interface Kind<S extends TSchema> {
 
 const alarmButton: Kind<typeof AlarmButtonConfig> = {
   schema: AlarmButtonConfig,
-  create: createAlarmButton,
+  create: (deps, config) => new AlarmButton(deps, config),
   pins: alarmButtonPins,
 }
 

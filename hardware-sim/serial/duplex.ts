@@ -19,114 +19,140 @@ export interface MemoryPort {
   open(options: { baud: number }): MemoryConnection
 }
 
-export interface MemoryEndpoint extends SerialEndpoint {
-  readonly host: MemoryPort
-}
-
 /** n_tty's read buffer, and a generous transmit buffer. */
 const READ_BUFFER_BYTES = 4096
 const WRITE_BUFFER_BYTES = 65_536
 
-interface Link {
-  baud: number
-  waiting: Uint8Array[]
-  waiting_bytes: number
-  data: ((bytes: Uint8Array) => void)[]
-  closed: ((reason: { disconnected: boolean }) => void)[]
+/** One opening of the line by the host. */
+class Connection implements MemoryConnection {
+  readonly #endpoint: MemoryEndpoint
+  readonly #data: ((bytes: Uint8Array) => void)[] = []
+  readonly #closed: ((reason: { disconnected: boolean }) => void)[] = []
+  #waiting: Uint8Array[] = []
+  #waiting_bytes = 0
+
+  constructor(endpoint: MemoryEndpoint) {
+    this.#endpoint = endpoint
+  }
+
+  on(event: 'data' | 'close', listener: (argument: never) => void): void {
+    if (event === 'close') {
+      this.#closed.push(listener as (reason: { disconnected: boolean }) => void)
+      return
+    }
+    this.#data.push(listener as (bytes: Uint8Array) => void)
+    const waiting = this.#waiting
+    this.#waiting = []
+    this.#waiting_bytes = 0
+    for (const bytes of waiting) this.deliver(bytes)
+  }
+
+  write(bytes: Uint8Array): boolean {
+    return this.#endpoint.fromHost(this, bytes)
+  }
+
+  close(): void {
+    this.#endpoint.end(this, false)
+  }
+
+  deliver(bytes: Uint8Array): number {
+    for (const listener of this.#data) listener(bytes)
+    if (this.#data.length > 0) return bytes.length
+    if (this.#waiting_bytes + bytes.length > READ_BUFFER_BYTES) return 0
+    this.#waiting.push(bytes)
+    this.#waiting_bytes += bytes.length
+    return bytes.length
+  }
+
+  ended(disconnected: boolean): void {
+    for (const listener of this.#closed) listener({ disconnected })
+  }
 }
 
 /** A serial line without a kernel, for virtual time: the host can open, close and reopen it, and be unplugged. */
-export function createMemoryEndpoint(path: string): MemoryEndpoint {
-  let plugged = false
-  let link: Link | undefined
-  let hostBaud: number | undefined
-  let listener: (bytes: Uint8Array) => void = () => {}
-  let held = false
-  let outgoing: Uint8Array[] = []
-  let outgoing_bytes = 0
+export class MemoryEndpoint implements SerialEndpoint {
+  readonly path: string
+  readonly host: MemoryPort
+  #plugged = false
+  #connection: Connection | undefined
+  #hostBaud: number | undefined
+  #listener: (bytes: Uint8Array) => void = () => {}
+  #held = false
+  #outgoing: Uint8Array[] = []
+  #outgoing_bytes = 0
 
-  function endLink(ended: Link, disconnected: boolean): void {
-    if (link !== ended) return
-    link = undefined
-    for (const notify of ended.closed) notify({ disconnected })
-  }
-
-  function fromHost(from: Link, bytes: Uint8Array): boolean {
-    if (link !== from || outgoing_bytes + bytes.length > WRITE_BUFFER_BYTES) return false
-    const copy = Uint8Array.from(bytes)
-    if (held) {
-      outgoing.push(copy)
-      outgoing_bytes += copy.length
-    } else listener(copy)
-    return true
-  }
-
-  function open({ baud }: { baud: number }): MemoryConnection {
-    if (!plugged) throw Object.assign(new Error(`${path}: no such device`), { code: 'ENOENT' })
-    if (link) throw Object.assign(new Error(`${path}: already open`), { code: 'EBUSY' })
-    const opened: Link = { baud, waiting: [], waiting_bytes: 0, data: [], closed: [] }
-    link = opened
-    hostBaud = baud
-    return {
-      on(event: 'data' | 'close', notify: never) {
-        if (event === 'close') {
-          opened.closed.push(notify)
-          return
-        }
-        opened.data.push(notify)
-        const waiting = opened.waiting.splice(0)
-        opened.waiting_bytes = 0
-        for (const bytes of waiting) (notify as (bytes: Uint8Array) => void)(bytes)
+  constructor(path: string) {
+    this.path = path
+    const endpoint = this
+    this.host = {
+      path,
+      get plugged() {
+        return endpoint.plugged
       },
-      write: (bytes) => fromHost(opened, bytes),
-      close: () => endLink(opened, false),
+      open: ({ baud }) => this.#open(baud),
     }
   }
 
-  return {
-    path,
-    host: {
-      path,
-      get plugged() {
-        return plugged
-      },
-      open,
-    },
-    get plugged() {
-      return plugged
-    },
-    plug() {
-      plugged = true
-    },
-    unplug() {
-      plugged = false
-      outgoing = []
-      outgoing_bytes = 0
-      if (link) endLink(link, true)
-    },
-    write(bytes) {
-      if (!link) return 0
-      const copy = Uint8Array.from(bytes)
-      if (link.data.length > 0) {
-        for (const notify of link.data) notify(copy)
-        return copy.length
-      }
-      if (link.waiting_bytes + copy.length > READ_BUFFER_BYTES) return 0
-      link.waiting.push(copy)
-      link.waiting_bytes += copy.length
-      return copy.length
-    },
-    receive(next) {
-      listener = next
-    },
-    holdHost(next) {
-      held = next
-      while (!held && outgoing.length > 0) {
-        const bytes = outgoing.shift() as Uint8Array
-        outgoing_bytes -= bytes.length
-        listener(bytes)
-      }
-    },
-    hostBaud: () => hostBaud,
+  get plugged(): boolean {
+    return this.#plugged
+  }
+
+  plug(): void {
+    this.#plugged = true
+  }
+
+  unplug(): void {
+    this.#plugged = false
+    this.#outgoing = []
+    this.#outgoing_bytes = 0
+    if (this.#connection) this.end(this.#connection, true)
+  }
+
+  write(bytes: Uint8Array): number {
+    return this.#connection?.deliver(Uint8Array.from(bytes)) ?? 0
+  }
+
+  receive(listener: (bytes: Uint8Array) => void): void {
+    this.#listener = listener
+  }
+
+  holdHost(held: boolean): void {
+    this.#held = held
+    while (!this.#held) {
+      const bytes = this.#outgoing.shift()
+      if (!bytes) return
+      this.#outgoing_bytes -= bytes.length
+      this.#listener(bytes)
+    }
+  }
+
+  hostBaud(): number | undefined {
+    return this.#hostBaud
+  }
+
+  /** Only for the connection itself. */
+  fromHost(from: Connection, bytes: Uint8Array): boolean {
+    if (this.#connection !== from || this.#outgoing_bytes + bytes.length > WRITE_BUFFER_BYTES) return false
+    const copy = Uint8Array.from(bytes)
+    if (this.#held) {
+      this.#outgoing.push(copy)
+      this.#outgoing_bytes += copy.length
+    } else this.#listener(copy)
+    return true
+  }
+
+  /** Only for the connection itself. */
+  end(ended: Connection, disconnected: boolean): void {
+    if (this.#connection !== ended) return
+    this.#connection = undefined
+    ended.ended(disconnected)
+  }
+
+  #open(baud: number): MemoryConnection {
+    if (!this.#plugged) throw Object.assign(new Error(`${this.path}: no such device`), { code: 'ENOENT' })
+    if (this.#connection) throw Object.assign(new Error(`${this.path}: already open`), { code: 'EBUSY' })
+    this.#hostBaud = baud
+    this.#connection = new Connection(this)
+    return this.#connection
   }
 }

@@ -1,6 +1,7 @@
 import {
   closeSync,
   constants,
+  existsSync,
   lstatSync,
   mkdirSync,
   openSync,
@@ -94,22 +95,28 @@ export function createPtyEndpoint(path: string, initialBaud: number): SerialEndp
 }
 
 function openPair(baud: number): Pair {
-  const master = openSync('/dev/ptmx', OPEN_FLAGS)
+  const opened: number[] = []
+  const open = (path: string): number => {
+    const fd = openSync(path, OPEN_FLAGS)
+    opened.push(fd)
+    return fd
+  }
   try {
+    const master = open('/dev/ptmx')
     const device = unlockSlave(master)
-    const slave = openSync(device, OPEN_FLAGS)
+    const slave = open(device)
     setRaw(slave, baud)
     return { master, slave, reader: new ReadStream(master), device }
   } catch (cause) {
-    closeSync(master)
-    throw cause
+    for (const fd of opened) closeSync(fd)
+    throw new SimError('SIM_PORT_UNAVAILABLE', `no pty: ${(cause as Error).message}`)
   }
 }
 
 /** Replaces a link that an earlier run left behind, but never a real file. */
 function link(path: string, device: string): void {
   try {
-    mkdirSync(dirname(path), { recursive: true })
+    makeFolder(dirname(path))
     const found = lstatSync(path, { throwIfNoEntry: false })
     if (found && !found.isSymbolicLink()) {
       throw new SimError('SIM_PORT_UNAVAILABLE', `port ${path}: there is a file that is not a link`)
@@ -123,11 +130,20 @@ function link(path: string, device: string): void {
   }
 }
 
+/** Level by level: the recursive mkdir of Node 26 never returns where the kernel answers ENOENT, as under /proc. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return
+  makeFolder(dirname(path))
+  mkdirSync(path)
+}
+
 /** Removes the link only while it is still ours: another simulator may have taken the path. */
 function unlink(path: string, device: string): void {
   try {
     if (readlinkSync(path) === device) unlinkSync(path)
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause
+    const { code } = cause as NodeJS.ErrnoException
+    // Gone already, or a real file that made plugging fail.
+    if (code !== 'ENOENT' && code !== 'EINVAL' && code !== 'ENOTDIR') throw cause
   }
 }

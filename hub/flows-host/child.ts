@@ -1,5 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
+import { mkdirSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { reasonOf } from '../contract/errors.ts'
 import type { ToFlows } from './ipc.ts'
@@ -13,6 +15,8 @@ export interface ChildConfig {
   exec_path: string
   /** Largest JavaScript heap, MB; V8 ends the process above it. */
   heap_mb_max: number
+  /** Made if missing; compiled code is kept there between runs. */
+  data_dir: string
 }
 
 export interface ChildListeners {
@@ -35,11 +39,15 @@ export interface FlowsChild {
 /** A line longer than this is cut: a flow may log a whole picture. */
 export const LINE_CHARS_MAX = 4_000
 
+/** MB. V8's own choice grows the young generation to 16 and the process by 25, for a throughput no estate needs. */
+const SEMI_SPACE_MB_MAX = 2
+
 /** What of the hub's environment the staff's code may see: nothing that could carry a secret. */
 const ENV_PASSED = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR']
 
 export function startChild(config: ChildConfig, listeners: ChildListeners): FlowsChild {
-  const env: Record<string, string> = { NODE_ENV: 'production' }
+  // Compiled code from disk: the second start takes half the time and 20 MB less, without the compiler for types.
+  const env: Record<string, string> = { NODE_ENV: 'production', NODE_COMPILE_CACHE: join(config.data_dir, 'compiled') }
   for (const name of ENV_PASSED) {
     const value = process.env[name]
     if (value !== undefined) env[name] = value
@@ -52,9 +60,10 @@ export function startChild(config: ChildConfig, listeners: ChildListeners): Flow
   }
   let child: ChildProcess
   try {
+    mkdirSync(config.data_dir, { recursive: true, mode: 0o700 })
     child = fork(config.entry, [], {
       execPath: config.exec_path,
-      execArgv: [`--max-old-space-size=${config.heap_mb_max}`],
+      execArgv: [`--max-old-space-size=${config.heap_mb_max}`, `--max-semi-space-size=${SEMI_SPACE_MB_MAX}`],
       env,
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     })

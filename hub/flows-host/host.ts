@@ -28,6 +28,8 @@ export interface FlowsHostConfig {
   /** Who may open the editor; nobody can without an entry here. */
   users: FlowsUser[]
   language?: 'zh-CN' | 'en-US'
+  /** How often the supervisor looks, ms; memory is sampled as often. */
+  tick_ms?: number
   /** Largest JavaScript heap of the child, MB. */
   heap_mb_max?: number
   supervisor?: Partial<SupervisorConfig>
@@ -69,13 +71,12 @@ export interface FlowsHost {
   metrics(): FlowsMetrics
 }
 
-/** How often the supervisor looks, ms; memory is sampled as often. */
-const TICK_MS = 500
 /**
- * MB. The shipped flows use about 45; a leak ends in V8's clear "heap out of memory" well before the resident limit, which
- * catches what is not on the heap.
+ * MB. A leak ends in V8's clear "heap out of memory" well before the limit of resident memory, which catches what is not
+ * on the heap.
  */
 const HEAP_MB_MAX = 192
+const TICK_MS = 500
 
 const FLOWS_ENTRY = fileURLToPath(new URL('../../flows/main.ts', import.meta.url))
 
@@ -128,7 +129,7 @@ class Host implements FlowsHost {
   start(): void {
     if (this.#state.is !== 'idle') return
     const { hub } = this.#deps
-    this.#timer = setInterval(() => this.#tick(), TICK_MS)
+    this.#timer = setInterval(() => this.#tick(), this.#config.tick_ms ?? TICK_MS)
     this.#subscriptions = [
       hub.onMessage((accepted) => this.#onAccepted(accepted)),
       hub.onUpstream((upstream) => {
@@ -215,6 +216,10 @@ class Host implements FlowsHost {
       {
         onReady: (ready) => this.#onReady(ready),
         onPong: (pong) => this.#onPong(pong),
+        onSeen: (seq) => {
+          this.#outbox.seen(seq)
+          if (this.#state.is === 'running') run.pump()
+        },
         onCommand: (command, answer) => {
           if (command.event !== undefined) this.#latency.command(command.event, this.#clock())
           this.#commands.handle(command, answer)
@@ -236,6 +241,7 @@ class Host implements FlowsHost {
         entry: config.entry ?? FLOWS_ENTRY,
         exec_path: config.exec_path ?? process.execPath,
         heap_mb_max: config.heap_mb_max ?? HEAP_MB_MAX,
+        data_dir: config.data_dir,
       },
       {
         type: 'start',
@@ -261,7 +267,6 @@ class Host implements FlowsHost {
   }
 
   #onPong(pong: PongMessage): void {
-    this.#outbox.seen(pong.seen)
     this.#input({ type: 'pong' })
     this.#onRss(pong.rss_bytes)
   }
@@ -291,7 +296,7 @@ class Host implements FlowsHost {
   #tick(): void {
     this.#childLog.report()
     const run = this.#run
-    run?.tick().then((bytes) => {
+    run?.rss_bytes().then((bytes) => {
       if (bytes !== undefined && this.#run === run) this.#onRss(bytes)
     })
     this.#input({ type: 'tick' })

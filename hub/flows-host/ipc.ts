@@ -33,7 +33,7 @@ export interface StartMessage {
 
 export interface EventMessage {
   type: 'event'
-  /** Order of delivery; comes back in `pong.seen`. */
+  /** Order of delivery; comes back in `seen`. */
   seq: number
   address: Address
   /** The event type as in the topic, e.g. `pressed`. */
@@ -88,8 +88,11 @@ const fromFlows = {
   pong: Type.Object({
     type: Type.Literal('pong'),
     n: Type.Integer({ minimum: 0 }),
-    seen: Type.Integer({ minimum: 0, description: 'every event up to this seq has had its turn' }),
     rss_bytes: Type.Number({ minimum: 0 }),
+  }),
+  seen: Type.Object({
+    type: Type.Literal('seen'),
+    seq: Type.Integer({ minimum: 0, description: 'every event up to this one has had its turn' }),
   }),
   command: Type.Object({
     type: Type.Literal('command'),

@@ -5,8 +5,9 @@ import type { DeviceMessage, EventMessage, ToFlows } from './ipc.ts'
  * full, what is superseded soonest goes first: device states, then routine events, then alarms.
  *
  * An event counts as delivered only when the child says that it had its turn (`seen`); a child that is lost before gives
- * it back, once. A press during a hang therefore still sounds the siren after the restart, and an event that itself kills
- * the flow cannot do so for ever.
+ * it back. A press during a hang therefore still sounds the siren after the restart. What comes back is given one by one,
+ * each on trial until its turn is over: the one that loses a second child is given up, so that no event can kill the flows
+ * for ever, and no other is lost with it.
  */
 export interface OutboxConfig {
   /** Events waiting, both lanes together. */
@@ -17,8 +18,6 @@ export interface OutboxConfig {
   unseen_max: number
   /** ms after which a waiting event is not live any more and is given as replayed. */
   live_for_ms: number
-  /** How often one event is given at most. */
-  attempts_max: number
 }
 
 export const OUTBOX_DEFAULTS: OutboxConfig = {
@@ -26,7 +25,6 @@ export const OUTBOX_DEFAULTS: OutboxConfig = {
   states_max: 2_000,
   unseen_max: 1_000,
   live_for_ms: 30_000,
-  attempts_max: 2,
 }
 
 export type OutboxLane = 'state' | 'routine' | 'alarm'
@@ -34,7 +32,8 @@ export type OutboxLane = 'state' | 'routine' | 'alarm'
 interface WaitingEvent {
   message: EventMessage
   since: number
-  attempts: number
+  /** A child was lost while it had this event. */
+  suspect: boolean
 }
 
 type EventLane = Exclude<OutboxLane, 'state'>
@@ -49,6 +48,8 @@ export class Outbox {
   #unseen: WaitingEvent[] = []
   readonly #dropped = { state: 0, routine: 0, alarm: 0 }
   #seq = 0
+  /** The suspect that has its turn now; no other event is given meanwhile. */
+  #trial: WaitingEvent | undefined
   #gap = false
 
   constructor(config: OutboxConfig) {
@@ -69,7 +70,7 @@ export class Outbox {
   }
 
   addEvent(event: Omit<EventMessage, 'seq'>, now: number): void {
-    const waiting = { message: { ...event, seq: ++this.#seq }, since: now, attempts: 0 }
+    const waiting = { message: { ...event, seq: ++this.#seq }, since: now, suspect: false }
     this.#lanes[laneOf(waiting)].set(this.#seq, waiting)
     this.#bound()
   }
@@ -89,10 +90,11 @@ export class Outbox {
     const routine = this.#lanes.routine.keys().next().value ?? Number.POSITIVE_INFINITY
     const alarm = this.#lanes.alarm.keys().next().value ?? Number.POSITIVE_INFINITY
     const state = this.#states.entries().next().value
-    if (state && state[1].seq < Math.min(routine, alarm)) {
+    if (state && (this.#trial || state[1].seq < Math.min(routine, alarm))) {
       this.#states.delete(state[0])
       return state[1].message
     }
+    if (this.#trial) return undefined
     return this.#take(routine < alarm ? 'routine' : 'alarm', Math.min(routine, alarm), now)
   }
 
@@ -100,8 +102,8 @@ export class Outbox {
     const waiting = this.#lanes[lane].get(seq)
     if (!waiting) return undefined
     this.#lanes[lane].delete(seq)
-    waiting.attempts += 1
     this.#unseen.push(waiting)
+    if (waiting.suspect) this.#trial = waiting
     if (this.#unseen.length > this.#config.unseen_max) this.#unseen.shift()
     const late = now - waiting.since > this.#config.live_for_ms
     return late ? { ...waiting.message, replayed: true } : waiting.message
@@ -110,14 +112,20 @@ export class Outbox {
   /** The child has dealt with every event up to this one. */
   seen(seq: number): void {
     this.#unseen = this.#unseen.filter((waiting) => waiting.message.seq > seq)
+    if (this.#trial && this.#trial.message.seq <= seq) this.#trial = undefined
   }
 
   /** The child is lost: events it had not dealt with wait again; states do not, a snapshot follows. */
   childLost(): void {
+    const guilty = this.#trial
+    this.#trial = undefined
+    if (guilty) {
+      this.#unseen = this.#unseen.filter((waiting) => waiting !== guilty)
+      this.#dropped[laneOf(guilty)] += 1
+    }
+    for (const waiting of this.#unseen) waiting.suspect = true
     for (const lane of ['routine', 'alarm'] as const) {
-      const mine = this.#unseen.filter((waiting) => laneOf(waiting) === lane)
-      const again = mine.filter((waiting) => waiting.attempts < this.#config.attempts_max)
-      this.#dropped[lane] += mine.length - again.length
+      const again = this.#unseen.filter((waiting) => laneOf(waiting) === lane)
       // They are older than everything that waits: back to the front, in their order.
       const rest = [...this.#lanes[lane].values()]
       this.#lanes[lane] = new Map([...again, ...rest].map((waiting) => [waiting.message.seq, waiting]))

@@ -4,6 +4,7 @@ import { type ChildConfig, type FlowsChild, startChild } from './child.ts'
 import type { HubForFlows } from './hub-port.ts'
 import { type CommandMessage, decodeFromFlows, type FromFlows, type StartMessage, type ToFlows } from './ipc.ts'
 import type { Outbox } from './outbox.ts'
+import { createTokenBucket } from './token-bucket.ts'
 
 /** One run of the flows process with its channel: decodes what it says, gives it what waits. */
 
@@ -20,6 +21,7 @@ export interface RunDeps {
 export interface RunListeners {
   onReady(ready: ReadyMessage): void
   onPong(pong: PongMessage): void
+  onSeen(seq: number): void
   onCommand(command: CommandMessage, answer: (result: Result) => void): void
   onInvalid(message: string): void
   /** It sends far more messages than a sane flow; called once. */
@@ -28,18 +30,21 @@ export interface RunListeners {
   onGone(gone: { spawned: boolean; reason: string }): void
 }
 
-/** Messages between two calls of `tick` that no sane flow sends: its own limit is 50 commands per second. */
-export const MESSAGES_PER_TICK_MAX = 1_000
+/** Messages no sane child sends: its own limit is 100 commands and some 10 other messages per second. */
+const MESSAGES_PER_S_MAX = 1_000
+const MESSAGES_BURST_MAX = 2_000
 
 export class FlowsRun {
   readonly #child: FlowsChild
   readonly #channel: Channel
   readonly #listeners: RunListeners
-  #messages = 0
+  readonly #clock: () => number
+  readonly #messages = createTokenBucket({ per_s: MESSAGES_PER_S_MAX, burst: MESSAGES_BURST_MAX })
   #deaf = false
 
   constructor(deps: RunDeps, listeners: RunListeners, config: ChildConfig, start: StartMessage) {
     this.#listeners = listeners
+    this.#clock = deps.clock
     this.#child = startChild(config, {
       onGone: (gone) => {
         this.#deaf = true
@@ -80,16 +85,13 @@ export class FlowsRun {
     this.#child.signal(signal)
   }
 
-  /** Starts a new count of messages, and samples the memory. */
-  async tick(): Promise<number | undefined> {
-    this.#messages = 0
+  rss_bytes(): Promise<number | undefined> {
     return this.#child.rss_bytes()
   }
 
   #receive(raw: unknown): void {
     if (this.#deaf) return
-    this.#messages += 1
-    if (this.#messages > MESSAGES_PER_TICK_MAX) {
+    if (!this.#messages.take(this.#clock())) {
       // Decoding more of it would cost the hub the time that the flood is meant to cost.
       this.#deaf = true
       this.#listeners.onFlood()
@@ -103,6 +105,7 @@ export class FlowsRun {
     const message = decoded.value
     if (message.type === 'ready') this.#listeners.onReady(message)
     else if (message.type === 'pong') this.#listeners.onPong(message)
+    else if (message.type === 'seen') this.#listeners.onSeen(message.seq)
     else
       this.#listeners.onCommand(message, (result) => {
         if (!this.#deaf) this.send({ type: 'command-result', id: message.id, result })

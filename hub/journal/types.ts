@@ -13,7 +13,8 @@ export const JOURNAL_CODES = {
   JOURNAL_LOCKED: 'another process has this journal open',
   JOURNAL_DAMAGED: 'the file was damaged; it was set aside whole and what could be read was recovered',
   JOURNAL_CLOSED: 'the journal is closed',
-  JOURNAL_APPEND_INVALID: 'the append names no known lane, or its key, stream, sequence or payload is not allowed there',
+  JOURNAL_APPEND_INVALID:
+    'the append names no known lane, or its key, stream, sequence or payload is not allowed there',
   JOURNAL_LANE_UNKNOWN: 'the journal has no lane of this name',
   JOURNAL_CONFIG: 'the configuration of the journal is not usable',
 } as const

@@ -1,10 +1,10 @@
 import type { Duplex } from 'node:stream'
 import { encodeJson } from '../contract/encode.ts'
+import { payloadToSend } from '../contract/replayed.ts'
 import { formatTopic, type Site, sitePath } from '../contract/topic.ts'
 import { createMqttLink, type MqttLink } from '../journal/shipper/mqtt-link.ts'
 import { createPump } from '../journal/shipper/pump.ts'
-import type { Entry, Log } from '../journal/types.ts'
-import { markReplayed, REPLAYED_AFTER_MS } from './replay-mark.ts'
+import type { Log } from '../journal/types.ts'
 
 /**
  * Drains the journal to one upstream broker: alarm lane first, in order per lane, at most `window` unacknowledged, the
@@ -40,6 +40,8 @@ export interface Forwarder {
 /** What is forwarded, most urgent first. Commands and refused messages stay here. */
 export const FORWARDED_LANES = ['alarm', 'state', 'telemetry'] as const
 export const UPSTREAM_CURSOR = 'upstream'
+/** A pump that stopped although the link stands is started again after this. */
+const RETRY_MS = 1_000
 const VERSION_STATE = { version: '0.1.0' }
 
 export function createForwarder(
@@ -83,14 +85,28 @@ export function createForwarder(
     lanes: [...FORWARDED_LANES],
     window: config.window,
     async send({ entry, backlog }) {
-      await link.publish(entry.topic, payloadOf(entry, backlog, deps.now_ms()), {
-        qos: 1,
-        retain: entry.lane === 'state',
-      })
+      const payload = payloadToSend(entry.payload, backlog, deps.now_ms() - entry.time_ms)
+      await link.publish(entry.topic, payload, { qos: 1, retain: entry.lane === 'state' })
       delivered.set(entry.lane, (delivered.get(entry.lane) ?? 0) + 1)
     },
-    onError: deps.onError,
+    onError(error) {
+      deps.onError(error)
+      // The link stands, so nobody else starts it again: the journal could not be read, or the broker refused one message.
+      if (link.connected) retryTimer = setTimeout(resume, RETRY_MS)
+    },
   })
+  let stopping: Promise<void> = Promise.resolve()
+  let retryTimer: ReturnType<typeof setTimeout> | undefined
+
+  /** A pump is started again only when it has stopped. */
+  function resume(): void {
+    stopping.then(() => link.connected && pump.start()).catch(deps.onError)
+  }
+  function pause(): Promise<void> {
+    clearTimeout(retryTimer)
+    stopping = stopping.then(() => pump.stop())
+    return stopping
+  }
 
   function say(connected: boolean, reason: string | undefined): void {
     status = { connected, since: new Date(deps.now_ms()).toISOString(), reason }
@@ -106,12 +122,11 @@ export function createForwarder(
 
   link.onUp(() => {
     say(true, undefined)
-    pump.start()
+    resume()
     announce().catch(deps.onError)
   })
   link.onDown((reason) => {
-    // The pump stops by itself at the first refused send; stopping it here covers the idle case.
-    pump.stop().catch(deps.onError)
+    pause().catch(deps.onError)
     say(false, reason)
   })
   link.onMessage((message) => deps.onCommand(message.topic, message.payload, message.retain))
@@ -119,16 +134,10 @@ export function createForwarder(
   return {
     start: () => link.start(),
     async close() {
-      await pump.stop()
+      await pause()
       await link.close()
     },
     status: () => status,
     delivered: () => delivered,
   }
-}
-
-function payloadOf(entry: Entry, backlog: boolean, now_ms: number): Uint8Array {
-  const isEvent = entry.lane !== 'state' && !entry.topic.includes('/res/')
-  const late = backlog && now_ms - entry.time_ms >= REPLAYED_AFTER_MS
-  return isEvent && late ? markReplayed(entry.payload) : entry.payload
 }

@@ -30,5 +30,5 @@ export function pressedPackets(bootid: string, count: number): Buffer[] {
 export function sequenceOf(payload: Buffer, bootid: string): number | undefined {
   const mark = `"${BENCH.gateway}:${bootid}:`
   const at = payload.indexOf(mark)
-  return at < 0 ? undefined : Number(payload.latin1Slice(at + mark.length, at + mark.length + 12))
+  return at < 0 ? undefined : Number(payload.toString('latin1', at + mark.length, at + mark.length + 12))
 }

@@ -55,9 +55,7 @@ export async function leanClient(port: number, clientId: string, events: LeanEve
       socket.write(bytes)
     },
     writeAll: (packets) => {
-      socket.cork()
-      for (const bytes of packets) socket.write(bytes)
-      socket.uncork()
+      socket.write(Buffer.concat(packets))
     },
     async subscribe(filter) {
       const answer = answers.wait(SUBACK)
@@ -102,7 +100,7 @@ function createReader(socket: Socket, events: LeanEvents, answered: (type: numbe
   return (chunk: Buffer) => {
     const at_ms = performance.now()
     const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
-    const acknowledgements: Buffer[] = []
+    const acknowledgements: number[] = []
     let pubacks = 0
     let at = 0
     for (let frame = frameAt(bytes, at); frame !== undefined; frame = frameAt(bytes, at)) {
@@ -111,13 +109,13 @@ function createReader(socket: Socket, events: LeanEvents, answered: (type: numbe
       if ((type & 0xf0) === PUBLISH) {
         const topicEnd = 2 + body.readUInt16BE(0)
         const acknowledged = (type & 0x06) !== 0
-        if (acknowledged) acknowledgements.push(packet(PUBACK, body.subarray(topicEnd, topicEnd + 2)))
+        if (acknowledged) acknowledgements.push(PUBACK, 2, body[topicEnd] ?? 0, body[topicEnd + 1] ?? 0)
         events.message?.(body.subarray(acknowledged ? topicEnd + 2 : topicEnd), at_ms)
       } else if (type === PUBACK) pubacks++
       else answered(type, body)
     }
     rest = bytes.subarray(at)
-    if (acknowledgements.length > 0) socket.write(Buffer.concat(acknowledgements))
+    if (acknowledgements.length > 0) socket.write(Buffer.from(acknowledgements))
     if (pubacks > 0) events.acknowledged?.(pubacks)
   }
 }

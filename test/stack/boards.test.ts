@@ -45,14 +45,22 @@ describe('a board', () => {
   })
 
   it('that browns out comes back with its outputs off', async () => {
+    const lost = estate.events('board-lost').length
     estate.sim.send({ do: 'reset', board: 'board-2' })
+    await vi.waitFor(() => expect(estate.events('board-lost').length).toBeGreaterThan(lost), WAIT)
     await worksAgain('b2', 'gw-2')
     expect(estate.retained('gw-2/alarm-button/b2/state')).toMatchObject({ lamp: false, siren: false })
   })
 
-  it('with noise on its line loses no press that follows', async () => {
-    estate.sim.send({ do: 'noise', board: 'board-2' })
-    await worksAgain('b2', 'gw-2')
+  it('with noise on its line goes on: what is pressed after the noise counts', async () => {
+    const before = estate.events('pressed').length
+    const steps = [
+      { at_ms: 0, do: 'noise', board: 'board-2', for_ms: 200 },
+      { at_ms: 2_500, do: 'press', device: 'b2', for_ms: 100 },
+    ]
+    estate.sim.send({ do: 'scenario', steps })
+    await vi.waitFor(() => expect(estate.events('pressed').length).toBeGreaterThan(before), WAIT)
+    await vi.waitFor(() => expect(availability('gw-2', 'b2')).toMatchObject({ status: 'online' }), WAIT)
     estate.expectConformity()
   })
 })

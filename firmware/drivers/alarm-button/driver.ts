@@ -2,14 +2,16 @@ import { AlarmButtonState } from '../../../hub/contract/alarm-button.ts'
 import type { Meta } from '../../../hub/contract/meta.ts'
 import { checker } from '../../../hub/contract/schema.ts'
 import type { Address } from '../../../hub/contract/topic.ts'
-import { type Moment, momentNow } from '../../ports/moment.ts'
+import { type Moment, momentNow } from '../../moment.ts'
 import type { DigitalOutput, PinBoard, StatusReport } from '../../ports/pin-board.ts'
-import type { Driver, DriverHost, Outcome } from '../driver.ts'
+import type { Driver, DriverCommand, DriverHost, Outcome } from '../driver.ts'
 import { type AlarmButtonConfig, alarmButtonDefaults } from './config.ts'
 import {
   availabilityOf,
+  type ButtonConfig,
   type ButtonEffect,
   type ButtonInput,
+  type ButtonState,
   createButtonState,
   nextDeadline,
   publicState,
@@ -36,108 +38,120 @@ const LATE_MS = 5
 const checkState = checker(AlarmButtonState)
 
 export function createAlarmButton(deps: AlarmButtonDeps, config: AlarmButtonConfig): Driver {
-  const { host, board } = deps
-  const settings = {
-    ...alarmButtonDefaults,
-    ...config,
-    hasLamp: config.lampPin !== undefined,
-    hasSiren: config.sirenPin !== undefined,
+  return new AlarmButton(deps, config)
+}
+
+class AlarmButton implements Driver {
+  readonly address: Address
+  readonly meta: Meta
+  readonly #host: DriverHost
+  readonly #config: ButtonConfig
+  readonly #outputs: Record<'lamp' | 'siren', DigitalOutput | undefined>
+  #state: ButtonState
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #running = false
+
+  constructor(deps: AlarmButtonDeps, config: AlarmButtonConfig) {
+    const { board } = deps
+    this.address = deps.address
+    this.meta = metaOf(config, deps.version)
+    this.#host = deps.host
+    this.#config = {
+      ...alarmButtonDefaults,
+      ...config,
+      hasLamp: config.lampPin !== undefined,
+      hasSiren: config.sirenPin !== undefined,
+    }
+    this.#outputs = {
+      lamp: config.lampPin === undefined ? undefined : board.output(config.lampPin),
+      siren: config.sirenPin === undefined ? undefined : board.output(config.sirenPin),
+    }
+    this.#state = createButtonState(restoredState(deps.restored, config), momentNow())
+    board.onStatus((report) => this.#onStatus(report))
+    // The contact pulls the pin to ground.
+    board.watchDigital(config.contactPin, ({ high, kind, at }) =>
+      this.#run({ type: 'contact', closed: !high, found: kind === 'found' }, at),
+    )
+    if (config.loopPin !== undefined)
+      board.watchAnalog(config.loopPin, ({ ratio, at }) => this.#run({ type: 'loop', ratio }, at))
   }
-  const outputs: Record<'lamp' | 'siren', DigitalOutput | undefined> = {
-    lamp: config.lampPin === undefined ? undefined : board.output(config.lampPin),
-    siren: config.sirenPin === undefined ? undefined : board.output(config.sirenPin),
+
+  start(): void {
+    this.#running = true
+    const { status, reason } = availabilityOf(this.#state)
+    this.#host.state(publicState(this.#state))
+    this.#host.availability(reason === undefined ? { status } : { status, reason }, momentNow())
   }
-  let state = createButtonState(restoredState(deps.restored, config), momentNow())
-  let timer: ReturnType<typeof setTimeout> | undefined
-  let running = false
+
+  execute(command: DriverCommand, answer: (outcome: Outcome) => void): void {
+    const actor = `${command.actor.kind}:${command.actor.id}`
+    const outcome = this.#run({ type: 'command', name: command.name, args: command.args, actor }, momentNow())
+    answer(outcome ?? { status: 'failed', code: 'DRIVER_FAILED', message: 'the driver could not take the command' })
+  }
+
+  close(): void {
+    this.#running = false
+    clearTimeout(this.#timer)
+  }
 
   /** One step. An error of ours must not reach the board or the other drivers. */
-  function run(input: ButtonInput, at: Moment): Outcome | undefined {
-    if (!running) return undefined
+  #run(input: ButtonInput, at: Moment): Outcome | undefined {
+    if (!this.#running) return undefined
     let outcome: Outcome | undefined
     try {
-      const result = step(settings, state, input, at)
-      state = result.state
-      let dropped = false
-      for (const effect of result.effects) {
-        if (effect.type === 'output') dropped = outputs[effect.output]?.set(effect.on) === false || dropped
-        else if (effect.type === 'outcome') outcome = effect.outcome
-        else publish(effect)
-      }
-      if (dropped && outcome?.status === 'succeeded')
-        outcome = { status: 'failed', code: 'BOARD_ABSENT', message: 'the board was lost at this moment' }
+      const { state, effects } = step(this.#config, this.#state, input, at)
+      this.#state = state
+      outcome = this.#perform(effects)
     } catch (error) {
-      host.failed(error)
+      this.#host.failed(error)
     }
-    arm()
+    this.#arm()
     return outcome
   }
 
-  function publish(effect: ButtonEffect): void {
-    switch (effect.type) {
-      case 'event':
-        host.event({ type: effect.event, severity: effect.severity, at: effect.at, data: effect.data })
-        return
-      case 'state':
-        host.state(effect.state)
-        return
-      case 'availability':
-        host.availability(
-          effect.reason === undefined ? { status: effect.status } : { status: effect.status, reason: effect.reason },
-          effect.at,
-        )
-        return
-      case 'output':
-      case 'outcome':
-        return
+  #perform(effects: ButtonEffect[]): Outcome | undefined {
+    let outcome: Outcome | undefined
+    let dropped = false
+    for (const effect of effects) {
+      switch (effect.type) {
+        case 'output':
+          if (this.#outputs[effect.output]?.set(effect.on) === false) dropped = true
+          break
+        case 'outcome':
+          outcome = effect.outcome
+          break
+        case 'event':
+          this.#host.event({ type: effect.event, severity: effect.severity, at: effect.at, data: effect.data })
+          break
+        case 'state':
+          this.#host.state(effect.state)
+          break
+        case 'availability': {
+          const { status, reason, at } = effect
+          this.#host.availability(reason === undefined ? { status } : { status, reason }, at)
+        }
+      }
     }
+    if (dropped && outcome?.status === 'succeeded')
+      return { status: 'failed', code: 'BOARD_ABSENT', message: 'the board was lost at this moment' }
+    return outcome
   }
 
-  function arm(): void {
-    clearTimeout(timer)
-    const due_ms = nextDeadline(settings, state)
-    if (due_ms === undefined || !running) return
-    timer = setTimeout(
-      () => {
-        const late_ms = performance.now() - due_ms
-        if (late_ms <= LATE_MS) run({ type: 'tick' }, momentNow())
-        else timer = setTimeout(() => run({ type: 'tick' }, momentNow()), LATE_MS)
-      },
-      Math.max(0, Math.ceil(due_ms - performance.now())),
-    )
+  #arm(): void {
+    clearTimeout(this.#timer)
+    const due_ms = nextDeadline(this.#config, this.#state)
+    if (due_ms === undefined || !this.#running) return
+    const tick = () => this.#run({ type: 'tick' }, momentNow())
+    const wait_ms = Math.max(0, Math.ceil(due_ms - performance.now()))
+    this.#timer = setTimeout(() => {
+      if (performance.now() - due_ms <= LATE_MS) tick()
+      else this.#timer = setTimeout(tick, LATE_MS)
+    }, wait_ms)
   }
 
-  function onStatus(report: StatusReport): void {
-    if (report.status === 'ready') run({ type: 'board-ready' }, report.at)
-    else run({ type: 'board-lost', reason: `board-${report.status}` }, report.at)
-  }
-
-  board.onStatus(onStatus)
-  // The contact pulls the pin to ground.
-  board.watchDigital(config.contactPin, ({ high, kind, at }) =>
-    run({ type: 'contact', closed: !high, found: kind === 'found' }, at),
-  )
-  if (config.loopPin !== undefined)
-    board.watchAnalog(config.loopPin, ({ ratio, at }) => run({ type: 'loop', ratio }, at))
-
-  return {
-    address: deps.address,
-    meta: metaOf(config, deps.version),
-    start() {
-      running = true
-      const { status, reason } = availabilityOf(state)
-      host.state(publicState(state))
-      host.availability(reason === undefined ? { status } : { status, reason }, momentNow())
-    },
-    execute(command, answer) {
-      const actor = `${command.actor.kind}:${command.actor.id}`
-      const outcome = run({ type: 'command', name: command.name, args: command.args, actor }, momentNow())
-      answer(outcome ?? { status: 'failed', code: 'DRIVER_FAILED', message: 'the driver could not take the command' })
-    },
-    close() {
-      running = false
-      clearTimeout(timer)
-    },
+  #onStatus(report: StatusReport): void {
+    if (report.status === 'ready') this.#run({ type: 'board-ready' }, report.at)
+    else this.#run({ type: 'board-lost', reason: `board-${report.status}` }, report.at)
   }
 }
 

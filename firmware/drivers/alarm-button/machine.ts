@@ -1,7 +1,7 @@
 import type { AlarmButtonState } from '../../../hub/contract/alarm-button.ts'
 import type { AvailabilityStatus } from '../../../hub/contract/availability.ts'
 import type { Severity } from '../../../hub/contract/event.ts'
-import { type Moment, momentAt } from '../../ports/moment.ts'
+import { type Moment, momentAt } from '../../moment.ts'
 import type { Outcome } from '../driver.ts'
 import { advanceDebounce, createDebounce, crossingAt, type Debounce, moveContact } from './debounce.ts'
 import { type LoopWatch, readLoop, unknownLoop } from './loop.ts'
@@ -31,6 +31,8 @@ export interface ButtonState {
   /** Why the board cannot be used; undefined while it is ready. */
   boardFault: string | undefined
   contact: Debounce
+  /** The board told the contact's level since it became ready; before that no time counts as held. */
+  contactKnown: boolean
   /** The closing under way was found, not seen. */
   foundClosed: boolean
   alarm: boolean
@@ -76,6 +78,7 @@ export function createButtonState(restored: AlarmButtonState | undefined, now: M
   return {
     boardFault: 'board-starting',
     contact: createDebounce(pressed, now.monotonic_ms),
+    contactKnown: false,
     foundClosed: false,
     alarm: restored?.alarm ?? false,
     since_ms: Number.isNaN(since_ms) ? undefined : since_ms,
@@ -158,9 +161,9 @@ function deadlines(config: ButtonConfig, state: ButtonState): Deadline[] {
     if (at_ms !== undefined) found.push({ at_ms, due })
   }
   if (state.boardFault !== undefined) return found
-  add(crossingAt(state.contact), () => {})
+  if (state.contactKnown) add(crossingAt(state.contact), () => {})
   // A shorted cable looks like a held contact; nobody took an alarm back by cutting a wire.
-  if (state.held && state.contact.closed && state.loop.confirmed !== 'short') {
+  if (state.contactKnown && state.held && state.contact.closed && state.loop.confirmed !== 'short') {
     if (state.cancelArmed) add(state.held.watched_ms + config.cancelAfter_ms, cancel)
     if (!state.stuck) add(state.held.watched_ms + config.stuckAfter_ms, becomeStuck)
   }
@@ -190,9 +193,8 @@ function passTime(run: Run, to_ms: number): void {
 }
 
 function advanceContact(run: Run, to_ms: number): void {
-  // Without a board nothing is known of the contact: its integrator stands still.
-  const known = run.state.boardFault === undefined
-  const { debounce, crossing } = known
+  // While nothing is known of the contact its integrator stands still.
+  const { debounce, crossing } = run.state.contactKnown
     ? advanceDebounce(run.state.contact, to_ms)
     : { debounce: { ...run.state.contact, at_ms: Math.max(run.state.contact.at_ms, to_ms) } }
   run.state = { ...run.state, contact: debounce }
@@ -290,6 +292,7 @@ function loseBoard(run: Run, reason: string, at_ms: number): void {
     boardFault: reason,
     // What was under way is unknown now; only what had been told stays.
     contact: createDebounce(state.contact.pressed, at_ms),
+    contactKnown: false,
     foundClosed: false,
     loop: unknownLoop,
     // The board's outputs are off when it comes back.
@@ -304,8 +307,8 @@ function takeContact(run: Run, input: { closed: boolean; found: boolean }, at_ms
   const contact = moveContact(state.contact, input.closed)
   const begins = state.contact.edge_ms === undefined && contact.edge_ms !== undefined
   // A hold that was not watched starts anew for cancelling and for being stuck.
-  const held = input.found && state.held ? { ...state.held, watched_ms: at_ms } : state.held
-  run.state = { ...state, contact, held, foundClosed: begins ? input.found : state.foundClosed }
+  const held = !state.contactKnown && state.held ? { ...state.held, watched_ms: at_ms } : state.held
+  run.state = { ...state, contact, contactKnown: true, held, foundClosed: begins ? input.found : state.foundClosed }
 }
 
 function takeCommand(run: Run, input: { name: string; args: unknown; actor: string }, at_ms: number): void {

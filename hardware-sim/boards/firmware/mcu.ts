@@ -1,6 +1,5 @@
 import type { AVRIOPort, CPU } from 'avr8js'
 import type { Random } from '../../random.ts'
-import { VCC_V } from '../board.ts'
 import { adcReading, digitalLevel } from '../input-pin.ts'
 import { loadEmulator } from './hex.ts'
 
@@ -16,9 +15,8 @@ const RX_ENABLE = 0x10
 export type Volts = ReadonlyMap<number, number>
 
 export interface Mcu {
-  /** Runs the program up to a cycle. */
+  /** Runs the program up to a cycle; never back. */
   runTo(cycle: number): void
-  readonly cycle: number
   /** A byte is complete in the UART's receiver at a cycle; bytes come in order. */
   receiveAt(cycle: number, byte: number): void
   drive(pin: number, volts: number): void
@@ -39,62 +37,26 @@ const PWM: Record<number, { control: number; connected: number; duty: number }> 
 /** Program memory into a running ATmega328P with its timers, UART, converter and TWI. */
 export function createMcu(program: Uint16Array, volts: Volts, random: Random, transmit: (byte: number) => void): Mcu {
   const avr = loadEmulator()
+  // A getter of the module: read once, or every instruction pays for it.
+  const { avrInstruction } = avr
   const cpu = new avr.CPU(program, RAM_BYTES)
-  const ports = {
-    b: new avr.AVRIOPort(cpu, avr.portBConfig),
-    c: new avr.AVRIOPort(cpu, avr.portCConfig),
-    d: new avr.AVRIOPort(cpu, avr.portDConfig),
-  }
+  const header = createHeader(cpu, volts)
   for (const timer of [avr.timer0Config, avr.timer1Config, avr.timer2Config]) new avr.AVRTimer(cpu, timer)
   new avr.AVRTWI(cpu, avr.twiConfig, CYCLES_PER_MS * 1000)
+  attachConverter(cpu, volts, random)
   const usart = new avr.AVRUSART(cpu, avr.usart0Config, CYCLES_PER_MS * 1000)
   usart.onByteTransmit = transmit
   keepReceivedByte(cpu, avr.usart0Config.UCSRB)
-  const adc = new avr.AVRADC(cpu, avr.adcConfig)
-  adc.onADCRead = (input) => {
-    const volts_in =
-      input.type === avr.ADCMuxInputType.SingleEnded ? (volts.get(FIRST_ANALOG_PIN + input.channel) ?? 0) : 0
-    const reading = adcReading(volts_in, random)
-    cpu.addClockEvent(() => adc.completeADCRead(reading), adc.sampleCycles)
-  }
-
-  const levels: boolean[] = new Array(PIN_COUNT).fill(false)
   const received: { cycle: number; byte: number }[] = []
-
-  const place = (pin: number): { port: AVRIOPort; bit: number } => {
-    if (pin < 8) return { port: ports.d, bit: pin }
-    return pin < FIRST_ANALOG_PIN ? { port: ports.b, bit: pin - 8 } : { port: ports.c, bit: pin - FIRST_ANALOG_PIN }
-  }
-
-  /** An input that no circuit drives follows its pull-up. */
-  function settleOpenPins(): void {
-    for (let pin = 2; pin < PIN_COUNT; pin++) {
-      if (volts.has(pin)) continue
-      const { port, bit } = place(pin)
-      port.setPin(bit, port.pinState(bit) === avr.PinState.InputPullUp)
-    }
-  }
-  for (const port of Object.values(ports)) port.addListener(settleOpenPins)
-
-  function drive(pin: number, value: number): void {
-    const level = digitalLevel(levels[pin] === true, value)
-    levels[pin] = level
-    const { port, bit } = place(pin)
-    port.setPin(bit, level)
-  }
-  for (const [pin, value] of volts) drive(pin, Math.min(value, VCC_V))
 
   function execute(until: number): void {
     while (cpu.cycles < until) {
-      avr.avrInstruction(cpu)
+      avrInstruction(cpu)
       cpu.tick()
     }
   }
 
   return {
-    get cycle() {
-      return cpu.cycles
-    },
     runTo(target) {
       for (let head = received[0]; head && head.cycle <= target; head = received[0]) {
         execute(head.cycle)
@@ -106,6 +68,52 @@ export function createMcu(program: Uint16Array, volts: Volts, random: Random, tr
     receiveAt(cycle, byte) {
       received.push({ cycle, byte })
     },
+    ...header,
+  }
+}
+
+function attachConverter(cpu: CPU, volts: Volts, random: Random): void {
+  const { AVRADC, ADCMuxInputType, adcConfig } = loadEmulator()
+  const adc = new AVRADC(cpu, adcConfig)
+  adc.onADCRead = (input) => {
+    const single = input.type === ADCMuxInputType.SingleEnded
+    const reading = adcReading(single ? (volts.get(FIRST_ANALOG_PIN + input.channel) ?? 0) : 0, random)
+    cpu.addClockEvent(() => adc.completeADCRead(reading), adc.sampleCycles)
+  }
+}
+
+/** The three GPIO ports, addressed by the numbers of the header pins. */
+function createHeader(cpu: CPU, volts: Volts): Pick<Mcu, 'drive' | 'outputLevel'> {
+  const avr = loadEmulator()
+  const b = new avr.AVRIOPort(cpu, avr.portBConfig)
+  const c = new avr.AVRIOPort(cpu, avr.portCConfig)
+  const d = new avr.AVRIOPort(cpu, avr.portDConfig)
+  const levels: boolean[] = new Array(PIN_COUNT).fill(false)
+
+  const place = (pin: number): { port: AVRIOPort; bit: number } => {
+    if (pin < 8) return { port: d, bit: pin }
+    return pin < FIRST_ANALOG_PIN ? { port: b, bit: pin - 8 } : { port: c, bit: pin - FIRST_ANALOG_PIN }
+  }
+
+  /** An input that no circuit drives follows its pull-up. */
+  function settleOpenPins(): void {
+    for (let pin = 2; pin < PIN_COUNT; pin++) {
+      if (volts.has(pin)) continue
+      const { port, bit } = place(pin)
+      port.setPin(bit, port.pinState(bit) === avr.PinState.InputPullUp)
+    }
+  }
+
+  function drive(pin: number, value: number): void {
+    const level = digitalLevel(levels[pin] === true, value)
+    levels[pin] = level
+    const { port, bit } = place(pin)
+    port.setPin(bit, level)
+  }
+
+  for (const port of [b, c, d]) port.addListener(settleOpenPins)
+  for (const [pin, value] of volts) drive(pin, value)
+  return {
     drive,
     outputLevel(pin) {
       const { port, bit } = place(pin)

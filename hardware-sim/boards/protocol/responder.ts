@@ -1,4 +1,5 @@
 import type { HostMessage } from './parser.ts'
+import { createPins, type Pins } from './pins.ts'
 import * as uno from './uno.ts'
 import * as wire from './wire.ts'
 
@@ -14,207 +15,167 @@ export interface Microcontroller {
   sampleEvery(interval_ms: number | undefined): void
 }
 
-export interface Responder {
-  boot(): void
-  handle(message: HostMessage): void
-  /** An input changed: the digital part of the firmware's loop. */
-  checkInputs(): void
-  /** The sampling interval has passed: the analog part of the firmware's loop. */
-  sample(): void
-}
-
 /** StandardFirmata.ino: 19 ms, and never below 1 ms. */
 const SAMPLING_DEFAULT_MS = 19
 const SAMPLING_MIN_MS = 1
-const PWM_MAX = 255
+/** I2C_REQUEST, second byte: mode bits, and "read once" among them. */
+const I2C_MODE_MASK = 0x18
+const I2C_READ_ONCE = 0x08
 
 /** What StandardFirmata 2.5 on an Uno answers, hand-written so that fifty of them fit into one process. */
-export function createResponder(mcu: Microcontroller): Responder {
-  const modes: number[] = new Array(uno.PIN_COUNT).fill(PIN_MODE.output)
-  const states: number[] = new Array(uno.PIN_COUNT).fill(0)
-  /** The PORT register: the level of an output, the pull-up of an input. */
-  const latches: boolean[] = new Array(uno.PIN_COUNT).fill(false)
-  const reportPort: boolean[] = new Array(uno.PORT_COUNT).fill(false)
-  const lastBits: number[] = new Array(uno.PORT_COUNT).fill(0)
-  const reportChannel: boolean[] = new Array(uno.ANALOG_CHANNEL_COUNT).fill(false)
-  let sampling_ms = SAMPLING_DEFAULT_MS
+export class Responder {
+  readonly #mcu: Microcontroller
+  readonly #pins: Pins
+  readonly #reportPort: boolean[] = new Array(uno.PORT_COUNT).fill(false)
+  readonly #lastBits: number[] = new Array(uno.PORT_COUNT).fill(0)
+  readonly #reportChannel: boolean[] = new Array(uno.ANALOG_CHANNEL_COUNT).fill(false)
+  #sampling_ms = SAMPLING_DEFAULT_MS
 
-  const isInput = (pin: number) => modes[pin] === PIN_MODE.input || modes[pin] === PIN_MODE.pullup
-
-  function portBits(port: number): number {
-    let bits = 0
-    for (let bit = 0; bit < 8; bit++) {
-      const pin = port * 8 + bit
-      if (isInput(pin) && mcu.readDigital(pin, states[pin] === 1)) bits |= 1 << bit
-    }
-    return bits
+  constructor(mcu: Microcontroller) {
+    this.#mcu = mcu
+    this.#pins = createPins(mcu)
   }
 
-  function outputPort(port: number, force: boolean): void {
-    const bits = portBits(port)
-    if (!force && lastBits[port] === bits) return
-    lastBits[port] = bits
-    mcu.send(wire.digitalMessage(port, bits))
+  /** Power has come: the firmware introduces itself. */
+  boot(): void {
+    this.#pins.powerUp()
+    this.#mcu.send(wire.versionMessage(2, 5))
+    this.#sendIdentity()
+    this.#systemReset()
   }
 
-  function checkInputs(): void {
-    for (let port = 0; port < uno.PORT_COUNT; port++) if (reportPort[port]) outputPort(port, false)
-  }
-
-  const reports = (channel: number) => reportChannel[channel] && modes[uno.pinOf(channel)] === PIN_MODE.analog
-
-  function sample(): void {
-    for (let channel = 0; channel < uno.ANALOG_CHANNEL_COUNT; channel++) {
-      if (reports(channel)) mcu.send(wire.analogMessage(channel, mcu.readAnalog(channel)))
-    }
-  }
-
-  function scheduleSampling(): void {
-    mcu.sampleEvery(reportChannel.some(Boolean) ? sampling_ms : undefined)
-  }
-
-  function setAnalogReport(channel: number, on: boolean, sendNow: boolean): void {
-    if (channel >= uno.ANALOG_CHANNEL_COUNT) return
-    reportChannel[channel] = on
-    // Since 2.4 the value is reported as soon as reporting is switched on.
-    if (on && sendNow) mcu.send(wire.analogMessage(channel, mcu.readAnalog(channel)))
-    scheduleSampling()
-  }
-
-  function setMode(pin: number, mode: number, booting = false): void {
-    if (pin >= uno.PIN_COUNT) return
-    if (!uno.supports(pin, mode)) {
-      // The firmware names only modes that no pin has; a mode that just this pin lacks is ignored.
-      if (!Object.values(PIN_MODE).some((known) => known === mode)) mcu.send(wire.stringMessage('Unknown pin mode'))
-      return
-    }
-    if (uno.isAnalog(pin)) setAnalogReport(uno.channelOf(pin), mode === PIN_MODE.analog && !booting, false)
-    // Since 2.5 a pin that becomes an output keeps what its latch holds: a repeated mode message silences nothing.
-    const keeps = mode === PIN_MODE.output && (modes[pin] === PIN_MODE.output || isInput(pin))
-    if (!keeps) latches[pin] = false
-    modes[pin] = mode
-    states[pin] = mode === PIN_MODE.pullup ? 1 : 0
-    mcu.writePin(pin, mode === PIN_MODE.output && latches[pin] ? 1 : 0)
-    if (!booting) checkInputs()
-  }
-
-  function writeDigital(pin: number, on: boolean): void {
-    if (!uno.isDigital(pin)) return
-    // On an input the bit switches the pull-up. Pins in other modes are not touched.
-    if (modes[pin] === PIN_MODE.output) mcu.writePin(pin, on ? 1 : 0)
-    else if (!isInput(pin)) return
-    latches[pin] = on
-    states[pin] = on ? 1 : 0
-  }
-
-  function writePort(port: number, value: number): void {
-    if (port >= uno.PORT_COUNT) return
-    for (let bit = 0; bit < 8; bit++) writeDigital(port * 8 + bit, (value & (1 << bit)) !== 0)
-    checkInputs()
-  }
-
-  function writeAnalog(pin: number, value: number): void {
-    if (modes[pin] === PIN_MODE.pwm) mcu.writePin(pin, Math.min(value, PWM_MAX) / PWM_MAX)
-    else if (modes[pin] !== PIN_MODE.servo) return
-    states[pin] = value
-  }
-
-  function systemReset(): void {
-    reportPort.fill(false)
-    reportChannel.fill(false)
-    lastBits.fill(0)
-    sampling_ms = SAMPLING_DEFAULT_MS
-    for (let pin = 0; pin < uno.PIN_COUNT; pin++)
-      setMode(pin, uno.isAnalog(pin) ? PIN_MODE.analog : PIN_MODE.output, true)
-    scheduleSampling()
-  }
-
-  function setSampling([low = 0, high]: number[]): void {
-    if (high === undefined) return
-    sampling_ms = Math.max(SAMPLING_MIN_MS, low | (high << 7))
-    scheduleSampling()
-  }
-
-  function sendIdentity(): void {
-    mcu.send(wire.firmwareMessage(2, 5, 'StandardFirmata.ino'))
-  }
-
-  function onSysex(command: number, data: number[]): void {
-    const [first = 0] = data
-    switch (command) {
-      case wire.REPORT_FIRMWARE:
-        sendIdentity()
-        break
-      case wire.CAPABILITY_QUERY:
-        mcu.send(capabilityMessage())
-        break
-      case wire.ANALOG_MAPPING_QUERY:
-        mcu.send(mappingMessage())
-        break
-      case wire.PIN_STATE_QUERY:
-        if (data.length > 0 && first < uno.PIN_COUNT)
-          mcu.send(wire.pinStateMessage(first, modes[first] ?? 0, states[first] ?? 0))
-        return
-      case wire.EXTENDED_ANALOG:
-        if (data.length > 1) writeAnalog(first, fromSevenBit(data.slice(1, 4)))
-        return
-      case wire.SERVO_CONFIG:
-        if (data.length > 4) setMode(first, PIN_MODE.servo)
-        return
-      case wire.SAMPLING_INTERVAL:
-        setSampling(data)
-        break
-      case wire.I2C_REQUEST:
-        // Nothing is on this board's I2C bus; bit 3 of the second byte asks to read once.
-        if (((data[1] ?? 0) & 0x18) === 0x08) mcu.send(wire.stringMessage('I2C: Too few bytes received'))
-        return
-    }
-  }
-
-  function handle(message: HostMessage): void {
+  handle(message: HostMessage): void {
     switch (message.type) {
       case 'version-query':
-        mcu.send(wire.versionMessage(2, 5))
+        this.#mcu.send(wire.versionMessage(2, 5))
         break
       case 'reset':
-        systemReset()
+        this.#systemReset()
         break
       case 'pin-mode':
-        setMode(message.pin, message.mode)
+        this.#setMode(message.pin, message.mode)
         break
       case 'digital-port':
-        writePort(message.port, message.value)
+        if (message.port < uno.PORT_COUNT) this.#pins.writePort(message.port, message.value)
         break
       case 'digital-pin':
-        writeDigital(message.pin, message.on)
-        checkInputs()
+        this.#pins.writeDigital(message.pin, message.on)
         break
       case 'analog-write':
-        writeAnalog(message.pin, message.value)
+        this.#pins.writeAnalog(message.pin, message.value)
         break
       case 'report-analog':
-        setAnalogReport(message.channel, message.on, true)
+        this.#reportAnalog(message.channel, message.on)
         break
       case 'report-digital':
-        if (message.port >= uno.PORT_COUNT) return
-        reportPort[message.port] = message.on
-        if (message.on) outputPort(message.port, true)
-        return
-      case 'sysex':
-        onSysex(message.command, message.data)
+        this.#reportDigital(message.port, message.on)
         break
+      case 'sysex':
+        this.#sysex(message.command, message.data)
+    }
+    this.checkInputs()
+  }
+
+  /** The digital part of the firmware's loop. */
+  checkInputs(): void {
+    for (let port = 0; port < uno.PORT_COUNT; port++) if (this.#reportPort[port]) this.#outputPort(port, false)
+  }
+
+  /** The sampling interval has passed: the analog part of the firmware's loop. */
+  sample(): void {
+    for (let channel = 0; channel < uno.ANALOG_CHANNEL_COUNT; channel++) {
+      const wanted = this.#reportChannel[channel] && this.#pins.mode(uno.pinOf(channel)) === PIN_MODE.analog
+      if (wanted) this.#mcu.send(wire.analogMessage(channel, this.#mcu.readAnalog(channel)))
     }
   }
 
-  function boot(): void {
-    latches.fill(false)
-    modes.fill(PIN_MODE.input)
-    mcu.send(wire.versionMessage(2, 5))
-    sendIdentity()
-    systemReset()
+  #outputPort(port: number, force: boolean): void {
+    const bits = this.#pins.portBits(port)
+    if (!force && this.#lastBits[port] === bits) return
+    this.#lastBits[port] = bits
+    this.#mcu.send(wire.digitalMessage(port, bits))
   }
 
-  return { boot, handle, checkInputs, sample }
+  #scheduleSampling(): void {
+    this.#mcu.sampleEvery(this.#reportChannel.some(Boolean) ? this.#sampling_ms : undefined)
+  }
+
+  #reportAnalog(channel: number, on: boolean): void {
+    if (channel >= uno.ANALOG_CHANNEL_COUNT) return
+    this.#reportChannel[channel] = on
+    // Since 2.4 the value is reported as soon as reporting is switched on.
+    if (on) this.#mcu.send(wire.analogMessage(channel, this.#mcu.readAnalog(channel)))
+    this.#scheduleSampling()
+  }
+
+  #reportDigital(port: number, on: boolean): void {
+    if (port >= uno.PORT_COUNT) return
+    this.#reportPort[port] = on
+    if (on) this.#outputPort(port, true)
+  }
+
+  #setMode(pin: number, mode: number): void {
+    if (pin >= uno.PIN_COUNT) return
+    if (!Object.values(PIN_MODE).some((known) => known === mode)) {
+      this.#mcu.send(wire.stringMessage('Unknown pin mode'))
+      return
+    }
+    if (uno.isAnalog(pin)) {
+      this.#reportChannel[uno.channelOf(pin)] = mode === PIN_MODE.analog
+      this.#scheduleSampling()
+    }
+    this.#pins.setMode(pin, mode)
+  }
+
+  #systemReset(): void {
+    this.#reportPort.fill(false)
+    this.#reportChannel.fill(false)
+    this.#lastBits.fill(0)
+    this.#sampling_ms = SAMPLING_DEFAULT_MS
+    for (let pin = 0; pin < uno.PIN_COUNT; pin++) {
+      this.#pins.setMode(pin, uno.isAnalog(pin) ? PIN_MODE.analog : PIN_MODE.output)
+    }
+    this.#scheduleSampling()
+  }
+
+  #sendIdentity(): void {
+    this.#mcu.send(wire.firmwareMessage(2, 5, 'StandardFirmata.ino'))
+  }
+
+  #sysex(command: number, data: number[]): void {
+    const [first = 0, second = 0] = data
+    switch (command) {
+      case wire.REPORT_FIRMWARE:
+        this.#sendIdentity()
+        break
+      case wire.CAPABILITY_QUERY:
+        this.#mcu.send(capabilityMessage())
+        break
+      case wire.ANALOG_MAPPING_QUERY:
+        this.#mcu.send(mappingMessage())
+        break
+      case wire.PIN_STATE_QUERY:
+        if (data.length === 0 || first >= uno.PIN_COUNT) break
+        this.#mcu.send(wire.pinStateMessage(first, this.#pins.mode(first), this.#pins.state(first)))
+        break
+      case wire.EXTENDED_ANALOG:
+        if (data.length > 1) this.#pins.writeAnalog(first, fromSevenBit(data.slice(1, 4)))
+        break
+      case wire.SERVO_CONFIG:
+        if (data.length > 4) this.#setMode(first, PIN_MODE.servo)
+        break
+      case wire.SAMPLING_INTERVAL:
+        if (data.length < 2) break
+        this.#sampling_ms = Math.max(SAMPLING_MIN_MS, fromSevenBit(data.slice(0, 2)))
+        this.#scheduleSampling()
+        break
+      case wire.I2C_REQUEST:
+        // Nothing is on this board's I2C bus.
+        if ((second & I2C_MODE_MASK) === I2C_READ_ONCE) {
+          this.#mcu.send(wire.stringMessage('I2C: Too few bytes received'))
+        }
+    }
+  }
 }
 
 function fromSevenBit(bytes: readonly number[]): number {

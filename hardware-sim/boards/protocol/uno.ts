@@ -11,8 +11,6 @@ const PWM_PINS: ReadonlySet<number> = new Set([3, 5, 6, 9, 10, 11])
 export const isDigital = (pin: number): boolean => pin >= 2 && pin < PIN_COUNT
 export const isAnalog = (pin: number): boolean => pin >= FIRST_ANALOG_PIN && pin < PIN_COUNT
 export const isPwm = (pin: number): boolean => PWM_PINS.has(pin)
-/** Twelve servos, from pin 2 on. */
-export const isServo = (pin: number): boolean => pin >= 2 && pin < FIRST_ANALOG_PIN
 /** SDA and SCL. */
 export const isI2c = (pin: number): boolean => pin === 18 || pin === 19
 export const channelOf = (pin: number): number => pin - FIRST_ANALOG_PIN
@@ -28,7 +26,8 @@ export function capabilitiesOf(pin: number): [mode: number, bits: number][] {
   if (isDigital(pin)) modes.push([PIN_MODE.input, 1], [PIN_MODE.pullup, 1], [PIN_MODE.output, 1])
   if (isAnalog(pin)) modes.push([PIN_MODE.analog, 10])
   if (isPwm(pin)) modes.push([PIN_MODE.pwm, 8])
-  if (isServo(pin)) modes.push([PIN_MODE.servo, 14])
+  // Since 2.4 any twelve digital pins can be servos.
+  if (isDigital(pin)) modes.push([PIN_MODE.servo, 14])
   if (isI2c(pin)) modes.push([PIN_MODE.i2c, 1])
   return modes
 }

@@ -6,16 +6,6 @@ export interface ContactOptions {
   chatter_per_s: number
 }
 
-/** A mechanical contact: a finger moves it, physics lets it bounce and chatter, bad luck welds it. */
-export interface Contact {
-  readonly closed: boolean
-  press(at_ms: number): void
-  release(at_ms: number): void
-  /** The contact stays where it is told, whatever the finger does. */
-  stick(position: 'closed' | 'open', at_ms: number): void
-  unstick(at_ms: number): void
-}
-
 export interface ContactListener {
   /** Every electrical change, bounces included. */
   changed(closed: boolean, at_ms: number): void
@@ -28,78 +18,94 @@ const BOUNCES_MAX = 4
 /** A worn contact opens for up to this long while it is held. */
 const CHATTER_GAP_MS_MAX = 2
 
-export function createContact(
-  deps: { timeline: Timeline; random: Random },
-  options: ContactOptions,
-  listener: ContactListener,
-): Contact {
-  const { timeline, random } = deps
-  let finger = false
-  let stuck: boolean | undefined
-  let position = false
-  let closed = false
-  let pending: Cancel[] = []
+/** A mechanical contact: a finger moves it, physics lets it bounce and chatter, bad luck welds it. */
+export class Contact {
+  readonly #timeline: Timeline
+  readonly #random: Random
+  readonly #options: ContactOptions
+  readonly #listener: ContactListener
+  #finger = false
+  #stuck: boolean | undefined
+  /** Where the contact rests when it has settled. */
+  #position = false
+  #closed = false
+  #pending: Cancel[] = []
 
-  function set(next: boolean, at_ms: number): void {
-    if (closed === next) return
-    closed = next
-    listener.changed(closed, at_ms)
+  constructor(deps: { timeline: Timeline; random: Random }, options: ContactOptions, listener: ContactListener) {
+    this.#timeline = deps.timeline
+    this.#random = deps.random
+    this.#options = options
+    this.#listener = listener
   }
 
-  function settle(at_ms: number): void {
-    const next = stuck ?? finger
-    if (next === position) return
-    position = next
-    for (const cancel of pending) cancel()
-    pending = []
-    set(position, at_ms)
-    listener.moved(position, at_ms)
-    const settled_ms = bounce(at_ms)
-    if (position && options.chatter_per_s > 0) chatter(settled_ms)
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  press(at_ms: number): void {
+    this.#finger = true
+    this.#move(at_ms)
+  }
+
+  release(at_ms: number): void {
+    this.#finger = false
+    this.#move(at_ms)
+  }
+
+  /** The contact stays where it is told, whatever the finger does. */
+  stick(where: 'closed' | 'open', at_ms: number): void {
+    this.#stuck = where === 'closed'
+    this.#move(at_ms)
+  }
+
+  unstick(at_ms: number): void {
+    this.#stuck = undefined
+    this.#move(at_ms)
+  }
+
+  #set(next: boolean, at_ms: number): void {
+    if (this.#closed === next) return
+    this.#closed = next
+    this.#listener.changed(next, at_ms)
+  }
+
+  #move(at_ms: number): void {
+    const next = this.#stuck ?? this.#finger
+    if (next === this.#position) return
+    this.#position = next
+    for (const cancel of this.#pending) cancel()
+    this.#pending = []
+    this.#listener.moved(next, at_ms)
+    this.#set(next, at_ms)
+    const settled_ms = this.#bounce(at_ms)
+    if (next && this.#options.chatter_per_s > 0) this.#chatter(settled_ms)
   }
 
   /** Pairs of openings and closings inside the bounce time; @returns when the contact rests. */
-  function bounce(at_ms: number): number {
-    const count = integerBetween(random, 0, BOUNCES_MAX)
-    const moments = Array.from({ length: count * 2 }, () => random() * options.bounce_ms_max).sort((a, b) => a - b)
-    const rest = position
+  #bounce(at_ms: number): number {
+    if (this.#options.bounce_ms_max === 0) return at_ms
+    const count = integerBetween(this.#random, 0, BOUNCES_MAX)
+    const moments = Array.from({ length: count * 2 }, () => this.#random() * this.#options.bounce_ms_max)
+    moments.sort((left, right) => left - right)
+    const rest = this.#position
     for (const [index, offset_ms] of moments.entries()) {
-      pending.push(timeline.at(at_ms + offset_ms, (due_ms) => set(index % 2 === 0 ? !rest : rest, due_ms)))
+      const next = index % 2 === 0 ? !rest : rest
+      this.#pending.push(this.#timeline.at(at_ms + offset_ms, (due_ms) => this.#set(next, due_ms)))
     }
     return at_ms + (moments.at(-1) ?? 0)
   }
 
-  function chatter(from_ms: number): void {
-    // Openings at exponentially distributed distances: a memoryless fault, like dirt between the contacts.
-    const open_ms = from_ms + (-Math.log(1 - random()) * 1000) / options.chatter_per_s
-    const gap_ms = random() * CHATTER_GAP_MS_MAX
-    const open = timeline.at(open_ms, (due_ms) => set(false, due_ms))
-    const close = timeline.at(open_ms + gap_ms, (due_ms) => {
-      set(true, due_ms)
-      chatter(due_ms)
-    })
-    pending = [open, close]
-  }
-
-  return {
-    get closed() {
-      return closed
-    },
-    press(at_ms) {
-      finger = true
-      settle(at_ms)
-    },
-    release(at_ms) {
-      finger = false
-      settle(at_ms)
-    },
-    stick(where, at_ms) {
-      stuck = where === 'closed'
-      settle(at_ms)
-    },
-    unstick(at_ms) {
-      stuck = undefined
-      settle(at_ms)
-    },
+  /** Openings at exponentially distributed distances: a memoryless fault, like dirt between the contacts. */
+  #chatter(from_ms: number): void {
+    const open_ms = from_ms + (-Math.log(1 - this.#random()) * 1000) / this.#options.chatter_per_s
+    const gap_ms = this.#random() * CHATTER_GAP_MS_MAX
+    this.#pending.push(
+      this.#timeline.at(open_ms, (due_ms) => this.#set(false, due_ms)),
+      this.#timeline.at(open_ms + gap_ms, (due_ms) => {
+        this.#pending = []
+        this.#set(true, due_ms)
+        this.#chatter(due_ms)
+      }),
+    )
   }
 }

@@ -58,3 +58,5 @@ function stop(): void {
 }
 process.once('SIGTERM', stop)
 process.once('SIGINT', stop)
+// Started by another program that is gone: nobody could end us any more.
+process.once('disconnect', stop)

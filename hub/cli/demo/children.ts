@@ -49,10 +49,12 @@ export function createChildren(onUnexpectedEnd: (name: string, code: number | nu
   return {
     async start(name, entry, args, options = {}) {
       const child = spawn(process.execPath, [`${ROOT}${entry}`, ...args], {
-        stdio: ['pipe', 'pipe', 'pipe'],
+        // The channel carries nothing: when this process dies, however it dies, the child sees it close and ends too.
+        stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
         env: { ...process.env, ...options.env },
       })
       const errors: string[] = []
+      if (!child.stderr) throw new Error('stderr of a child is a pipe')
       createInterface({ input: child.stderr }).on('line', (line) => {
         errors.push(line)
         if (errors.length > 20) errors.shift()

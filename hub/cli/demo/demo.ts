@@ -35,7 +35,10 @@ export async function runDemo(options: DemoOptions, random: () => number): Promi
     const hubUrl = `mqtt://127.0.0.1:${hub.ready.mqttPort}`
     await Promise.all(DEMO_GATEWAYS.map(({ gateway }) => startGateway(children, dir, gateway, hubUrl)))
     sayReady({ say, options, hub, upstream, passwords, dir })
-    sim.process.stdin?.write(`${JSON.stringify({ do: 'scenario', steps: options.scenario.steps })}\n`)
+    const play = () =>
+      sim.process.stdin?.write(`${JSON.stringify({ do: 'scenario', steps: options.scenario.steps })}\n`)
+    // A button pressed while its board still starts is seen by nobody.
+    Promise.race([district.allOnline, end.fired]).then(play)
     const keys = readKeys({
       sim: (step) => sim.process.stdin?.write(`${JSON.stringify(step)}\n`),
       reset: (device, gateway) => district?.reset(device, gateway),
@@ -165,8 +168,9 @@ function endSignal(for_s: number | undefined) {
   const fired = new Promise<{ code: number; why: string | undefined }>((done) => {
     fire = (code, why) => done({ code, why })
   })
-  process.once('SIGINT', () => fire(0))
-  process.once('SIGTERM', () => fire(0))
+  // `on`, not `once`: an impatient second Ctrl-C must not leave the children behind.
+  process.on('SIGINT', () => fire(0))
+  process.on('SIGTERM', () => fire(0))
   if (for_s !== undefined) setTimeout(() => fire(0), for_s * 1000).unref()
   return { fired, fire: (code: number, why?: string) => fire(code, why) }
 }

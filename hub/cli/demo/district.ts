@@ -25,7 +25,12 @@ export function listenToDistrict(options: {
   link.onUp(() => {
     link.subscribe(`${sitePath(DEMO_SITE)}/#`, 1).catch(() => undefined) // A refused subscription ends the link, which then comes up again.
   })
+  const online = new Set<string>()
+  const all = Promise.withResolvers<void>()
   link.onMessage(({ topic, payload, retain }) => {
+    if (topic.includes('/alarm-button/') && topic.endsWith('/avail') && statusOf(payload) === 'online')
+      online.add(topic)
+    if (online.size === DEMO_BUTTONS.length) all.resolve()
     if (options.json) {
       process.stdout.write(
         `${JSON.stringify({ topic, retain, receivedat: new Date().toISOString(), payload: jsonOf(payload) })}\n`,
@@ -42,6 +47,8 @@ export function listenToDistrict(options: {
   link.start()
 
   return {
+    /** Resolves when every button of the demo is online at the district. */
+    allOnline: all.promise,
     reset(device: string, gateway: string): void {
       const id = randomUUID()
       const now_ms = Date.now()
@@ -68,6 +75,11 @@ export function listenToDistrict(options: {
     },
     close: () => link.close(),
   }
+}
+
+function statusOf(payload: Uint8Array): unknown {
+  const value = jsonOf(payload)
+  return typeof value === 'object' && value !== null && 'status' in value ? value.status : undefined
 }
 
 function jsonOf(payload: Uint8Array): unknown {

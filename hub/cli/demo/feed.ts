@@ -1,3 +1,4 @@
+import { isFinal } from '../../contract/command.ts'
 import type { Message } from '../../contract/decode.ts'
 import type { Language } from '../language.ts'
 
@@ -50,6 +51,7 @@ export function feedLine(message: Message, clock: string, style: FeedStyle): str
         90,
       )
     case 'result':
+      if (!isFinal(message.result.status)) return undefined
       return line(
         '→',
         [`${message.result.name}: ${message.result.status}`, message.result.code].filter(Boolean).join(' '),

@@ -52,31 +52,52 @@ declare module 'johnny-five' {
   import type { EventEmitter } from 'node:events'
   import type { Firmata } from 'firmata-io'
 
-  interface BoardOptions {
-    io: Firmata
-    repl: boolean
-    debug: boolean
-    sigint: boolean
-    id?: string
-  }
   export interface Board extends EventEmitter {
     isReady: boolean
     pins: unknown
-    RESOLUTION: { ADC: number }
+  }
+  export namespace Board {
+    interface Class {
+      new (options: { io: Firmata; id: string; repl: false; debug: false; sigint: false }): Board
+      /** What johnny-five believes of the pins, from what the board said last. */
+      Pins(board: Board): unknown
+    }
   }
   export interface Pin extends EventEmitter {
     high(): Pin
     low(): Pin
   }
+  export namespace Pin {
+    type Class = new (options: { pin: number; board: Board; type: 'digital'; mode: number }) => Pin
+  }
   export interface Sensor extends EventEmitter {
     /** ms between two `data` events; null stops them. */
     freq: number | null
+    /** Value at full supply, e.g. 1023. */
     readonly resolution: number
   }
-  const five: {
-    Board: { new (options: BoardOptions): Board; Pins(board: Board): unknown }
-    Pin: new (options: { pin: number; board: Board; type: 'digital'; mode: number }) => Pin
-    Sensor: new (options: { pin: string; board: Board; freq: number }) => Sensor
+  export namespace Sensor {
+    type Class = new (options: { pin: string; board: Board; freq: number }) => Sensor
   }
-  export default five
+}
+
+declare module 'johnny-five/lib/board.js' {
+  import type { Board } from 'johnny-five'
+
+  const BoardClass: Board.Class
+  export default BoardClass
+}
+
+declare module 'johnny-five/lib/pin.js' {
+  import type { Pin } from 'johnny-five'
+
+  const PinClass: Pin.Class
+  export default PinClass
+}
+
+declare module 'johnny-five/lib/sensor.js' {
+  import type { Sensor } from 'johnny-five'
+
+  const SensorClass: Sensor.Class
+  export default SensorClass
 }

@@ -1,0 +1,180 @@
+import { Duplex } from 'node:stream'
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { decodeJson, decodeMessage } from '../../hub/contract/decode.ts'
+import { createMemoryDisk, type MemoryDisk } from '../../hub/journal/memory-backend.ts'
+import { openMemoryLog } from '../../hub/journal/open.ts'
+import type { Log } from '../../hub/journal/types.ts'
+import { loadLibraries } from '../adapters/firmata/libraries.ts'
+import { silentLogger } from '../ports/logger.ts'
+import { TestBoard } from '../testing/test-board.ts'
+import { startVirtualTime, type VirtualTime } from '../testing/virtual-time.ts'
+import { createGateway, type Gateway } from './compose.ts'
+import type { GatewayConfig } from './config.ts'
+
+const button = (id: string, board: string, contactPin: number) => ({
+  kind: 'alarm-button',
+  id,
+  board,
+  place: { building: '3' },
+  contactPin,
+  ...(contactPin === 2 ? { loopPin: 0, lampPin: 5 } : {}),
+})
+const config: GatewayConfig = {
+  gateway: 'gw-1',
+  site: { street: 's', community: 'c', estate: 'e' },
+  data: '/nowhere',
+  uplink: { url: 'mqtt://hub.invalid:1883' },
+  boards: [
+    { id: 'board-a', port: 'a' },
+    { id: 'board-b', port: 'b' },
+  ],
+  devices: [button('b1', 'board-a', 2), button('b2', 'board-a', 3), button('b3', 'board-b', 2)],
+}
+
+/** A gateway on virtual time whose hub never answers. */
+describe('a gateway without a hub', () => {
+  let time: VirtualTime
+  let disk: MemoryDisk
+  let boards: Record<string, TestBoard>
+  let log: Log & { kill(): void }
+  let gateway: Gateway
+  let starts = 0
+
+  beforeAll(async () => {
+    await loadLibraries()
+  })
+  beforeEach(async () => {
+    time = startVirtualTime()
+    disk = createMemoryDisk()
+    boards = { a: new TestBoard(), b: new TestBoard() }
+    await start()
+  })
+  afterEach(async () => {
+    await stop()
+    time.end()
+  })
+
+  async function start(settings: GatewayConfig = config, commit_ms = 0): Promise<void> {
+    gateway = createGateway(
+      {
+        openPort: ({ path }) => (boards[path] as TestBoard).port,
+        openSpool: async (lanes) => {
+          log = await openMemoryLog(disk, { ...lanes, commit_ms })
+          return log
+        },
+        connect: () => new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() }),
+        random: () => 0.5,
+        bootid: `00112233aabbcc${String(++starts).padStart(2, '0')}`,
+        clockSynced: () => true,
+        rss_bytes: () => 1,
+        version: '0.0.0',
+        log: silentLogger,
+      },
+      settings,
+    )
+    const starting = gateway.start()
+    await time.pass(500, 5)
+    await starting
+  }
+  async function stop(): Promise<void> {
+    const closing = gateway.close()
+    await time.pass(5000, 10)
+    await closing
+  }
+  /** Nothing more is written, and nobody waits for what was under way. */
+  async function cutPower(): Promise<void> {
+    log.kill()
+    void gateway.close()
+    await time.pass(100)
+  }
+  async function press(board: string, pin: number): Promise<void> {
+    boards[board]?.setLevel(pin, false)
+    await time.pass(60)
+    boards[board]?.setLevel(pin, true)
+    await time.pass(60)
+  }
+  async function lane(name: string) {
+    const reading = log.read(name, 0, 1000)
+    await time.pass(10)
+    return (await reading).map(({ topic, payload }) => {
+      const decoded = decodeJson(payload)
+      const value = decoded.ok ? (decoded.value as Record<string, unknown>) : {}
+      return { topic, value, payload, name: topic.split('/').slice(6).join('/') }
+    })
+  }
+  const names = async () => (await lane('alarm')).map(({ name }) => name)
+  const latest = async (ending: string) => (await lane('state')).find(({ topic }) => topic.endsWith(ending))?.value
+
+  it('has every press in its spool, in the words of the contract', async () => {
+    await press('a', 2)
+    await press('b', 2)
+    const events = await lane('alarm')
+    expect(events.map(({ name }) => name)).toEqual([
+      'gateway/gw-1/evt/started',
+      'gateway/gw-1/evt/board-ready',
+      'gateway/gw-1/evt/board-ready',
+      'alarm-button/b1/evt/pressed',
+      'alarm-button/b1/evt/released',
+      'alarm-button/b3/evt/pressed',
+      'alarm-button/b3/evt/released',
+    ])
+    for (const { topic, payload } of events) expect(decodeMessage(topic, payload, false)).toMatchObject({ ok: true })
+    for (const { topic, payload } of await lane('state'))
+      expect(decodeMessage(topic, payload, true)).toMatchObject({ ok: true })
+    expect(await latest('b1/state')).toMatchObject({ alarm: true, pressed: false, presses: 1, loop: 'normal' })
+    expect(await latest('b1/avail')).toMatchObject({ status: 'online' })
+  })
+
+  it('keeps every press while another board hangs and the disk is slow', async () => {
+    await stop()
+    await start(config, 400)
+    const hung = boards.b as TestBoard
+    hung.hung = true
+    for (let count = 0; count < 10; count++) await press('a', 3)
+    await time.pass(10_000, 5)
+    expect((await names()).filter((name) => name === 'alarm-button/b2/evt/pressed')).toHaveLength(10)
+    expect(await latest('b3/avail')).toMatchObject({ status: 'offline', reason: 'board-hung' })
+    expect(await latest('b1/avail')).toMatchObject({ status: 'online' })
+    expect((await names()).filter((name) => name.includes('board-lost'))).toHaveLength(1)
+  })
+
+  it('remembers a latched alarm over a power cut and tells no press again', async () => {
+    await press('a', 2)
+    await time.pass(1000, 10)
+    await cutPower()
+    await start()
+    expect((await names()).filter((name) => name.endsWith('b1/evt/pressed'))).toHaveLength(1)
+    expect(await latest('b1/state')).toMatchObject({ alarm: true, presses: 1 })
+    await press('a', 2)
+    const presses = (await lane('alarm')).filter(({ name }) => name === 'alarm-button/b1/evt/pressed')
+    expect(presses.map(({ value }) => (value.data as { press: number }).press)).toEqual([1, 2])
+    expect(new Set(presses.map(({ value }) => value.id)).size).toBe(2)
+  })
+
+  it('tells a press that was going on when the power came back as found, once', async () => {
+    await stop()
+    boards.a?.setLevel(3, false)
+    await start()
+    await time.pass(500)
+    await cutPower()
+    await start()
+    await time.pass(500)
+    const presses = (await lane('alarm')).filter(({ name }) => name === 'alarm-button/b2/evt/pressed')
+    expect(presses.map(({ value }) => value.data)).toEqual([{ press: 1, atstart: true }])
+  })
+
+  it('clears what is retained of a device that is no longer configured', async () => {
+    await stop()
+    await start({ ...config, devices: config.devices.slice(0, 2) })
+    const b3 = (await lane('state')).filter(({ topic }) => topic.includes('/b3/'))
+    expect(b3.length).toBe(3)
+    expect(b3.every(({ payload }) => payload.length === 0)).toBe(true)
+  })
+
+  it('says how it is doing, once a minute', async () => {
+    await time.pass(60_000, 20)
+    const [reading] = await lane('telemetry')
+    expect(decodeMessage(reading?.topic ?? '', reading?.payload ?? new Uint8Array(), false)).toMatchObject({ ok: true })
+    expect(reading?.value.data).toMatchObject([{ n: 'rss', u: 'B', v: 1 }, { n: 'uptime' }, {}, {}, {}])
+  })
+})

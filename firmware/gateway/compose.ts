@@ -1,0 +1,183 @@
+import type { Duplex } from 'node:stream'
+import { encodeJson } from '../../hub/contract/encode.ts'
+import { type LinliError, reasonOf } from '../../hub/contract/errors.ts'
+import { type Address, addressPath, formatTopic, gatewayPath, parseTopic } from '../../hub/contract/topic.ts'
+import { createMqttLink } from '../../hub/journal/shipper/mqtt-link.ts'
+import { createPump } from '../../hub/journal/shipper/pump.ts'
+import type { Entry, Log, LogConfig } from '../../hub/journal/types.ts'
+import type { Driver } from '../drivers/driver.ts'
+import { momentNow } from '../moment.ts'
+import type { BytePortFactory } from '../ports/byte-port.ts'
+import type { Logger } from '../ports/logger.ts'
+import { createBoards } from './boards.ts'
+import { Commands } from './commands.ts'
+import type { GatewayConfig } from './config.ts'
+import { createDrivers } from './drivers.ts'
+import { Outbox, SENT_LANES, SPOOL_LANES } from './outbox.ts'
+import { Self } from './self.ts'
+import { createTimeQuality } from './time-quality.ts'
+import { Uplink } from './uplink.ts'
+
+/** One gateway, put together. Everything that touches the world is handed in, so that it runs on virtual time whole. */
+
+export interface GatewayDeps {
+  openPort: BytePortFactory
+  /** hub/journal/open.ts: a folder in production, memory in virtual time. */
+  openSpool(config: LogConfig): Promise<Log>
+  /** In-memory transport to the hub for virtual time; TCP or TLS by the configured url when absent. */
+  connect?: () => Duplex
+  random: () => number
+  /** 16 hex digits, new at every start. */
+  bootid: string
+  /** Whether the wall clock follows a time source; undefined when that cannot be known. */
+  clockSynced: () => boolean | undefined
+  rss_bytes: () => number
+  version: string
+  log: Logger
+}
+
+export interface Gateway {
+  /** @throws {LinliError} when the spool cannot be opened */
+  start(): Promise<void>
+  /** Outputs off, what was said in the spool, a goodbye to the hub. */
+  close(): Promise<void>
+}
+
+/** Entries sent and not acknowledged: what a kill can send twice. */
+const WINDOW = 100
+const TELEMETRY_EVERY_MS = 60_000
+
+type Closers = Array<() => Promise<void> | void>
+
+export function createGateway(deps: GatewayDeps, config: GatewayConfig): Gateway {
+  const closers: Closers = []
+  /** In reverse order of opening. */
+  async function close(): Promise<void> {
+    for (const closer of closers.splice(0).reverse()) {
+      try {
+        await closer()
+      } catch (error) {
+        deps.log.error({ error: reasonOf(error) }, 'while closing')
+      }
+    }
+  }
+  return {
+    async start() {
+      try {
+        await startGateway(deps, config, closers)
+      } catch (error) {
+        await close()
+        throw error
+      }
+    },
+    close,
+  }
+}
+
+async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: Closers): Promise<void> {
+  const { log, bootid, version, random } = deps
+  const startedAt = momentNow()
+  const address: Address = { ...config.site, gateway: config.gateway, class: 'gateway', device: config.gateway }
+  const spool = await deps.openSpool({ lanes: SPOOL_LANES })
+  closers.push(() => spool.close())
+  const held = await spool.list('state')
+  const handled = await spool.list('handled')
+
+  const uplinks: Uplink[] = []
+  const onFault = (fault: LinliError | undefined) => {
+    for (const uplink of uplinks) uplink.setAvailability(availabilityOf(fault))
+  }
+  const timeQuality = createTimeQuality(deps.clockSynced)
+  const outbox = new Outbox({ log: spool, logger: log, bootid, startedAt, timeQuality, onFault })
+  closers.push(() => outbox.close())
+
+  const self = new Self({ outbox, address, startedAt, bootid, version, rss_bytes: deps.rss_bytes })
+  const onStatus = self.onBoard.bind(self)
+  const boards = createBoards({ openPort: deps.openPort, random, log, onStatus }, config.boards)
+  self.begin(boards.values())
+  const drivers = createDrivers({ outbox, boards, held, log, version }, config)
+  clearAbandoned(outbox, held, [address, ...drivers.map((driver) => driver.address)])
+  for (const driver of drivers) {
+    outbox.meta(driver.address, driver.meta)
+    driver.start()
+    closers.push(() => driver.close())
+  }
+
+  const byPath = new Map<string, Driver>(drivers.map((driver) => [addressPath(driver.address), driver]))
+  const commands = new Commands({ drivers: byPath, outbox, log })
+  closers.push(() => commands.close())
+  commands.restore(handled)
+
+  const uplink = createUplink(deps, config, { spool, address, commands, outbox })
+  uplinks.push(uplink)
+  outbox.setDirect((entry) => uplink.sendDirect(entry))
+  closers.push(() => uplink.close())
+  const timer = setInterval(() => self.reportVitals(spool), config.telemetryEvery_ms ?? TELEMETRY_EVERY_MS)
+  closers.push(() => clearInterval(timer))
+  for (const board of boards.values()) {
+    closers.push(() => board.close())
+    board.start()
+  }
+  uplink.start()
+}
+
+function availabilityOf(fault: LinliError | undefined) {
+  if (!fault) return { status: 'online' } as const
+  return { status: 'fault', reason: fault.code === 'JOURNAL_FULL' ? 'spool-full' : 'spool-failed' } as const
+}
+
+function createUplink(
+  deps: GatewayDeps,
+  config: GatewayConfig,
+  parts: { spool: Log; address: Address; commands: Commands; outbox: Outbox },
+): Uplink {
+  const { spool, address, commands, outbox } = parts
+  const { url, username, password } = config.uplink
+  const availabilityTopic = formatTopic({ ...address, channel: 'avail' })
+  const link = createMqttLink(
+    { random: deps.random, ...(deps.connect ? { connect: deps.connect } : {}) },
+    {
+      url,
+      // One session per gateway: a second one of the same name takes over, and shows as flapping.
+      clientId: `linli-${config.site.estate}-${config.gateway}`,
+      // Commands missed during an outage are the hub's to answer: none may fire late.
+      clean: true,
+      ...(username === undefined ? {} : { username }),
+      ...(password === undefined ? {} : { password }),
+      will: {
+        topic: availabilityTopic,
+        payload: encodeJson({ status: 'offline', reason: 'connection-lost' }),
+        qos: 1,
+        retain: true,
+      },
+    },
+  )
+  return new Uplink(
+    {
+      log: spool,
+      link,
+      createPump: (send, onError) =>
+        createPump({
+          log: spool,
+          cursorName: 'uplink',
+          lanes: [...SENT_LANES],
+          window: WINDOW,
+          send: ({ entry }) => send(entry),
+          onError,
+        }),
+      logger: deps.log,
+      onConnected: () => outbox.repeatAvailability(),
+      onCommand: (topic, payload, retain) => commands.onMessage(topic, payload, retain),
+    },
+    { availabilityTopic, commandFilter: `${gatewayPath(config.site, config.gateway)}/+/+/cmd/+/+` },
+  )
+}
+
+/** What is retained of devices that are no longer configured would look like devices for ever. */
+function clearAbandoned(outbox: Outbox, held: Entry[], present: Address[]): void {
+  const paths = new Set(present.map(addressPath))
+  for (const { topic } of held) {
+    const parsed = parseTopic(topic)
+    if (parsed.ok && !paths.has(addressPath(parsed.value))) outbox.clear(topic)
+  }
+}

@@ -1,0 +1,142 @@
+import { describe, expect, it } from 'vitest'
+import { decodeConfig } from './config.ts'
+
+type Json = Record<string, unknown>
+
+const button = {
+  kind: 'alarm-button',
+  id: 'b1',
+  board: 'board-a',
+  place: { building: '3', spot: 'lobby' },
+  contactPin: 2,
+}
+const good = {
+  gateway: 'gw-1',
+  site: { street: 'demo-street', community: 'demo-community', estate: 'demo-estate' },
+  data: '/var/lib/linli/gw-1',
+  uplink: { url: 'mqtt://127.0.0.1:1883' },
+  boards: [{ id: 'board-a', port: '/dev/serial/by-id/usb-1', baud: 57_600 }],
+  devices: [{ ...button, loopPin: 0, lampPin: 5, sirenPin: 6 }],
+}
+
+function refusal(value: Json): { code: string; path: string | undefined; message: string } | undefined {
+  const decoded = decodeConfig(JSON.stringify(value))
+  return decoded.ok ? undefined : decoded.error
+}
+
+describe('the configuration', () => {
+  it('is taken as written', () => {
+    expect(decodeConfig(JSON.stringify(good))).toEqual({ ok: true, value: good })
+    expect(refusal({ ...good, boards: [], devices: [] })).toBeUndefined()
+  })
+
+  it.each<[string, Json, string, RegExp]>([
+    ['a missing field', { data: undefined }, '/data', /missing field \/data/],
+    ['an unknown field', { colour: 'red' }, '/colour', /unknown field \/colour/],
+    ['a bad segment', { gateway: 'Gate Way' }, '/gateway', /\/gateway .*"Gate Way"/],
+    ['a bad site', { site: { ...good.site, estate: '小区' } }, '/site/estate', /\/site\/estate/],
+    ['a url of another protocol', { uplink: { url: 'http://hub' } }, '/uplink/url', /\/uplink\/url/],
+    ['a baud rate', { boards: [{ ...good.boards[0], baud: 1234 }] }, '/boards/0/baud', /1234; allowed: 9600, 19200/],
+    [
+      'a board twice',
+      { boards: [good.boards[0], { ...good.boards[0], port: '/dev/x' }] },
+      '/boards/1/id',
+      /board-a is there twice/,
+    ],
+    [
+      'a port twice',
+      { boards: [good.boards[0], { ...good.boards[0], id: 'board-b' }] },
+      '/boards/1/port',
+      /already the port of board board-a/,
+    ],
+    [
+      'an unknown kind',
+      { devices: [{ ...button, kind: 'toaster' }] },
+      '/devices/0/kind',
+      /"toaster"; allowed: "alarm-button"/,
+    ],
+    ['no kind', { devices: [{ id: 'b1' }] }, '/devices/0/kind', /missing field \/devices\/0\/kind/],
+    ['a device that is none', { devices: [7] }, '/devices/0', /\/devices\/0/],
+    [
+      'a missing board',
+      { devices: [{ ...button, board: 'board-z' }] },
+      '/devices/0/board',
+      /no board board-z; boards: board-a/,
+    ],
+    [
+      'a missing pin',
+      { devices: [{ ...button, contactPin: undefined }] },
+      '/devices/0/contactPin',
+      /missing field \/devices\/0\/contactPin/,
+    ],
+    [
+      'a pin of the serial line',
+      { devices: [{ ...button, contactPin: 1 }] },
+      '/devices/0/contactPin',
+      /\/devices\/0\/contactPin .*1/,
+    ],
+    ['a pin in words', { devices: [{ ...button, contactPin: 'D2' }] }, '/devices/0/contactPin', /"D2"/],
+    [
+      'a time out of range',
+      { devices: [{ ...button, cancelAfter_ms: 1 }] },
+      '/devices/0/cancelAfter_ms',
+      /cancelAfter_ms/,
+    ],
+    [
+      'an unknown field of a device',
+      { devices: [{ ...button, lamp: 5 }] },
+      '/devices/0/lamp',
+      /unknown field \/devices\/0\/lamp/,
+    ],
+    [
+      'an unknown field of a place',
+      { devices: [{ ...button, place: { flat: 1 } }] },
+      '/devices/0/place/flat',
+      /unknown field/,
+    ],
+    [
+      'a device twice',
+      { devices: [button, { ...button, contactPin: 3 }] },
+      '/devices/1/id',
+      /alarm-button b1 is there twice/,
+    ],
+    [
+      'a pin of two devices',
+      { devices: [button, { ...button, id: 'b2', lampPin: 2, contactPin: 3 }] },
+      '/devices/1/lampPin',
+      /pin 2 of board board-a is already used by b1 \(contactPin\)/,
+    ],
+    ['a pin twice in one device', { devices: [{ ...button, lampPin: 2 }] }, '/devices/0/lampPin', /already used by b1/],
+    [
+      'an analog channel of two devices',
+      {
+        devices: [
+          { ...button, loopPin: 0 },
+          { ...button, id: 'b2', contactPin: 3, loopPin: 0 },
+        ],
+      },
+      '/devices/1/loopPin',
+      /analog channel 0 of board board-a/,
+    ],
+  ])('is refused for %s', (_name, change, path, message) => {
+    const error = refusal({ ...good, ...change })
+    expect(error).toMatchObject({ code: 'CONFIG_INVALID', path })
+    expect(error?.message).toMatch(message)
+  })
+
+  it('may use the same pin number on two boards', () => {
+    const boards = [good.boards[0], { id: 'board-b', port: '/dev/y' }]
+    expect(refusal({ ...good, boards, devices: [button, { ...button, id: 'b2', board: 'board-b' }] })).toBeUndefined()
+  })
+
+  it.each([
+    ['{\n  "gateway": "gw-1",\n  oops\n}', /line 3, column 3/],
+    ['{\n  "gateway": "gw-1",\n  "site": {', /line 3, column 12/],
+    ['', /line 1, column 1/],
+    ['{"a":1} x', /line 1, column 9/],
+  ])('that is not JSON is told by line and column: %j', (text, message) => {
+    const decoded = decodeConfig(text)
+    expect(decoded).toMatchObject({ ok: false, error: { code: 'CONFIG_SYNTAX' } })
+    expect(decoded.ok ? '' : decoded.error.message).toMatch(message)
+  })
+})

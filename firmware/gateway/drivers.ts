@@ -1,0 +1,61 @@
+import { decodeJson } from '../../hub/contract/decode.ts'
+import { LinliError, reasonOf } from '../../hub/contract/errors.ts'
+import { type Address, formatTopic } from '../../hub/contract/topic.ts'
+import type { Entry } from '../../hub/journal/types.ts'
+import type { Driver, DriverHost } from '../drivers/driver.ts'
+import { momentNow } from '../moment.ts'
+import type { Logger } from '../ports/logger.ts'
+import type { PinBoard } from '../ports/pin-board.ts'
+import type { GatewayConfig } from './config.ts'
+import { deviceKinds } from './kinds.ts'
+import type { Outbox } from './outbox.ts'
+
+/** The drivers of a gateway's devices, each with what it last said before the restart. */
+export function createDrivers(
+  deps: {
+    outbox: Pick<Outbox, 'event' | 'state' | 'availability'>
+    boards: ReadonlyMap<string, PinBoard>
+    /** The spool's `state` lane. */
+    held: Entry[]
+    log: Logger
+    version: string
+  },
+  config: GatewayConfig,
+): Driver[] {
+  const held = new Map(deps.held.map((entry) => [entry.topic, entry.payload]))
+  return config.devices.map((device) => {
+    const kind = deviceKinds.get(device.kind)
+    const board = deps.boards.get(device.board)
+    if (!kind || !board)
+      throw new LinliError('CONFIG_UNCHECKED', `device ${device.id} was not checked`, { kind: 'bug' })
+    const address: Address = { ...config.site, gateway: config.gateway, class: kind.class, device: device.id }
+    const payload = held.get(formatTopic({ ...address, channel: 'state' }))
+    const restored = payload === undefined ? undefined : decodeJson(payload)
+    const host = createHost(deps.outbox, address, deps.log)
+    const driverDeps = {
+      host,
+      board,
+      address,
+      version: deps.version,
+      restored: restored?.ok ? restored.value : undefined,
+    }
+    return kind.create(driverDeps, device)
+  })
+}
+
+function createHost(
+  outbox: Pick<Outbox, 'event' | 'state' | 'availability'>,
+  address: Address,
+  log: Logger,
+): DriverHost {
+  return {
+    event: (event) => outbox.event(address, event),
+    state: (state) => outbox.state(address, state),
+    availability: (availability, at) => outbox.availability(address, availability, at),
+    failed(error) {
+      log.error({ device: address.device, error: reasonOf(error) }, 'a driver failed')
+      outbox.availability(address, { status: 'fault', reason: 'driver-failed' }, momentNow())
+    },
+    log,
+  }
+}

@@ -1,0 +1,110 @@
+import { randomBytes, randomInt } from 'node:crypto'
+import { mkdirSync, readFileSync, statSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { Command } from 'commander'
+import pino from 'pino'
+import { LinliError, reasonOf } from '../hub/contract/errors.ts'
+import { openFileLog } from '../hub/journal/open.ts'
+import packageFile from '../package.json' with { type: 'json' }
+import { openKernelClock } from './adapters/kernel-clock.ts'
+import { createSerialBytePort } from './adapters/serialport.ts'
+import { createGateway } from './gateway/compose.ts'
+import { decodeConfig, type GatewayConfig } from './gateway/config.ts'
+
+/** `linli gateway`: one gateway as a process. Exit codes: 0 ended as asked, 1 failed while running, 2 told wrongly. */
+
+/** A disk or a board that does not let go must not keep the process from ending; a supervisor would kill it then. */
+const CLOSE_MS_MAX = 8000
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
+
+const program = new Command('linli gateway')
+  .description('Runs one gateway: its boards and devices, its spool, and the way to its hub.')
+  .requiredOption('--config <file>', 'the configuration of this gateway, JSON')
+  .option('--check', 'check the configuration, say so, and end')
+  .option('--log-level <level>', LOG_LEVELS.join(', '), 'info')
+  .version(packageFile.version)
+  .showHelpAfterError()
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
+  .parse()
+const options = program.opts<{ config: string; check?: true; logLevel: string }>()
+
+try {
+  if (!LOG_LEVELS.includes(options.logLevel))
+    throw told(`--log-level is ${options.logLevel}; allowed: ${LOG_LEVELS.join(', ')}`)
+  const config = readConfig(options.config)
+  if (options.check) process.stdout.write(`${options.config}: good\n`)
+  else await run(config)
+} catch (error) {
+  process.stderr.write(`linli gateway: ${reasonOf(error)}\n`)
+  process.exit(error instanceof LinliError && error.kind !== 'bug' ? 2 : 1)
+}
+
+function told(message: string): LinliError {
+  return new LinliError('CONFIG_INVALID', message, { kind: 'caller' })
+}
+
+function readConfig(file: string): GatewayConfig {
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (error) {
+    throw told(`cannot read the configuration: ${reasonOf(error)}`)
+  }
+  const decoded = decodeConfig(text)
+  if (!decoded.ok) throw told(`${file}: ${decoded.error.message}`)
+  return decoded.value
+}
+
+/** Not mkdir's own recursion, which never ends where a file system answers ENOENT to every mkdir (/proc does). */
+function makeFolder(folder: string): void {
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return
+  if (dirname(folder) !== folder) makeFolder(dirname(folder))
+  mkdirSync(folder, { mode: 0o700 })
+}
+
+async function run(config: GatewayConfig): Promise<void> {
+  const log = pino(
+    { level: options.logLevel, base: { gateway: config.gateway } },
+    pino.destination({ dest: 2, sync: true }),
+  )
+  const fatal = (error: unknown) => {
+    log.fatal({ error: error instanceof Error ? error.stack : String(error) }, 'unhandled error: ending')
+    process.exit(1)
+  }
+  process.on('uncaughtException', fatal)
+  process.on('unhandledRejection', fatal)
+  const stopped = new Promise<void>((stop) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop())
+    // Started by another program that is gone: nobody could end us any more.
+    process.once('disconnect', () => stop())
+  })
+  try {
+    makeFolder(resolve(config.data))
+  } catch (error) {
+    throw told(`cannot use the data folder ${config.data}: ${reasonOf(error)}`)
+  }
+  const gateway = createGateway(
+    {
+      openPort: createSerialBytePort,
+      openSpool: (settings) =>
+        openFileLog(join(config.data, 'spool'), {
+          ...settings,
+          onFault: (fault) => log.error({ code: fault.code, fault: fault.message }, 'spool fault'),
+        }),
+      random: () => randomInt(2 ** 32) / 2 ** 32,
+      bootid: randomBytes(8).toString('hex'),
+      clockSynced: await openKernelClock(log),
+      rss_bytes: process.memoryUsage.rss,
+      version: packageFile.version,
+      log,
+    },
+    config,
+  )
+  await gateway.start()
+  process.stdout.write(`${JSON.stringify({ type: 'ready', gateway: config.gateway })}\n`)
+  await stopped
+  log.info({}, 'stopping')
+  setTimeout(() => fatal(new Error(`not closed within ${CLOSE_MS_MAX} ms`)), CLOSE_MS_MAX)
+  await gateway.close()
+  process.exit(0)
+}

@@ -1,0 +1,73 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import type { FlowNode } from './storage/units.ts'
+
+/** House rules of what is shipped: flows that people can read, and a palette that speaks both languages. */
+
+const folder = fileURLToPath(new URL('.', import.meta.url))
+const read = (path: string) => readFileSync(`${folder}${path}`, 'utf8')
+const files = readdirSync(folder).filter((name) => name.endsWith('.flow.json'))
+const CHINESE = /\p{Script=Han}/u
+const ENGLISH = /[A-Za-z]{3,}/
+
+describe.each(files)('%s', (name) => {
+  const nodes = JSON.parse(read(name)) as FlowNode[]
+  const ids = nodes.map(({ id }) => id)
+
+  it('is one tab, and everything is on it', () => {
+    const tabs = nodes.filter(({ type }) => type === 'tab')
+    expect(tabs).toHaveLength(1)
+    expect(nodes.slice(1).every(({ z }) => z === tabs[0]?.id)).toBe(true)
+  })
+
+  it('has random ids that no property can equal by chance, and wires that lead somewhere', () => {
+    for (const id of ids) expect(id).toMatch(/^[0-9a-f]{16}$/)
+    for (const { wires } of nodes)
+      for (const to of (wires as string[][] | undefined)?.flat() ?? []) expect(ids).toContain(to)
+  })
+
+  it('explains itself in Chinese and English', () => {
+    const texts = nodes
+      .filter(({ type }) => type === 'tab' || type === 'comment')
+      .flatMap(({ label, name, info }) => [label ?? name, info]) as string[]
+    expect(texts.length).toBeGreaterThan(3)
+    for (const text of texts) expect(text).toSatisfy((t: string) => CHINESE.test(t) && ENGLISH.test(t))
+  })
+
+  it('is laid out without nodes on top of each other', () => {
+    const places = nodes.filter(({ x }) => x !== undefined).map(({ x, y }) => `${x},${y}`)
+    expect(new Set(places).size).toBe(places.length)
+  })
+})
+
+it('no id is used by two flows', () => {
+  const ids = files.flatMap((name) => (JSON.parse(read(name)) as FlowNode[]).map(({ id }) => id))
+  expect(new Set(ids).size).toBe(ids.length)
+})
+
+describe('palette', () => {
+  const { 'node-red': palette } = JSON.parse(read('nodes/package.json')) as {
+    'node-red': { nodes: Record<string, string> }
+  }
+  const keys = (value: unknown): string[] =>
+    typeof value === 'object' && value !== null
+      ? Object.entries(value).flatMap(([key, inner]) => [key, ...keys(inner).map((rest) => `${key}.${rest}`)])
+      : []
+
+  it.each(Object.keys(palette.nodes))('%s has texts and help in both languages', (name) => {
+    const [chinese, english] = ['zh-CN', 'en-US'].map((language) => ({
+      texts: JSON.parse(read(`nodes/locales/${language}/${name}.json`)) as unknown,
+      help: read(`nodes/locales/${language}/${name}.html`),
+    }))
+    expect(keys(chinese?.texts)).toEqual(keys(english?.texts))
+    expect(CHINESE.test(chinese?.help ?? '')).toBe(true)
+    expect(CHINESE.test(english?.help ?? '')).toBe(false)
+    const html = read(`nodes/${name}.html`)
+    const used = [...html.matchAll(new RegExp(`(?:data-i18n="(?:\\[placeholder\\])?|_\\(')${name}\\.([\\w.-]+)`, 'g'))]
+    expect(used.length).toBeGreaterThan(1)
+    for (const [, key] of used) expect(keys(english?.texts)).toContain(`${name}.${key}`)
+    const icon = /icon: '([\w-]+\.svg)'/.exec(html)?.[1]
+    expect(readdirSync(`${folder}nodes/icons`)).toContain(icon)
+  })
+})

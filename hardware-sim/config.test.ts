@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest'
+import { decodeConfig } from './config.ts'
+import { board, button } from './testing/virtual-world.ts'
+
+describe('a configuration', () => {
+  it('is taken as it is, with seed 1 if none is given', () => {
+    expect(decodeConfig({ boards: [board('a')] })).toEqual({ boards: [board('a')], seed: 1 })
+  })
+
+  it.each([
+    [{}, 'boards: missing'],
+    [{ boards: [] }, /^boards: must not have fewer than 1 items/],
+    [
+      { boards: [board('a', { kind: 'arduino' })] },
+      'boards[0].kind: must be one of "protocol", "firmware", found "arduino"',
+    ],
+    [{ boards: [board('a', { baud: 1 })] }, 'boards[0].baud: must be >= 300, found 1'],
+    [{ boards: [board('a', { color: 1 })] }, 'boards[0].color: unknown field'],
+    [{ boards: [board('Board A')] }, /^boards\[0\]\.id: must match pattern .*, found "Board A"$/],
+    [
+      { boards: [board('a', { kind: 'firmware', baud: 9600 })] },
+      'boards[0].baud: must be 57600 on a firmware board, found 9600',
+    ],
+    [
+      { boards: [board('a', { kind: 'firmware', boot_ms: 9 })] },
+      'boards[0].boot_ms: a firmware board takes the time its firmware takes',
+    ],
+    [
+      { boards: [board('a', { devices: [{ kind: 'toaster' }] })] },
+      'boards[0].devices[0].kind: must be one of "alarm-button", found "toaster"',
+    ],
+    [
+      { boards: [board('a', { devices: [button('b', { contactPin: 1 })] })] },
+      'boards[0].devices[0].contactPin: must be >= 2, found 1',
+    ],
+    [
+      { boards: [board('a', { devices: [button('b', { sirenPin: 5 })] })] },
+      'boards[0].devices[0].sirenPin: 5 is taken by boards[0].devices[0].lampPin',
+    ],
+    [
+      { boards: [board('a'), board('b', { devices: [button('a-button')] })] },
+      'boards[1].devices[0].id: a-button is taken by boards[0].devices[0].id',
+    ],
+    [{ boards: [board('a'), board('b', { port: '/sim/a' })] }, 'boards[1].port: /sim/a is taken by boards[0].port'],
+    [{ boards: [board('a'), board('a', { port: '/x', devices: [] })] }, 'boards[1].id: a is taken by boards[0].id'],
+    [{ boards: [board('a')], seed: 1.5 }, 'seed: must be integer, found 1.5'],
+  ])('that is wrong names the field and what is allowed: %#', (data, message) => {
+    expect(() => decodeConfig(data)).toThrow(message)
+  })
+})

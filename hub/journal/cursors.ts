@@ -1,0 +1,139 @@
+import type { CursorRow } from './backend.ts'
+import type { Cursor } from './types.ts'
+
+/** The named readers of a log: where they stand in memory and on disk. */
+export interface Cursors {
+  get(name: string, lanes: readonly string[]): Cursor
+  forget(name: string): void
+  /** The least durable position over all cursors of a lane; undefined when it has none. */
+  slowest(lane: string): number | undefined
+  /** The least position in memory; 0 when the lane has no cursor. */
+  slowestInMemory(lane: string): number
+  all(lane: string): { name: string; position: number }[]
+  /** Rows whose position in memory is ahead of the disk. */
+  dirty(): CursorRow[]
+  isDirty(): boolean
+  /** These rows are on disk now. */
+  written(rows: readonly CursorRow[]): void
+  /** Names to be deleted from the disk. */
+  takeForgotten(): string[]
+  /** They could not be deleted after all. */
+  giveBack(names: readonly string[]): void
+}
+
+interface Place {
+  memory: number
+  durable: number
+  /** Not in the database yet. */
+  isNew: boolean
+}
+
+interface Deps {
+  /** A cursor moved; `isUrgent` when a lane is too far ahead of the disk. */
+  onMoved(isUrgent: boolean): void
+  flush(): Promise<void>
+  /** Newest position of a lane: no cursor goes beyond it. */
+  last(lane: string): number
+  known: readonly CursorRow[]
+}
+
+export function createCursors(deps: Deps, config: { lag_max: number }): Cursors {
+  const places = new Map<string, Map<string, Place>>()
+  const handles = new Map<string, Cursor>()
+  const listeners = new Map<string, Set<() => void>>()
+  let forgotten: string[] = []
+
+  for (const row of deps.known) {
+    const lanes = places.get(row.name) ?? new Map<string, Place>()
+    lanes.set(row.lane, { memory: row.position, durable: row.position, isNew: false })
+    places.set(row.name, lanes)
+  }
+
+  const each = function* (lane: string): Generator<[string, Place]> {
+    for (const [name, lanes] of places) {
+      const place = lanes.get(lane)
+      if (place) yield [name, place]
+    }
+  }
+
+  function handle(name: string, lanes: string[]): Cursor {
+    return {
+      name,
+      lanes,
+      position: (lane) => places.get(name)?.get(lane)?.memory ?? 0,
+      durable: (lane) => places.get(name)?.get(lane)?.durable ?? 0,
+      advance(lane, position) {
+        const place = places.get(name)?.get(lane)
+        const to = Math.min(position, deps.last(lane))
+        if (!place || to <= place.memory) return
+        place.memory = to
+        deps.onMoved(to - place.durable > config.lag_max)
+      },
+      flush: deps.flush,
+      onDurable(listener) {
+        const mine = listeners.get(name) ?? new Set()
+        listeners.set(name, mine.add(listener))
+        return () => mine.delete(listener)
+      },
+    }
+  }
+
+  const isBehind = (place: Place): boolean => place.isNew || place.memory > place.durable
+
+  return {
+    get(name, lanes) {
+      const mine = places.get(name) ?? new Map<string, Place>()
+      places.set(name, mine)
+      const added = lanes.filter((lane) => !mine.has(lane))
+      for (const lane of added) mine.set(lane, { memory: 0, durable: 0, isNew: true })
+      const known = handles.get(name)
+      if (known && added.length === 0) return known
+      const made = handle(name, [...mine.keys()])
+      handles.set(name, made)
+      if (added.length > 0) deps.onMoved(false)
+      return made
+    },
+    forget(name) {
+      places.delete(name)
+      handles.delete(name)
+      listeners.delete(name)
+      forgotten.push(name)
+      deps.onMoved(false)
+    },
+    slowest(lane) {
+      const durable = [...each(lane)].map(([, place]) => place.durable)
+      return durable.length === 0 ? undefined : Math.min(...durable)
+    },
+    slowestInMemory(lane) {
+      const memory = [...each(lane)].map(([, place]) => place.memory)
+      return memory.length === 0 ? 0 : Math.min(...memory)
+    },
+    all: (lane) => [...each(lane)].map(([name, place]) => ({ name, position: place.memory })),
+    dirty() {
+      const rows: CursorRow[] = []
+      for (const [name, lanes] of places) {
+        for (const [lane, place] of lanes) if (isBehind(place)) rows.push({ name, lane, position: place.memory })
+      }
+      return rows
+    },
+    isDirty: () => forgotten.length > 0 || [...places.values()].some((lanes) => [...lanes.values()].some(isBehind)),
+    written(rows) {
+      for (const row of rows) {
+        const place = places.get(row.name)?.get(row.lane)
+        if (!place) continue
+        place.durable = Math.max(place.durable, row.position)
+        place.isNew = false
+      }
+      for (const name of new Set(rows.map((row) => row.name)))
+        for (const listener of listeners.get(name) ?? []) listener()
+    },
+    takeForgotten() {
+      const names = forgotten.filter((name) => !places.has(name))
+      forgotten = []
+      return names
+    },
+    giveBack(names) {
+      forgotten.push(...names)
+    },
+  }
+}

@@ -1,0 +1,146 @@
+import { LinliError } from '../contract/errors.ts'
+import type { Backend } from './backend.ts'
+import { unpack } from './batch.ts'
+import { createCursors } from './cursors.ts'
+import { createIntake, type Pending } from './intake.ts'
+import { type LaneBook, openBook, statsOf } from './lane-book.ts'
+import { resolveConfig } from './log-config.ts'
+import { errorOf } from './sqlite-failure.ts'
+import { createStreams } from './streams.ts'
+import type { JournalCode, Log, LogConfig } from './types.ts'
+import { createWriter } from './writer.ts'
+
+export interface LogDeps {
+  backend: Backend
+  /** An operating fault began or changed: the disk is full, an I/O error, a damaged file, a dead thread. Once per change. */
+  onFault?: (fault: LinliError) => void
+}
+
+/** Opens a log. Rejects with a LinliError: JOURNAL_LOCKED, JOURNAL_IO, JOURNAL_CONFIG. */
+export async function createLog(deps: LogDeps, given: LogConfig): Promise<Log> {
+  const config = resolveConfig(given)
+  const { backend } = deps
+  const opened = await backend.open({ lanes: config.lanes })
+  const onFault = deps.onFault ?? (() => undefined)
+  const tail = { entries_max: config.tail_entries_max, bytes_max: config.tail_bytes_max }
+  const books = new Map<string, LaneBook>()
+  for (const lane of config.lanes) {
+    const found = opened.lanes[lane.name]
+    if (found) books.set(lane.name, openBook(lane, found, tail))
+  }
+  const listeners = new Set<(lanes: ReadonlySet<string>) => void>()
+  let closed: LinliError | undefined
+  let closing: Promise<void> | undefined
+
+  const book = (lane: string): LaneBook => {
+    const found = books.get(lane)
+    if (!found) throw new LinliError('JOURNAL_LANE_UNKNOWN', `the journal has no lane ${lane}`, { kind: 'bug' })
+    return found
+  }
+  const streams = createStreams<Pending>(
+    { streams_max: config.streams_max, hold_ms: config.stream_hold_ms },
+    opened.streams,
+  )
+  const cursors = createCursors(
+    {
+      known: opened.cursors,
+      last: (lane) => book(lane).last,
+      onMoved: (isUrgent) => writer.cursorMoved(isUrgent),
+      flush: () => writer.flush(),
+    },
+    { lag_max: config.cursor_lag_max },
+  )
+  const intake = createIntake(
+    {
+      lanes: new Map(config.lanes.map((lane) => [lane.name, lane])),
+      streams,
+      closedBy: () => closed,
+      onWaiting: () => writer.wake(),
+      onRefused(lane) {
+        book(lane).refused += 1
+      },
+    },
+    config,
+  )
+  const writer = createWriter(
+    {
+      backend,
+      books,
+      cursors,
+      intake,
+      streams,
+      onFault,
+      onCommit(lanes) {
+        for (const listener of listeners) {
+          try {
+            listener(lanes)
+          } catch (error) {
+            // A listener's bug is the listener's: it must not stop the hand that writes, nor be hidden.
+            queueMicrotask(() => {
+              throw error
+            })
+          }
+        }
+      },
+    },
+    config,
+    opened.bytes,
+  )
+  backend.onDeath((reason) => {
+    closed = errorOf({ code: 'JOURNAL_IO', message: reason })
+    writer.stop(closed)
+    intake.refuseAll(closed)
+    streams.close()
+  })
+  if (opened.damage !== undefined) onFault(fault('JOURNAL_DAMAGED', `the journal file was damaged: ${opened.damage}`))
+
+  async function close(): Promise<void> {
+    closed ??= fault('JOURNAL_CLOSED', 'the journal is closed')
+    await writer.finish()
+    streams.close()
+    await backend.close()
+  }
+
+  return {
+    lanes: config.lanes,
+    append: (append) => intake.add(append),
+    async read(lane, after_position, limit) {
+      const { floor, last, tail } = book(lane)
+      const after = Math.max(after_position, floor - 1, 0)
+      if (after >= last || limit <= 0) return []
+      const recent = tail.read(after, limit)
+      if (recent) return recent
+      const entries = unpack(await backend.read(lane, after, limit))
+      const { floor: floor_now, last: last_now } = book(lane)
+      return entries.filter(({ position }) => position >= floor_now && position <= last_now)
+    },
+    async list(lane) {
+      const { floor, config: kind } = book(lane)
+      const entries = unpack(await backend.list(lane))
+      return kind.kind === 'compacted' ? entries : entries.filter((entry) => entry.position >= floor)
+    },
+    last: (lane) => book(lane).last,
+    cursor(name, lanes) {
+      for (const lane of lanes) book(lane)
+      return cursors.get(name, lanes)
+    },
+    forgetCursor: (name) => cursors.forget(name),
+    onCommit(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    stats: () => ({
+      lanes: Object.fromEntries([...books].map(([name, found]) => [name, statsOf(found, cursors.all(name))])),
+      pending: intake.pending(),
+      ...writer.stats(),
+    }),
+    close() {
+      closing ??= close()
+      return closing
+    },
+  }
+}
+
+function fault(code: JournalCode, message: string): LinliError {
+  return new LinliError(code, message, { kind: 'fault' })
+}

@@ -1,0 +1,186 @@
+import type { Entry, Log } from '../types.ts'
+import { createLaneFeed, type LaneFeed } from './lane-feed.ts'
+
+/**
+ * Drains lanes of a log through `send`, most urgent lane first. An entry is let go of only when `send` resolved: the
+ * next holder has it.
+ */
+
+export interface Shipment {
+  entry: Entry
+  /** This pump has handed the entry to `send` before; the first time may have arrived. */
+  resent: boolean
+  /** The entry was in the log when the pump was started: it has waited. */
+  backlog: boolean
+}
+
+export interface PumpConfig {
+  log: Log
+  cursorName: string
+  /** Most urgent first. */
+  lanes: readonly string[]
+  /**
+   * Entries that may be with the next holder while the cursor on disk does not know it: what a crash sends twice at most.
+   * A fifth of them is kept for the first lane.
+   */
+  window: number
+  /** Called in order within a lane; may resolve in any order. A rejection stops the pump: the link is down. */
+  send(shipment: Shipment): Promise<void>
+  /** A send was refused, or the log could not be read. The pump has stopped; start it again when the cause is gone. */
+  onError(error: unknown): void
+}
+
+export interface PumpStats {
+  isRunning: boolean
+  /** Entries handed to send, and those of them that were handed over before. */
+  sent: number
+  resent: number
+  acknowledged: number
+  inFlight: number
+}
+
+export interface Pump {
+  /** Sends everything that the cursor has not passed; no effect while running. */
+  start(): void
+  /** Sends nothing more; resolves when what is in flight is answered, or after a second, and the cursor is on disk. */
+  stop(): Promise<void>
+  /** Running, and everything in the log is acknowledged. */
+  idle(): boolean
+  stats(): PumpStats
+}
+
+/** Part of the window that lanes other than the first may fill. */
+const LOWER_LANES_SHARE = 0.8
+/** How long stop waits for acknowledgements of what is in flight. */
+const STOP_MS_MAX = 1_000
+
+export function createPump(config: PumpConfig): Pump {
+  const { log, lanes } = config
+  const cursor = log.cursor(config.cursorName, lanes)
+  const lower_window = Math.max(1, Math.floor(config.window * LOWER_LANES_SHARE))
+  const sent_to = new Map(lanes.map((lane) => [lane, 0]))
+  let feeds: LaneFeed[] = []
+  let isRunning = false
+  /** Counts starts: what was sent before the latest one is no longer listened to. */
+  let run = 0
+  let isFilling = false
+  let counts = { sent: 0, resent: 0, acknowledged: 0 }
+  let onQuiet: (() => void) | undefined
+
+  const unacknowledged = (): number => feeds.reduce((sum, feed) => sum + feed.unacknowledged(), 0)
+
+  /** The most urgent lane with something unsent, if the window has room for it. */
+  function nextFeed(): LaneFeed | undefined {
+    const feed = feeds.find((candidate) => candidate.hasUnsent())
+    if (!feed) return undefined
+    const used = feeds.reduce((sum, one) => sum + one.unsettled(), 0)
+    return used < (feed === feeds[0] ? config.window : lower_window) ? feed : undefined
+  }
+
+  function fill(): void {
+    // A send may answer at once and lead back here.
+    if (isFilling) return
+    isFilling = true
+    try {
+      while (isRunning) {
+        const feed = nextFeed()
+        // While its entries are read the lane keeps its turn: a less urgent one does not slip in.
+        if (!feed?.peek()) break
+        ship(feed)
+      }
+    } finally {
+      isFilling = false
+    }
+    settle()
+  }
+
+  /** Async, so that a send that throws at once is a refused one. */
+  async function send(shipment: Shipment): Promise<void> {
+    await config.send(shipment)
+  }
+
+  function ship(feed: LaneFeed): void {
+    const shipment = feed.take()
+    const { position } = shipment.entry
+    const ours = run
+    sent_to.set(feed.lane, Math.max(position, sent_to.get(feed.lane) ?? 0))
+    counts = { ...counts, sent: counts.sent + 1, resent: counts.resent + (shipment.resent ? 1 : 0) }
+    send(shipment).then(
+      () => {
+        if (ours !== run) return
+        counts.acknowledged += 1
+        feed.acknowledged(position)
+        fill()
+        quietIfDone()
+      },
+      (error: unknown) => fail(ours, error),
+    )
+  }
+
+  /** The cursor on disk limits the window: when much of it is acknowledged already, the disk is asked to catch up. */
+  function settle(): void {
+    const settleable = feeds.reduce((sum, feed) => sum + feed.unsettled(), 0) - unacknowledged()
+    if (settleable >= Math.max(1, config.window / 4)) cursor.flush().catch(config.onError)
+  }
+
+  function fail(ours: number, error: unknown): void {
+    if (ours !== run) return
+    failedInFlight += 1
+    quietIfDone()
+    if (!isRunning) return
+    isRunning = false
+    config.onError(error)
+  }
+
+  let failedInFlight = 0
+  function quietIfDone(): void {
+    if (unacknowledged() <= failedInFlight) onQuiet?.()
+  }
+
+  function begin(): void {
+    run += 1
+    failedInFlight = 0
+    const ours = run
+    const onError = (error: unknown): void => {
+      if (ours === run && isRunning) {
+        isRunning = false
+        config.onError(error)
+      }
+    }
+    const onReadable = (): void => {
+      if (ours === run) fill()
+    }
+    feeds = lanes.map((lane) =>
+      createLaneFeed(lane, { log, cursor, sent_before: sent_to.get(lane) ?? 0, onReadable, onError }),
+    )
+  }
+
+  log.onCommit(() => fill())
+  cursor.onDurable(() => fill())
+
+  return {
+    start() {
+      if (isRunning) return
+      isRunning = true
+      begin()
+      fill()
+    },
+    async stop() {
+      isRunning = false
+      if (unacknowledged() > failedInFlight) {
+        const ours = run
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, STOP_MS_MAX)
+          onQuiet = () => {
+            clearTimeout(timer)
+            resolve()
+          }
+        })
+        if (ours === run) onQuiet = undefined
+      }
+      await cursor.flush()
+    },
+    idle: () => isRunning && feeds.every((feed) => !feed.hasUnsent() && feed.unacknowledged() === 0),
+    stats: () => ({ isRunning, ...counts, inFlight: Math.max(0, unacknowledged() - failedInFlight) }),
+  }
+}

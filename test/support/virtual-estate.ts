@@ -1,0 +1,269 @@
+import type { Duplex } from 'node:stream'
+import { Aedes } from 'aedes'
+import { createGateway, type Gateway } from '../../firmware/gateway/compose.ts'
+import { decodeConfig } from '../../firmware/gateway/config.ts'
+import { decodeConfig as decodeSimConfig } from '../../hardware-sim/config.ts'
+import { createRandom, forkRandom, type Random } from '../../hardware-sim/random.ts'
+import type { MemoryEndpoint } from '../../hardware-sim/serial/duplex.ts'
+import { createWorld, type World } from '../../hardware-sim/world.ts'
+import { devAuthenticator } from '../../hub/auth/authenticator.ts'
+import { createHub, type Hub } from '../../hub/compose.ts'
+import { createMemoryDisk } from '../../hub/journal/memory-backend.ts'
+import { openMemoryLog } from '../../hub/journal/open.ts'
+import { JOURNAL_LANES } from '../../hub/journal-lanes.ts'
+import { createRegistry, type RegistryData } from '../../hub/registry/registry.ts'
+import { SITE } from './estate.ts'
+import { memoryPorts } from './memory-port.ts'
+import { createPath, type VirtualPath } from './virtual-network.ts'
+import type { VirtualTime } from './virtual-time.ts'
+
+/**
+ * A whole estate in one process on virtual time: the real gateways, hub and brokers over memory instead of disks, lines
+ * and sockets. Processes can be killed (what was not committed is gone) and networks cut.
+ */
+
+/** A commit takes this long in virtual time, so that a kill can fall between an append and its promise. */
+const COMMIT_MS = 2
+/** Analog sampling: often enough to see a cut cable, seldom enough for a day in seconds. */
+const SAMPLING_MS = 2_000
+
+export interface DistrictMessage {
+  topic: string
+  at_ms: number
+  payload: Record<string, unknown>
+}
+
+export interface PhysicalPress {
+  device: string
+  at_ms: number
+}
+
+interface Down {
+  gateway: string
+  from_ms: number
+  until_ms: number
+}
+
+const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {}, fatal() {} }
+const PINS = { contactPin: 2, loopPin: 0, lampPin: 5, sirenPin: 6 }
+
+export class VirtualEstate {
+  readonly gateways = ['gw-1', 'gw-2']
+  readonly received: DistrictMessage[] = []
+  readonly presses: PhysicalPress[] = []
+  /** When a gateway or its board could not see anything. */
+  readonly downs: Down[] = []
+  readonly random: Random
+  readonly #time: VirtualTime
+  readonly #world: World<MemoryEndpoint>
+  readonly #uplinks: Map<string, VirtualPath>
+  readonly #spools = new Map(this.gateways.map((name) => [name, createMemoryDisk()]))
+  readonly #journal = createMemoryDisk()
+  readonly #running = new Map<string, { gateway: Gateway; kill: () => void }>()
+  #boots = 0
+  #registry: RegistryData | null = null
+  #hub: { hub: Hub; kill: () => void } | undefined
+  #district!: Aedes
+  readonly upstream: VirtualPath
+
+  constructor(time: VirtualTime, seed: number) {
+    this.#time = time
+    this.random = createRandom(seed)
+    const boards = this.gateways.map((name, index) => ({
+      id: `board-${index + 1}`,
+      kind: 'protocol',
+      baud: 57600,
+      port: `/virtual/board-${index + 1}`,
+      devices: [{ kind: 'alarm-button', id: `b${index + 1}`, ...PINS }],
+      name,
+    }))
+    const config = decodeSimConfig({ seed, boards: boards.map(({ name: _name, ...board }) => board) })
+    this.#world = createWorld(config, {
+      endpoints: 'memory',
+      random: forkRandom(this.random),
+      emit: (event) => {
+        if (event.type === 'edge' && event.contact === 'closed')
+          this.presses.push({ device: event.device, at_ms: event.at_ms })
+      },
+    })
+    const toHub = (end: Duplex) => {
+      if (this.#hub) this.#hub.hub.broker.handle(end)
+      else end.destroy()
+    }
+    this.#uplinks = new Map(this.gateways.map((name) => [name, createPath(toHub, time.touch)]))
+    this.upstream = createPath((end) => this.#district.handle(end), time.touch)
+  }
+
+  async start(): Promise<void> {
+    this.#district = await Aedes.createBroker({
+      authorizePublish: (client, packet, done) => {
+        if (client && packet.payload.length > 0) {
+          const payload = JSON.parse(packet.payload.toString('utf8')) as Record<string, unknown>
+          this.received.push({ topic: packet.topic, at_ms: Date.now(), payload })
+        }
+        done(null)
+      },
+    })
+    this.#world.start()
+    await this.startHub()
+    for (const name of this.gateways) await this.startGateway(name)
+  }
+
+  uplink(gateway: string): VirtualPath {
+    const path = this.#uplinks.get(gateway)
+    if (!path) throw new Error(`no gateway ${gateway}`)
+    return path
+  }
+
+  press(device: string, for_ms: number): void {
+    this.#world.apply({ at_ms: 0, do: 'press', device, for_ms })
+  }
+
+  unplug(index: number): void {
+    this.#world.apply({ at_ms: 0, do: 'unplug', board: `board-${index + 1}` })
+    this.#goesDown(`gw-${index + 1}`)
+  }
+
+  async replug(index: number): Promise<void> {
+    this.#world.apply({ at_ms: 0, do: 'replug', board: `board-${index + 1}` })
+    await this.#comesBack(`gw-${index + 1}`)
+  }
+
+  async startHub(): Promise<void> {
+    const log = await openMemoryLog(this.#journal, { lanes: JOURNAL_LANES, commit_ms: COMMIT_MS })
+    const registry = await createRegistry({
+      adapter: {
+        read: async () => structuredClone(this.#registry),
+        write: async (data) => {
+          this.#registry = structuredClone(data)
+        },
+      },
+      onError: (error) => {
+        throw error
+      },
+    })
+    let commands = 0
+    const hub = await createHub(
+      {
+        log,
+        registry,
+        authenticate: devAuthenticator,
+        logger: silent,
+        counters: { accepted() {}, rejected() {}, duplicate() {}, telemetryLost() {}, shed() {} },
+        random: forkRandom(this.random),
+        now_ms: Date.now,
+        newId: () => `command-${++commands}`,
+        connectUpstream: () => this.upstream.connect(),
+      },
+      { site: SITE, name: 'hub-1', dev: true, upstream: { url: 'mqtt://district:1883', window: 200 } },
+    )
+    await hub.start()
+    this.#hub = { hub, kill: () => log.kill() }
+  }
+
+  /** As kill -9: what was not committed is gone, every connection drops. */
+  killHub(): void {
+    const running = this.#hub
+    if (!running) return
+    this.#hub = undefined
+    running.kill()
+    this.upstream.cut()
+    for (const path of this.#uplinks.values()) path.cut()
+    // Its timers end with it; its disk is dead already, so nothing that this does can be seen.
+    void running.hub.close()
+  }
+
+  async startGateway(name: string): Promise<void> {
+    const index = this.gateways.indexOf(name)
+    const decoded = decodeConfig(
+      JSON.stringify({
+        gateway: name,
+        site: SITE,
+        data: `/virtual/${name}`,
+        uplink: { url: 'mqtt://hub:1883' },
+        boards: [
+          {
+            id: `board-${index + 1}`,
+            port: `/virtual/board-${index + 1}`,
+            baud: 57600,
+            watchdog_ms: 60_000,
+            sampling_ms: SAMPLING_MS,
+          },
+        ],
+        devices: [{ kind: 'alarm-button', id: `b${index + 1}`, board: `board-${index + 1}`, place: {}, ...PINS }],
+        telemetryEvery_ms: 600_000,
+      }),
+    )
+    if (!decoded.ok) throw decoded.error
+    const disk = this.#spools.get(name)
+    if (!disk) throw new Error(`no gateway ${name}`)
+    let kill = () => {}
+    const gateway = createGateway(
+      {
+        openPort: memoryPorts(this.#world, (path) => path.slice('/virtual/'.length), this.#time.touch),
+        openSpool: async (settings) => {
+          const spool = await openMemoryLog(disk, { ...settings, commit_ms: COMMIT_MS })
+          kill = () => spool.kill()
+          return spool
+        },
+        connect: () => this.uplink(name).connect(),
+        random: forkRandom(this.random),
+        bootid: String(++this.#boots).padStart(16, '0'),
+        clockSynced: () => true,
+        rss_bytes: () => 0,
+        version: '0.1.0',
+        log: silent,
+      },
+      decoded.value,
+    )
+    await gateway.start()
+    this.#running.set(name, { gateway, kill: () => kill() })
+    await this.#comesBack(name)
+  }
+
+  async killGateway(name: string): Promise<void> {
+    const running = this.#running.get(name)
+    if (!running) return
+    this.#running.delete(name)
+    this.#goesDown(name)
+    running.kill()
+    this.uplink(name).cut()
+    void running.gateway.close()
+    await this.#time.settle()
+  }
+
+  /** Everything works again; time for back-offs to run out. */
+  async heal(): Promise<void> {
+    this.upstream.heal()
+    for (const path of this.#uplinks.values()) path.heal()
+    await this.#time.advance(600_000)
+  }
+
+  async close(): Promise<void> {
+    for (const { gateway } of this.#running.values()) await this.#finish(gateway.close())
+    if (this.#hub) await this.#finish(this.#hub.hub.close())
+    this.#world.close()
+    await this.#finish(new Promise<void>((resolve) => this.#district.close(() => resolve())))
+  }
+
+  /** Closing takes virtual time, which somebody has to let pass. */
+  async #finish(closing: Promise<void>): Promise<void> {
+    let done = false
+    void closing.then(() => {
+      done = true
+    })
+    for (let step = 0; step < 100 && !done; step++) await this.#time.advance(100)
+    if (!done) throw new Error('a part of the estate does not end')
+  }
+
+  #goesDown(gateway: string): void {
+    this.downs.push({ gateway, from_ms: Date.now(), until_ms: Number.POSITIVE_INFINITY })
+  }
+
+  /** A board needs a moment for its handshake before it sees anything. */
+  async #comesBack(gateway: string): Promise<void> {
+    await this.#time.advance(15_000)
+    for (const down of this.downs)
+      if (down.gateway === gateway && down.until_ms === Number.POSITIVE_INFINITY) down.until_ms = Date.now()
+  }
+}

@@ -1,0 +1,57 @@
+import FakeTimers, { type Clock } from '@sinonjs/fake-timers'
+
+/**
+ * Virtual time for the whole stack in one process. Timers and the clocks are faked; `setImmediate` and `nextTick` stay
+ * real, so that streams and promises run. After each timer the I/O that it caused is let run dry before time goes on:
+ * plain `tickAsync` outruns it.
+ */
+
+const realImmediate = setImmediate
+/** Turns of the event loop without any traffic after which the process counts as quiet. */
+const QUIET_HOPS = 12
+
+export interface VirtualTime {
+  readonly clock: Clock
+  /** Whatever moves bytes calls this, so that quiet can be told from busy. */
+  touch(): void
+  advance(ms: number): Promise<void>
+  /** Lets what is under way settle without moving time. */
+  settle(): Promise<void>
+  restore(): void
+}
+
+export function createVirtualTime(start: string): VirtualTime {
+  const clock = FakeTimers.install({
+    now: Date.parse(start),
+    toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date', 'performance'],
+  })
+  let touched = false
+
+  async function settle(): Promise<void> {
+    for (let quiet = 0; quiet < QUIET_HOPS; quiet++) {
+      touched = false
+      await new Promise<void>((resolve) => realImmediate(resolve))
+      if (touched) quiet = 0
+    }
+  }
+
+  return {
+    clock,
+    touch: () => {
+      touched = true
+    },
+    settle,
+    async advance(ms) {
+      let over = false
+      clock.setTimeout(() => {
+        over = true
+      }, ms)
+      await settle()
+      while (!over) {
+        clock.next()
+        await settle()
+      }
+    },
+    restore: () => clock.uninstall(),
+  }
+}
