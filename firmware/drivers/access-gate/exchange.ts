@@ -38,4 +38,6 @@ export interface GateMachine<S> {
   nextDeadline(state: S): number | undefined
   publicState(state: S): AccessGateState
   availability(state: S): AvailabilityNow
+  /** The command is under way: its outcome comes later. */
+  isPending(state: S, id: string): boolean
 }

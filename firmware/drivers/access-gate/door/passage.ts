@@ -11,7 +11,12 @@ export function takeAccess(run: DoorRun, decision: AccessDecision, at_ms: number
   if (decision.duress) tell(run, 'duress', 'alarm', at_ms, { direction, ...credential })
   const reason = decision.granted ? whyNot(run, decision) : (decision.reason ?? 'not-authorised')
   if (reason !== undefined) tell(run, 'denied', 'notice', at_ms, { direction, reason, ...credential })
-  else unlockFor(run, { direction, by, credential: decision.credential }, at_ms)
+  else if (run.state.inputs.contact.level === false && !mayStandOpen(run.state)) {
+    // The door still stands open from the one before: this one walks through without it opening again.
+    mayStayOpen(run, at_ms)
+    run.state = { ...run.state, heldFromAt_ms: at_ms }
+    tell(run, 'passage', 'notice', at_ms, { direction, granted: true, by, ...credential })
+  } else unlockFor(run, { direction, by, credential: decision.credential }, at_ms)
 }
 
 /** In these a credential opens nothing, whoever holds it, but for the emergency services. */
