@@ -54,7 +54,7 @@ export interface Observation {
 
 /** Orders and events that ask for a motion anew. */
 function asks(seen: BarrierLedger['seen'], input: GateInput): boolean {
-  if (input.type === 'command') return input.name !== 'reset'
+  if (input.type === 'command') return true
   if (input.type === 'access') return input.decision.granted
   if (input.type !== 'levels') return false
   const arrives = (name: BarrierInputName) => input.levels[name] === true && seen[name]?.level === false
@@ -169,14 +169,22 @@ function standing(
   const { on } = ledger
   if (on.lower && !safe) return 'the boom goes down only while every safety input is known clear and fresh'
   if (on.lower && ledger.evacuating) return 'evacuation wins over everything'
-  if (before.on.lower && !safe && input.type !== 'io-lost' && !on.raise && at('up') !== true)
+  // A motion whose time was over in the same moment has ended already, as a fault.
+  const timedOut = shown.faults.includes('motion-timeout')
+  if (before.on.lower && !safe && input.type !== 'io-lost' && !on.raise && at('up') !== true && !timedOut)
     return 'an obstruction reverses at once'
-  if (ledger.raising_ms > config.raiseTimeout_ms || ledger.lowering_ms > config.lowerTimeout_ms)
+  // A fresh order may begin a motion anew in the moment in which the one before it ended.
+  const late = (motion: 'raise' | 'lower', for_ms: number, limit_ms: number) => on[motion] && for_ms >= limit_ms
+  if (
+    !asks(before.seen, input) &&
+    (late('raise', ledger.raising_ms, config.raiseTimeout_ms) ||
+      late('lower', ledger.lowering_ms, config.lowerTimeout_ms))
+  )
     return 'every motion ends within its time'
   if (shown.position === 'closed' && (at('down') !== true || at('up') !== false))
     return 'an unknown position is never closed'
   if (ledger.evacuating && shown.mode !== 'evacuate') return 'an evacuation stays until it is ended by name'
-  const gaveUp = shown.faults.includes('motion-timeout') || (at('up') === true && at('down') === true)
+  const gaveUp = timedOut || (at('up') === true && at('down') === true)
   if (ledger.evacuating && ledger.ready && !on.raise && shown.position !== 'open' && !gaveUp)
     return 'an evacuation raises the boom'
   if (ledger.open.length > 1) return 'of two commands the first is answered when the second takes over'

@@ -39,10 +39,11 @@ export interface Node {
 }
 
 export type Happening =
-  | { kind: 'tick' }
+  | { kind: 'tick'; passed_ms?: number }
   /** The driver reads all inputs again and finds them unchanged. */
   | { kind: 'confirm' }
-  | { kind: 'input'; input: GateInput; expired?: boolean; name: string }
+  /** `alone`: a reading tells of nothing but what is named. */
+  | { kind: 'input'; input: GateInput; expired?: boolean; alone?: boolean; name: string }
 
 const at = (monotonic_ms: number): Moment => ({ wall_ms: 1_800_000_000_000 + monotonic_ms, monotonic_ms })
 
@@ -93,7 +94,7 @@ export function happen(
   node: Node,
   happening: Happening,
 ): { node: Node; broken: string | undefined } {
-  const passed_ms = happening.kind === 'tick' ? UNIT_MS : 0
+  const passed_ms = happening.kind === 'tick' ? (happening.passed_ms ?? UNIT_MS) : 0
   const now = at(node.state.at_ms + passed_ms)
   const input = inputOf(node, happening)
   const { state, effects } = step(config, node.state, input, now, rules)
@@ -110,7 +111,8 @@ function inputOf({ ledger }: Node, happening: Happening): GateInput {
   if (happening.kind === 'confirm') return { type: 'levels', levels: levelsNow(ledger) }
   const { input } = happening
   // As a bus module does, every reading tells of all inputs: ages differ only by what was never read or is unknown.
-  if (input.type === 'levels') return { type: 'levels', levels: { ...levelsNow(ledger), ...input.levels } }
+  if (input.type === 'levels' && !happening.alone)
+    return { type: 'levels', levels: { ...levelsNow(ledger), ...input.levels } }
   // The commands of a world need different names only while they are open.
   return input.type === 'command'
     ? { ...input, id: ['a', 'b', 'c'].find((id) => !ledger.open.includes(id)) ?? 'd' }
