@@ -103,7 +103,10 @@ function noteInput(ledger: BarrierLedger, { input, passed_ms, config, expired }:
         evacuating: noted.evacuating || input.levels.release === true,
       }
     case 'command': {
-      const ends = input.name === 'set-mode' && (input.args as { endevacuation?: boolean }).endevacuation === true
+      const ends =
+        input.name === 'set-mode' &&
+        level(noted, 'release') !== true &&
+        (input.args as { endevacuation?: boolean }).endevacuation === true
       const evacuating = !expired && (input.name === 'release-all' || (noted.evacuating && !ends))
       return {
         ...noted,
