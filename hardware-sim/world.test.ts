@@ -142,6 +142,9 @@ describe('a world in virtual time', () => {
     const { world } = sim
     expect(() => world.apply({ do: 'cut', device: 'x' })).toThrow('device "x" is not configured; there are a-button')
     expect(() => world.apply({ do: 'hang', board: 'x' })).toThrow('board "x" is not configured; there are a')
+    expect(() => world.apply({ do: 'rex', device: 'a-button' })).toThrow(
+      'alarm-button "a-button" does not know "rex", only press, hold,',
+    )
     const scenario = decodeScenario({ steps: [{ at_ms: 0, do: 'cut', device: 'x' }] })
     expect(() => world.run(scenario)).toThrow('device "x"')
   })

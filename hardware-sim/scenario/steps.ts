@@ -1,56 +1,14 @@
 import { type Static, type TSchema, Type } from 'typebox'
 import { decode } from '../decode.ts'
+import { ALARM_BUTTON_STEPS } from '../devices/alarm-button/steps.ts'
+import { DOOR_STEPS } from '../devices/door/steps.ts'
 import { SimError } from '../error.ts'
+import { at_ms, DAY_MS, id, strict } from './fields.ts'
 
-const DAY_MS = 86_400_000
-const id = Type.String({ pattern: '^[a-z0-9-]{1,40}$' })
-const at_ms = Type.Optional(Type.Number({ minimum: 0, maximum: 400 * DAY_MS }))
-const strict = { additionalProperties: false }
-
-const onDevice = <Name extends string>(name: Name) => Type.Object({ do: Type.Literal(name), device: id, at_ms }, strict)
 const onBoard = <Name extends string>(name: Name) => Type.Object({ do: Type.Literal(name), board: id, at_ms }, strict)
 
-/** What can happen to a device. */
-const DEVICE_STEPS = {
-  /** The button is pressed and let go after `for_ms` (200 if not given). */
-  press: Type.Object(
-    {
-      do: Type.Literal('press'),
-      device: id,
-      at_ms,
-      for_ms: Type.Optional(Type.Number({ minimum: 1, maximum: DAY_MS })),
-    },
-    strict,
-  ),
-  /** The button is pressed until `release`. */
-  hold: onDevice('hold'),
-  release: onDevice('release'),
-  cut: onDevice('cut'),
-  short: onDevice('short'),
-  /** Cable whole, contact free, no disturbance. A finger on the button stays. */
-  heal: onDevice('heal'),
-  /** The contact welds, closed if not said otherwise. */
-  stick: Type.Object(
-    {
-      do: Type.Literal('stick'),
-      device: id,
-      at_ms,
-      contact: Type.Optional(Type.Union([Type.Literal('closed'), Type.Literal('open')])),
-    },
-    strict,
-  ),
-  /** `count` (1) electrical pulses of `width_ms` (5), at least 20 ms apart. */
-  glitch: Type.Object(
-    {
-      do: Type.Literal('glitch'),
-      device: id,
-      at_ms,
-      width_ms: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 10 })),
-      count: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
-    },
-    strict,
-  ),
-} as const
+/** What can happen to a device, by the kinds that know it. A name that several kinds know has one schema. */
+const DEVICE_STEPS = { ...ALARM_BUTTON_STEPS, ...DOOR_STEPS } as const
 
 /** What can happen to a board and its line. */
 const BOARD_STEPS = {
