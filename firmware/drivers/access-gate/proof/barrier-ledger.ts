@@ -131,7 +131,9 @@ export function observe(
 ): { ledger: BarrierLedger; broken: string | undefined } {
   const noted = noteInput(before, seen)
   const { config, effects, input, expired } = seen
-  let { on, open, beam } = noted
+  let { on, open, beam, asked } = noted
+  // A mode that begins or ends, by the clock too, is a rule that asks.
+  if (effects.some((effect) => effect.type === 'event' && effect.event === 'mode-changed')) asked = true
   let broken: string | undefined
   const fail = (promise: string) => {
     broken ??= promise
@@ -143,7 +145,7 @@ export function observe(
       on = { ...on, [effect.output]: effect.on }
       if (on.raise && on.lower) fail('raise and lower are never on together')
       if (effect.on && !noted.ready) fail('no output without its hardware')
-      if (effect.on && effect.output !== 'stop' && !noted.asked && !noted.evacuating)
+      if (effect.on && effect.output !== 'stop' && !asked && !noted.evacuating)
         fail('outputs are inert at boot and after a reconnect until something asks')
       if (expired) fail('an expired command never moves anything')
       if (effect.on && effect.output === 'lower') {
@@ -155,7 +157,7 @@ export function observe(
       open = open.filter((id) => id !== effect.id)
     }
   }
-  const ledger = { ...noted, on, open, beam }
+  const ledger = { ...noted, on, open, beam, asked }
   broken ??= standing(before, ledger, seen)
   if (input.type === 'command' && expired && open.includes(input.id)) fail('an expired command is answered at once')
   return { ledger, broken }
