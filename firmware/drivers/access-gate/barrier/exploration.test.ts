@@ -90,19 +90,14 @@ describe('a broken rule is found', () => {
         zone: (config, state) => (zone(config, state) === 'occupied' ? 'occupied' : 'clear'),
       },
     ],
-    [
-      'old reports are believed',
-      'the boom goes down only while every safety input is known clear and fresh',
-      plain,
-      { freshFor_ms: () => 4000 },
-    ],
+    ['old reports are believed', 'an unknown position is never closed', plain, { freshFor_ms: () => 4000 }],
     [
       'an obstruction does not stop a closing',
       'the boom goes down only while every safety input is known clear and fresh',
       plain,
       { mayKeepLowering: (_config, state) => state.ioFault === undefined },
     ],
-    ['an evacuation does not stop a closing', 'evacuation wins over everything', plain, { mustBeUp: () => false }],
+    ['an evacuation does not stop a closing', 'an evacuation raises the boom', plain, { mustBeUp: () => false }],
     ['motions run on', 'every motion ends within its time', plain, { motionLimit_ms: () => 100_000 }],
     [
       'an unread limit counts as not reached',

@@ -82,3 +82,15 @@ export class BarrierBench extends GateBench<BarrierState> {
     return true
   }
 }
+
+export const plate = (credential: string) => ({ by: 'plate', credential }) as const
+
+/** With a vehicle on the approach loop, whose plate k1 was let in, and the boom up. */
+export function openedBarrier(config: Partial<BarrierConfig> = {}): BarrierBench {
+  const bench = new BarrierBench(config).begin()
+  bench.set({ approach: true })
+  bench.decide(plate('k1'))
+  bench.pass(2500)
+  if (bench.shown.position !== 'open') throw new Error(`the boom is ${bench.shown.position}`)
+  return bench
+}

@@ -143,11 +143,11 @@ export function observe(
   for (const effect of effects) {
     if (effect.type === 'output') {
       on = { ...on, [effect.output]: effect.on }
+      if (expired) fail('an expired command never moves anything')
       if (on.raise && on.lower) fail('raise and lower are never on together')
       if (effect.on && !noted.ready) fail('no output without its hardware')
       if (effect.on && effect.output !== 'stop' && !asked && !noted.evacuating)
         fail('outputs are inert at boot and after a reconnect until something asks')
-      if (expired) fail('an expired command never moves anything')
       if (effect.on && effect.output === 'lower') {
         if (config.hasBeamTest && beam !== 'tested') fail('the beam proves itself before each lowering')
         beam = 'untested'
