@@ -4,6 +4,9 @@ import { SimError } from '../error.ts'
 import { AlarmButton } from './alarm-button/button.ts'
 import { AlarmButtonConfig, alarmButtonPins } from './alarm-button/config.ts'
 import { ALARM_BUTTON_STEPS } from './alarm-button/steps.ts'
+import { Barrier } from './barrier/barrier.ts'
+import { BarrierConfig, barrierPins } from './barrier/config.ts'
+import { BARRIER_STEPS } from './barrier/steps.ts'
 import type { Device, DeviceDeps } from './device.ts'
 import { DoorConfig, doorPins } from './door/config.ts'
 import { Door } from './door/door.ts'
@@ -34,7 +37,7 @@ function kind<S extends TSchema>(
   }
 }
 
-export type DeviceConfig = AlarmButtonConfig | DoorConfig
+export type DeviceConfig = AlarmButtonConfig | DoorConfig | BarrierConfig
 
 export const DEVICE_KINDS: Record<DeviceConfig['kind'], Kind> = {
   'alarm-button': kind(
@@ -48,6 +51,15 @@ export const DEVICE_KINDS: Record<DeviceConfig['kind'], Kind> = {
     'cut',
     'short',
     'stick',
+    'heal',
+  ]),
+  barrier: kind(BarrierConfig, (deps, config) => new Barrier(deps, config), barrierPins, [
+    ...Object.keys(BARRIER_STEPS),
+    'break-glass',
+    'open-enclosure',
+    'close-enclosure',
+    'power-loss',
+    'power-return',
     'heal',
   ]),
 }

@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { type TLiteral, type TUnion, Type } from 'typebox'
 
 /** Fields that the steps of many things share. */
 
@@ -11,3 +11,12 @@ export const duration_ms = Type.Optional(Type.Number({ minimum: 1, maximum: DAY_
 /** A step that only says what happens to which device. */
 export const onDevice = <Name extends string>(name: Name) =>
   Type.Object({ do: Type.Literal(name), device: id, at_ms }, strict)
+
+type Literals<Names extends string[]> = Names extends [infer First extends string, ...infer Rest extends string[]]
+  ? [TLiteral<First>, ...Literals<Rest>]
+  : []
+
+/** One of some words. */
+export function oneOf<Names extends string[]>(...names: Names): TUnion<Literals<Names>> {
+  return Type.Union(names.map((name) => Type.Literal(name)) as Literals<Names>)
+}

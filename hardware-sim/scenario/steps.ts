@@ -1,6 +1,7 @@
 import { type Static, type TSchema, Type } from 'typebox'
 import { decode } from '../decode.ts'
 import { ALARM_BUTTON_STEPS } from '../devices/alarm-button/steps.ts'
+import { BARRIER_STEPS } from '../devices/barrier/steps.ts'
 import { DOOR_STEPS } from '../devices/door/steps.ts'
 import { SimError } from '../error.ts'
 import { at_ms, DAY_MS, id, strict } from './fields.ts'
@@ -8,7 +9,7 @@ import { at_ms, DAY_MS, id, strict } from './fields.ts'
 const onBoard = <Name extends string>(name: Name) => Type.Object({ do: Type.Literal(name), board: id, at_ms }, strict)
 
 /** What can happen to a device, by the kinds that know it. A name that several kinds know has one schema. */
-const DEVICE_STEPS = { ...ALARM_BUTTON_STEPS, ...DOOR_STEPS } as const
+const DEVICE_STEPS = { ...ALARM_BUTTON_STEPS, ...DOOR_STEPS, ...BARRIER_STEPS } as const
 
 /** What can happen to a board and its line. */
 const BOARD_STEPS = {
