@@ -1,9 +1,11 @@
 import { type Static, Type } from 'typebox'
+import { OsdpReaderConfig } from './buses/osdp-reader/config.ts'
 import { decode } from './decode.ts'
 import { DEVICE_KINDS, type DeviceConfig, decodeDevice } from './devices/kinds.ts'
 import { SimError } from './error.ts'
 
 const BOARDS_MAX = 256
+const BUS_DEVICES_MAX = 126
 
 const BoardFrame = Type.Object(
   {
@@ -19,9 +21,23 @@ const BoardFrame = Type.Object(
   { additionalProperties: false },
 )
 
+/** An RS-485 line behind an adapter. */
+const BusConfig = Type.Object(
+  {
+    id: Type.String({ pattern: '^[a-z0-9-]{1,40}$' }),
+    baud: Type.Integer({ minimum: 300, maximum: 1_000_000 }),
+    /** Path of the link that the host opens. */
+    port: Type.String({ minLength: 1, maxLength: 1000 }),
+    devices: Type.Array(OsdpReaderConfig, { maxItems: BUS_DEVICES_MAX }),
+  },
+  { additionalProperties: false },
+)
+export type BusConfig = Static<typeof BusConfig>
+
 const ConfigFrame = Type.Object(
   {
-    boards: Type.Array(BoardFrame, { minItems: 1, maxItems: BOARDS_MAX }),
+    boards: Type.Array(BoardFrame, { maxItems: BOARDS_MAX }),
+    buses: Type.Optional(Type.Array(BusConfig, { maxItems: BOARDS_MAX })),
     seed: Type.Optional(Type.Integer({ minimum: 0, maximum: 0xffff_ffff })),
   },
   { additionalProperties: false },
@@ -31,6 +47,7 @@ export type BoardConfig = Omit<Static<typeof BoardFrame>, 'devices'> & { devices
 
 export interface SimConfig {
   boards: BoardConfig[]
+  buses?: BusConfig[]
   /** Of everything random: bounce, noise, glitches. */
   seed: number
 }
@@ -46,14 +63,27 @@ export function decodeConfig(data: unknown): SimConfig {
     devices: board.devices.map((device, place) => decodeDevice(device, `boards[${index}].devices[${place}]`)),
   }))
   for (const [index, board] of boards.entries()) checkBoard(board, `boards[${index}]`)
-  checkUnique(boards.map((board, index) => [`boards[${index}].id`, board.id]))
-  checkUnique(boards.map((board, index) => [`boards[${index}].port`, board.port]))
+  const buses = frame.buses ?? []
+  if (boards.length + buses.length === 0) fail('boards: must not have fewer than 1 items, unless there are buses')
+  checkNames(boards, buses)
+  return { boards, ...(frame.buses && { buses }), seed: frame.seed ?? 1 }
+}
+
+function checkNames(boards: BoardConfig[], buses: BusConfig[]): void {
+  const lines = [
+    ...boards.map((board, index) => ({ at: `boards[${index}]`, ...board })),
+    ...buses.map((bus, index) => ({ at: `buses[${index}]`, ...bus })),
+  ]
+  checkUnique(lines.map(({ at, id }) => [`${at}.id`, id]))
+  checkUnique(lines.map(({ at, port }) => [`${at}.port`, port]))
   checkUnique(
-    boards.flatMap((board, index) =>
-      board.devices.map((device, place): [string, string] => [`boards[${index}].devices[${place}].id`, device.id]),
+    lines.flatMap(({ at, devices }) =>
+      devices.map(({ id }, place): [string, string] => [`${at}.devices[${place}].id`, id]),
     ),
   )
-  return { boards, seed: frame.seed ?? 1 }
+  for (const [index, { devices }] of buses.entries()) {
+    checkUnique(devices.map(({ address }, place) => [`buses[${index}].devices[${place}].address`, String(address)]))
+  }
 }
 
 function checkBoard(board: BoardConfig, at: string): void {

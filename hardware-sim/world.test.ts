@@ -7,7 +7,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { decodeConfig } from './config.ts'
 import type { SimEvent } from './events.ts'
 import { createRandom } from './random.ts'
-import { decodeScenario } from './scenario/steps.ts'
+import { decodeScenario, type Step } from './scenario/steps.ts'
 import { board, button, listenTo, startVirtualWorld, VIRTUAL_TIME, type VirtualWorld } from './testing/virtual-world.ts'
 import { createWorld, type World } from './world.ts'
 
@@ -132,7 +132,7 @@ describe('a world in virtual time', () => {
   it('takes a plug only once, each way', () => {
     sim = startVirtualWorld(FakeTimers.install(VIRTUAL_TIME), { boards: [board('a')] })
     for (const step of ['replug', 'unplug', 'unplug', 'reset', 'hang'] as const)
-      sim.world.apply({ do: step, board: 'a' })
+      sim.world.apply({ do: step, board: 'a' } as Step)
     const states = sim.events.flatMap((event) => (event.type === 'board' ? [event.state] : []))
     expect(states).toEqual(['booting', 'unplugged'])
   })

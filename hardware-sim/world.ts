@@ -1,10 +1,11 @@
 import type { Board } from './boards/board.ts'
 import { applyToBoard, createRig } from './boards/rig.ts'
+import { createBus } from './buses/bus.ts'
 import type { SimConfig } from './config.ts'
 import type { Device } from './devices/device.ts'
 import { DEVICE_KINDS } from './devices/kinds.ts'
 import { SimError } from './error.ts'
-import type { Emit } from './events.ts'
+import type { Emit, SimEvent } from './events.ts'
 import type { Random } from './random.ts'
 import { runScenario } from './scenario/runner.ts'
 import type { Scenario, Step } from './scenario/steps.ts'
@@ -23,7 +24,7 @@ export interface World<E extends SerialEndpoint = SerialEndpoint> {
   /** @throws SimError SIM_TARGET_UNKNOWN */
   board(id: string): Board
   device(id: string): Device
-  /** The serial endpoint of a board. */
+  /** The serial endpoint of a board or a bus. */
   endpoint(id: string): E
   /** Unplugs everything and stops all timers. */
   close(): void
@@ -34,26 +35,31 @@ export interface WorldDeps {
   emit: Emit
 }
 
-/** The physical world of one configuration: boards on serial lines, devices on their pins. */
+/** The physical world of one configuration: boards and buses on serial lines, devices on pins, readers on buses. */
 export function createWorld(config: SimConfig, deps: WorldDeps & { endpoints: 'pty' }): World
 export function createWorld(config: SimConfig, deps: WorldDeps & { endpoints: 'memory' }): World<MemoryEndpoint>
 export function createWorld(config: SimConfig, deps: WorldDeps & { endpoints: 'pty' | 'memory' }): World {
   const timeline = createTimeline()
-  const rigs = new Map(
-    config.boards.map((board) => {
-      const endpoint =
-        deps.endpoints === 'pty' ? createPtyEndpoint(board.port, board.baud) : new MemoryEndpoint(board.port)
-      return [board.id, createRig(board, endpoint, { timeline, random: deps.random, emit: deps.emit })]
-    }),
-  )
+  const parts = { timeline, random: deps.random, emit: deps.emit }
+  const endpointAt = ({ port, baud }: { port: string; baud: number }) =>
+    deps.endpoints === 'pty' ? createPtyEndpoint(port, baud) : new MemoryEndpoint(port)
+  const rigs = new Map(config.boards.map((board) => [board.id, createRig(board, endpointAt(board), parts)]))
+  // After all boards: a bus that is added changes no bounce.
+  const buses = new Map((config.buses ?? []).map((each) => [each.id, createBus(each, endpointAt(each), parts)]))
+  const lines = new Map<string, { endpoint: SerialEndpoint }>([...rigs, ...buses])
+  const readerHomes = new Map([...buses.values()].flatMap(({ devices }) => devices.map((each) => [each.id, each])))
   const deviceHomes = new Map([...rigs.values()].flatMap((rig) => rig.devices.map((device) => [device.id, device])))
   const kinds = new Map(config.boards.flatMap((board) => board.devices.map(({ id, kind }) => [id, kind])))
 
   const rig = (id: string) => found(rigs, id, 'board')
   const device = (id: string) => found(deviceHomes, id, 'device')
+  const bus = (id: string) => found(buses, id, 'bus')
+  const reader = (id: string) => found(readerHomes, id, 'reader')
 
   function applyAt(step: Step, at_ms: number): void {
     if ('device' in step) device(step.device).apply(step, at_ms)
+    else if ('reader' in step) reader(step.reader).apply(step, at_ms)
+    else if ('bus' in step) bus(step.bus).apply(step, at_ms)
     else
       applyToBoard(rig(step.board), step, at_ms, (state) =>
         deps.emit({ type: 'board', board: step.board, state, at_ms: timeline.wall_ms(at_ms) }),
@@ -71,10 +77,10 @@ export function createWorld(config: SimConfig, deps: WorldDeps & { endpoints: 'p
   }
 
   function checkTarget(step: Step): void {
-    if (!('device' in step)) {
-      rig(step.board)
-      return
-    }
+    if ('reader' in step) reader(step.reader)
+    else if ('bus' in step) bus(step.bus)
+    else if ('board' in step) rig(step.board)
+    if (!('device' in step)) return
     device(step.device)
     const kind = kinds.get(step.device)
     if (kind === undefined || DEVICE_KINDS[kind].steps.includes(step.do)) return
@@ -83,27 +89,27 @@ export function createWorld(config: SimConfig, deps: WorldDeps & { endpoints: 'p
   }
 
   function close(): void {
-    for (const { endpoint, line } of rigs.values()) {
-      line.clear()
-      endpoint.unplug()
-    }
+    for (const { line } of rigs.values()) line.clear()
+    for (const each of buses.values()) each.clear()
+    for (const { endpoint } of lines.values()) endpoint.unplug()
     timeline.close()
   }
 
   return {
     start() {
       try {
-        for (const { endpoint } of rigs.values()) endpoint.plug()
+        for (const { endpoint } of lines.values()) endpoint.plug()
       } catch (cause) {
         close()
         throw cause
       }
-      deps.emit({ type: 'ready', boards: config.boards.map(({ id, port }) => ({ id, port })) })
+      deps.emit(ready(config))
       const now_ms = timeline.now()
       for (const { board, devices } of rigs.values()) {
         for (const each of devices) each.start(now_ms)
         board.powerOn(now_ms)
       }
+      for (const each of buses.values()) each.start(now_ms)
     },
     apply(step) {
       checkTarget(step)
@@ -121,9 +127,14 @@ export function createWorld(config: SimConfig, deps: WorldDeps & { endpoints: 'p
     },
     board: (id) => rig(id).board,
     device,
-    endpoint: (id) => rig(id).endpoint,
+    endpoint: (id) => found(lines, id, 'board or bus').endpoint,
     close,
   }
+}
+
+function ready({ boards, buses }: SimConfig): SimEvent {
+  const ports = (lines: { id: string; port: string }[]) => lines.map(({ id, port }) => ({ id, port }))
+  return { type: 'ready', boards: ports(boards), ...(buses && { buses: ports(buses) }) }
 }
 
 function found<T>(all: ReadonlyMap<string, T>, id: string, what: string): T {

@@ -18,5 +18,5 @@ type Literals<Names extends string[]> = Names extends [infer First extends strin
 
 /** One of some words. */
 export function oneOf<Names extends string[]>(...names: Names): TUnion<Literals<Names>> {
-  return Type.Union(names.map((name) => Type.Literal(name)) as Literals<Names>)
+  return Type.Union(names.map((name) => Type.Literal(name))) as unknown as TUnion<Literals<Names>>
 }

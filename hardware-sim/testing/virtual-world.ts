@@ -36,7 +36,10 @@ export function board(id: string, more: object = {}): object {
 }
 
 /** Starts a world in memory on the fake timers that are installed; `end` takes both down. */
-export function startVirtualWorld(clock: VirtualClock, config: { boards: object[]; seed?: number }): VirtualWorld {
+export function startVirtualWorld(
+  clock: VirtualClock,
+  config: { boards: object[]; buses?: object[]; seed?: number },
+): VirtualWorld {
   const decoded = decodeConfig(config)
   const events: SimEvent[] = []
   const world = createWorld(decoded, {
