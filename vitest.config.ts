@@ -8,7 +8,14 @@ export default defineConfig({
     reporters: ['default', './test/support/summary-reporter.ts'],
     projects: [
       { test: { ...shared, name: 'structure', include: ['test/structure.test.ts'] } },
-      { test: { ...shared, name: 'unit', include: ['{hub,firmware,flows,hardware-sim,test/support}/**/*.test.ts'] } },
+      {
+        test: {
+          ...shared,
+          name: 'unit',
+          include: ['{hub,firmware,flows,hardware-sim,test/support}/**/*.test.ts'],
+          testTimeout: 30_000,
+        },
+      },
       { test: { ...shared, name: 'sim', include: ['test/sim/**/*.test.ts'], testTimeout: 120_000 } },
       {
         test: {

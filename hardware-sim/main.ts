@@ -89,27 +89,32 @@ function listen(world: World): void {
   process.stdin.on('error', () => {})
 }
 
-function main(): void {
-  const options = readOptions()
-  const config = load(options.config, decodeConfig)
-  const scenario: Scenario | undefined = options.scenario ? load(options.scenario, decodeScenario) : undefined
-  let world: World
+/** What the configuration makes impossible (a port, a missing firmware) is one clear line. */
+function orFail<T>(run: () => T): T {
   try {
-    world = createWorld(config, { endpoints: 'pty', random: createRandom(config.seed), emit: say })
-    world.start()
+    return run()
   } catch (cause) {
     if (cause instanceof SimError) fail(cause.message)
     throw cause
   }
+}
+
+function main(): void {
+  const options = readOptions()
+  const config = load(options.config, decodeConfig)
+  const scenario: Scenario | undefined = options.scenario ? load(options.scenario, decodeScenario) : undefined
+  const world = orFail(() => createWorld(config, { endpoints: 'pty', random: createRandom(config.seed), emit: say }))
   const end = () => {
     world.close()
     process.exit(0)
   }
+  // Before anything is said: whoever reads `ready` may end us at once.
   process.on('SIGTERM', end)
   process.on('SIGINT', end)
   // Whoever started us is gone, or nobody hears us any more: without this the ports would outlive them.
   process.on('disconnect', end)
   process.stdout.on('error', end)
+  orFail(() => world.start())
   listen(world)
   if (!scenario) return
   try {

@@ -1,3 +1,4 @@
+import { install } from '@sinonjs/fake-timers'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { silentLogger } from '../ports/logger.ts'
 import type { AnalogReport, DigitalReport, StatusReport } from '../ports/pin-board.ts'
@@ -25,7 +26,7 @@ describe('a Firmata board', () => {
     await loadLibraries()
   })
   beforeEach(() => {
-    time = startVirtualTime()
+    time = startVirtualTime(install)
     hardware = new TestBoard()
     board = make(hardware)
     digital = []

@@ -1,3 +1,4 @@
+import { install } from '@sinonjs/fake-timers'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { isFinal, type Result } from '../../hub/contract/command.ts'
@@ -45,7 +46,7 @@ describe('commands', () => {
   let commands: Commands
 
   beforeEach(() => {
-    time = startVirtualTime()
+    time = startVirtualTime(install)
     start()
   })
   afterEach(() => {

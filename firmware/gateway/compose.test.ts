@@ -1,4 +1,5 @@
 import { Duplex } from 'node:stream'
+import { install } from '@sinonjs/fake-timers'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { decodeJson, decodeMessage } from '../../hub/contract/decode.ts'
 import { createMemoryDisk, type MemoryDisk } from '../../hub/journal/memory-backend.ts'
@@ -44,7 +45,7 @@ describe('a gateway without a hub', () => {
     await loadLibraries()
   })
   beforeEach(async () => {
-    time = startVirtualTime()
+    time = startVirtualTime(install)
     disk = createMemoryDisk()
     boards = { a: new TestBoard(), b: new TestBoard() }
     await start()

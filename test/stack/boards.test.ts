@@ -64,3 +64,56 @@ describe('a board', () => {
     estate.expectConformity()
   })
 })
+
+describe('a line at the wrong speed', () => {
+  const estate = new Estate({ boards: [['b1']], gatewayBaud: 9600 })
+  afterAll(() => estate.end())
+
+  it('is told with its likely cause, and its button is never shown as alive', async () => {
+    await estate.startProcesses()
+    await vi.waitFor(() => {
+      const state = estate.retained('gateway/gw-1/state') as { boards?: unknown[] } | undefined
+      expect(state?.boards).toMatchObject([{ id: 'board-1', status: 'hung', reason: expect.stringContaining('baud') }])
+    }, WAIT)
+    expect(
+      estate
+        .received()
+        .filter(({ topic }) => topic.endsWith('b1/avail'))
+        .map(({ payload }) => payload.status),
+    ).not.toContain('online')
+    estate.expectConformity()
+  })
+})
+
+describe('a gateway whose hub connection breaks', () => {
+  const estate = new Estate({ boards: [['b1']] })
+  beforeAll(() => estate.start())
+  afterAll(() => estate.end())
+
+  it('takes its devices along when it dies, and brings them back', async () => {
+    await estate.gateway('gw-1').kill()
+    await vi.waitFor(
+      () =>
+        expect(estate.retained('gw-1/alarm-button/b1/avail')).toMatchObject({
+          status: 'offline',
+          reason: 'gateway-offline',
+        }),
+      WAIT,
+    )
+    expect(estate.retained('gateway/gw-1/avail')).toMatchObject({
+      status: 'offline',
+      reason: 'connection-lost',
+      since: expect.any(String),
+    })
+    await estate.startGateway('gw-1')
+    await estate.online()
+  })
+
+  it('is heard again after a hub that was away, devices included', async () => {
+    await estate.hub.kill()
+    await estate.startHub()
+    await estate.online()
+    estate.press('b1', 100)
+    await vi.waitFor(() => expect(estate.events('pressed')).toHaveLength(1), WAIT)
+  })
+})

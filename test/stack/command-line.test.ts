@@ -3,14 +3,24 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import mqtt from 'mqtt'
 import { afterAll, describe, expect, it } from 'vitest'
 import { decodeMessage } from '../../hub/contract/decode.ts'
+import { SITE, SITE_TEXT } from '../support/estate.ts'
+import { startProgram } from '../support/program.ts'
+import { FOREIGN, pressedEvent, publish } from '../support/publisher.ts'
 
 /** The `linli` command as somebody types it. */
 
 const LINLI = fileURLToPath(new URL('../../hub/cli/linli.js', import.meta.url))
 const dir = mkdtempSync(join(tmpdir(), 'linli-cli-'))
 afterAll(() => rmSync(dir, { recursive: true, force: true }))
+
+function json(name: string, value: unknown): string {
+  const file = join(dir, name)
+  writeFileSync(file, JSON.stringify(value))
+  return file
+}
 
 interface Ended {
   code: number | null
@@ -79,16 +89,63 @@ describe('linli', () => {
     expect(code).toBe(0)
   })
 
+  it.each(['SIGTERM', 'SIGINT'] as const)('sim and gateway end cleanly on %s', async (signal) => {
+    const port = join(dir, `tty-${signal}`)
+    const boards = [{ id: 'a', kind: 'protocol', baud: 57600, port, devices: [] }]
+    const simConfig = json(`sim-${signal}.json`, { seed: 1, boards })
+    expect((await linli(['sim', '--config', simConfig], { until: /"ready"/, signal })).code).toBe(0)
+    const gatewayConfig = json(`gateway-${signal}.json`, {
+      gateway: 'gw-1',
+      site: SITE,
+      data: join(dir, `spool-${signal}`),
+      uplink: { url: 'mqtt://127.0.0.1:1' },
+      boards: [{ id: 'a', port }],
+      devices: [],
+    })
+    expect((await linli(['gateway', '--config', gatewayConfig], { until: /"ready"/, signal })).code).toBe(0)
+  })
+
   it('an account added on the command line opens the hub to it and to nobody else', async () => {
     const data = join(dir, 'accounts')
-    const { stdout } = await linli(['client', 'add', 'city', '--role', 'platform', '--data', data, '--json'])
-    expect(JSON.parse(stdout)).toMatchObject({
-      name: 'city',
-      role: 'platform',
-      secret: expect.stringMatching(/^.{32}$/),
-    })
-    const wrong = await linli(['client', 'add', 'city', '--role', 'king', '--data', data])
-    expect(wrong.code).toBe(2)
+    const { stdout } = await linli(['client', 'add', 'gw-7', '--role', 'gateway', '--data', data, '--json'])
+    const { secret } = JSON.parse(stdout) as { secret: string }
+    expect((await linli(['client', 'add', 'city', '--role', 'king', '--data', data])).code).toBe(2)
+    const hub = await startProgram('hub/main.ts', [
+      '--no-flows',
+      '--data',
+      data,
+      '--site',
+      SITE_TEXT,
+      ...PORTS.slice(0, 4),
+      '--log-level',
+      'warn',
+    ])
+    const port = Number(hub.ready.mqttPort)
+    const as = (username: string, password: string) =>
+      mqtt.connectAsync({
+        host: '127.0.0.1',
+        port,
+        username,
+        password,
+        clientId: `c-${username}`,
+        reconnectPeriod: 0,
+        protocolVersion: 4,
+      })
+    try {
+      await expect(as('gw-7', 'wrong')).rejects.toMatchObject({ code: 5 })
+      await expect(as('gw-8', secret)).rejects.toMatchObject({ code: 5 })
+      await expect(mqtt.connectAsync({ host: '127.0.0.1', port, reconnectPeriod: 0 })).rejects.toMatchObject({
+        code: 5,
+      })
+      const gateway = await as('gw-7', secret)
+      const own = pressedEvent(1, 'boot1', { ...FOREIGN, gateway: 'gw-7' })
+      await publish(gateway, own.topic, own.payload)
+      const other = pressedEvent(1, 'boot1')
+      await expect(publish(gateway, other.topic, other.payload)).rejects.toThrow('closed')
+      expect(hub.errors.some((line) => line.includes('ACCESS_DENIED'))).toBe(true)
+    } finally {
+      await hub.stop()
+    }
   })
 })
 

@@ -15,6 +15,8 @@ export interface EstateOptions {
   boards?: string[][]
   boardKind?: 'protocol' | 'firmware'
   flows?: boolean
+  /** What the gateways believe the boards' speed to be. */
+  gatewayBaud?: number
 }
 
 /** What the district acknowledged, decoded. */
@@ -56,12 +58,22 @@ export class Estate {
     mkdirSync(join(this.dir, 'ports'))
   }
 
+  /** Everything up and every button online; what was started is ended again when that fails. */
   async start(): Promise<this> {
+    try {
+      await this.startProcesses()
+      await this.online()
+    } catch (error) {
+      await this.end()
+      throw error
+    }
+    return this
+  }
+
+  async startProcesses(): Promise<void> {
     await Promise.all([this.startSim(), this.startDistrict()])
     await this.startHub()
     await Promise.all(this.boards.map((_, index) => this.startGateway(`gw-${index + 1}`)))
-    await this.online()
-    return this
   }
 
   async startSim(): Promise<void> {
@@ -114,7 +126,7 @@ export class Estate {
       site: SITE,
       data: join(this.dir, name),
       uplink: { url: this.hubUrl },
-      boards: [{ id: `board-${index + 1}`, port: this.portOf(index), baud: 57600 }],
+      boards: [{ id: `board-${index + 1}`, port: this.portOf(index), baud: this.#options.gatewayBaud ?? 57600 }],
       devices: (this.boards[index] ?? []).map((id, slot) => ({
         kind: 'alarm-button',
         id,

@@ -1,9 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { flagsOf } from '../../hub/cli/programs.ts'
 
 /** One of our programs as a real process, as a test starts, feeds, kills and ends it. */
 
+/** As linli.js sets it. */
+const NODE_COMPILE_CACHE = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'linli', 'node')
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
 export interface Program {
@@ -34,10 +39,10 @@ export async function startProgram(
   args: string[],
   options: { env?: NodeJS.ProcessEnv; onLine?: (line: string) => void } = {},
 ): Promise<Program> {
-  const child = spawn(process.execPath, [`${ROOT}${entry}`, ...args], {
+  const child = spawn(process.execPath, [...flagsOf(entry), `${ROOT}${entry}`, ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
     // A child must not think that it runs inside vitest.
-    env: { ...process.env, NODE_OPTIONS: '', VITEST: '', ...options.env },
+    env: { NODE_COMPILE_CACHE, ...process.env, NODE_OPTIONS: '', VITEST: '', ...options.env },
   })
   alive.add(child)
   const lines: string[] = []

@@ -1,3 +1,4 @@
+import { install } from '@sinonjs/fake-timers'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { momentNow } from '../../moment.ts'
 import { silentLogger } from '../../ports/logger.ts'
@@ -69,7 +70,7 @@ describe('the driver of an alarm button', () => {
   let breakOn: string | undefined
 
   beforeEach(() => {
-    time = startVirtualTime()
+    time = startVirtualTime(install)
     make()
   })
   afterEach(() => {

@@ -12,8 +12,9 @@ const program = new Command('district stand-in')
   .option('--host <address>', 'address to listen on', '127.0.0.1')
   .option('--port <n>', 'port, 0 = any free one', '0')
   .option('--record <file>', 'append one JSON line per message, fsynced before its acknowledgement')
+  .option('--print', 'one JSON line on stdout per message')
   .parse()
-const options = program.opts<{ host: string; port: string; record?: string }>()
+const options = program.opts<{ host: string; port: string; record?: string; print?: true }>()
 const record = options.record === undefined ? undefined : openSync(options.record, 'a')
 
 const broker = await Aedes.createBroker({
@@ -30,6 +31,10 @@ const broker = await Aedes.createBroker({
       }
       writeSync(record, `${JSON.stringify(line)}\n`)
       fsyncSync(record)
+    }
+    if (options.print && client) {
+      const { topic, retain } = packet
+      process.stdout.write(`${JSON.stringify({ topic, retain, payload: packet.payload.toString('utf8') })}\n`)
     }
     done(null)
   },

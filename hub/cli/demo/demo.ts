@@ -6,7 +6,7 @@ import { redacted } from '../../compose.ts'
 import { LinliError, reasonOf } from '../../contract/errors.ts'
 import { languageOf, text } from '../language.ts'
 import { type Child, createChildren } from './children.ts'
-import { listenToDistrict } from './district.ts'
+import { type DistrictMessage, listenToDistrict } from './district.ts'
 import { DEMO_GATEWAYS, DEMO_SITE_TEXT, gatewayConfig, simulatorConfig } from './estate.ts'
 import { readKeys } from './keys.ts'
 import type { DemoOptions } from './options.ts'
@@ -25,9 +25,17 @@ export async function runDemo(options: DemoOptions, random: () => number): Promi
   let district: ReturnType<typeof listenToDistrict> | undefined
   try {
     say(text('starting'))
-    const standIn = options.upstream === undefined ? await startStandIn(children) : undefined
+    const onLine = (line: string) => district?.receive(messageOf(line))
+    const standIn = options.upstream === undefined ? await startStandIn(children, onLine) : undefined
     const upstream = options.upstream ?? `mqtt://127.0.0.1:${standIn?.ready.port}`
-    district = listenToDistrict({ url: upstream, language, json: options.json, random, say })
+    district = listenToDistrict({
+      url: upstream,
+      subscribe: standIn === undefined,
+      language,
+      json: options.json,
+      random,
+      say,
+    })
     const [sim, hub] = await Promise.all([
       startSimulator(children, dir, options),
       startHub(children, dir, options, upstream, passwords),
@@ -42,7 +50,7 @@ export async function runDemo(options: DemoOptions, random: () => number): Promi
     const keys = readKeys({
       sim: (step) => sim.process.stdin?.write(`${JSON.stringify(step)}\n`),
       reset: (device, gateway) => district?.reset(device, gateway),
-      upstream: standIn && restartable(children, standIn),
+      upstream: standIn && restartable(children, standIn, onLine),
       say,
       quit: () => end.fire(0),
     })
@@ -71,12 +79,18 @@ function dataDir(wanted: string | undefined): string {
   }
 }
 
-function startStandIn(children: Children, port = 0): Promise<Child> {
-  return children.start('district', 'hub/broker/stand-in/main.ts', ['--port', String(port)])
+function startStandIn(children: Children, onLine: (line: string) => void, port = 0): Promise<Child> {
+  return children.start('district', 'hub/broker/stand-in/main.ts', ['--print', '--port', String(port)], { onLine })
+}
+
+/** A line of the stand-in's stdout. */
+function messageOf(line: string): DistrictMessage {
+  const { topic, retain, payload } = JSON.parse(line) as { topic: string; retain: boolean; payload: string }
+  return { topic, retain, payload: Buffer.from(payload) }
 }
 
 /** The district goes away and comes back on the same port. */
-function restartable(children: Children, first: Child) {
+function restartable(children: Children, first: Child, onLine: (line: string) => void) {
   let current: Child | undefined = first
   return async () => {
     if (current) {
@@ -85,7 +99,7 @@ function restartable(children: Children, first: Child) {
       await children.stop(leaving)
       return false
     }
-    current = await startStandIn(children, Number(first.ready.port))
+    current = await startStandIn(children, onLine, Number(first.ready.port))
     return true
   }
 }

@@ -11,7 +11,7 @@ export interface LaneFeed {
   take(): { entry: Entry; resent: boolean; backlog: boolean }
   /** The next holder has it. */
   acknowledged(position: number): void
-  /** Sent entries that the durable cursor has not passed: what a crash now would send again. */
+  /** Sent entries that the durable cursor has not passed (at most): what a crash now would send again. */
   unsettled(): number
   /** Sent entries without an acknowledgement. */
   unacknowledged(): number
@@ -33,7 +33,9 @@ interface Deps {
 export function createLaneFeed(lane: string, deps: Deps): LaneFeed {
   const { log, cursor } = deps
   const backlog_to = log.last(lane)
-  let read_to = cursor.position(lane)
+  /** Acknowledged to an earlier feed, but perhaps not on disk yet: a crash would send it again. */
+  const carried_to = cursor.position(lane)
+  let read_to = carried_to
   let unread: Entry[] = []
   let head = 0
   let isReading = false
@@ -95,7 +97,7 @@ export function createLaneFeed(lane: string, deps: Deps): LaneFeed {
     },
     unsettled() {
       dropSettled()
-      return sent.length
+      return Math.max(0, carried_to - cursor.durable(lane)) + sent.length
     },
     unacknowledged: () => sent.length - ackedTo - acked.size,
   }

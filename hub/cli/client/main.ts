@@ -1,11 +1,11 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command } from 'commander'
-import { hashSecret, newSecret } from '../auth/secret.ts'
-import { LinliError } from '../contract/errors.ts'
-import { isSegment } from '../contract/topic.ts'
-import { durableJson } from '../registry/durable-json.ts'
-import { createRegistry, type RegistryData } from '../registry/registry.ts'
+import { hashSecret, newSecret } from '../../auth/secret.ts'
+import { LinliError } from '../../contract/errors.ts'
+import { isSegment } from '../../contract/topic.ts'
+import { durableJson } from '../../registry/durable-json.ts'
+import { createRegistry, type RegistryData } from '../../registry/registry.ts'
 
 /** `linli client add NAME`: an MQTT account of a hub without `--dev`. The secret is printed once and never stored. */
 
