@@ -177,6 +177,22 @@ describe('damage', () => {
     expect(faults).toEqual([])
   })
 
+  it('of a snapshot leaves the one before it with all the changes behind it', async () => {
+    const folder = await openFolder(join(path, 'made'))
+    const vault = createVault(folder, () => undefined)
+    const { store } = await vault.load()
+    const teller = createTeller()
+    await vault.saveSnapshot(teller.position, store)
+    const delta = teller.change([card(1)])
+    applyDelta(delta, store)
+    await vault.saveDelta(delta, () => store)
+    const before = teller.position
+    applyDelta(teller.change([card(2)]), store)
+    await vault.saveSnapshot(teller.position, store)
+    await writeFile(at('snapshot'), '')
+    expect((await (await open()).load()).position).toEqual(before)
+  })
+
   it('of any byte of the snapshot is found', async () => {
     await lived()
     const whole = await readFile(at('snapshot'))

@@ -1,4 +1,4 @@
-import type { PassageRight } from '../../../hub/contract/access-gate.ts'
+import type { GateMode, PassageRight } from '../../../hub/contract/access-gate.ts'
 import type { Moment } from '../../moment.ts'
 import type { Driver } from '../driver.ts'
 
@@ -20,6 +20,8 @@ export interface AccessDecision {
 /** The driver of a gate, to which readers and cameras bring their decisions. */
 export interface AccessGateDriver extends Driver {
   access(decision: AccessDecision, at: Moment): void
+  /** What holds now: who asks for a decision must know whether a card is enough. */
+  mode(): GateMode
   /** A reader or an enclosure reports that it is being tampered with, or whole again (`reason` undefined). */
   tamper(part: string, reason: string | undefined, at: Moment): void
 }

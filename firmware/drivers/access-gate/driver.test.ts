@@ -1,3 +1,4 @@
+import { install } from '@sinonjs/fake-timers'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createPinGateIo } from '../../adapters/pin-gate-io.ts'
 import { deviceKinds } from '../../gateway/kinds.ts'
@@ -106,7 +107,7 @@ function command(name: string, args: unknown = {}, expires_in_ms = 10_000): void
 }
 
 beforeEach(() => {
-  time = startVirtualTime()
+  time = startVirtualTime(install)
 })
 afterEach(() => {
   driver?.close()

@@ -107,6 +107,7 @@ export function createGateShell<S>(deps: GateDeps, machine: GateMachine<S>, init
       // A machine that fell over has not taken it.
       if (!running || (answers.has(id) && !machine.isPending(state, id))) answer(id, driverFailed)
     },
+    mode: () => machine.publicState(state).mode,
     access: (decision, at) => run({ type: 'access', decision }, at),
     tamper: (part, reason, at) => run({ type: 'tamper', part, reason }, at),
     close() {
