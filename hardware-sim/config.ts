@@ -1,8 +1,10 @@
 import { type Static, Type } from 'typebox'
 import { OsdpReaderConfig } from './buses/osdp-reader/config.ts'
+import { CameraConfig } from './cameras/config.ts'
 import { decode } from './decode.ts'
 import { DEVICE_KINDS, type DeviceConfig, decodeDevice } from './devices/kinds.ts'
 import { SimError } from './error.ts'
+import { TrafficConfig } from './traffic/config.ts'
 
 const BOARDS_MAX = 256
 const BUS_DEVICES_MAX = 126
@@ -38,6 +40,8 @@ const ConfigFrame = Type.Object(
   {
     boards: Type.Array(BoardFrame, { maxItems: BOARDS_MAX }),
     buses: Type.Optional(Type.Array(BusConfig, { maxItems: BOARDS_MAX })),
+    cameras: Type.Optional(Type.Array(CameraConfig, { maxItems: BOARDS_MAX })),
+    traffic: Type.Optional(Type.Array(TrafficConfig, { maxItems: BOARDS_MAX })),
     seed: Type.Optional(Type.Integer({ minimum: 0, maximum: 0xffff_ffff })),
   },
   { additionalProperties: false },
@@ -48,6 +52,8 @@ export type BoardConfig = Omit<Static<typeof BoardFrame>, 'devices'> & { devices
 export interface SimConfig {
   boards: BoardConfig[]
   buses?: BusConfig[]
+  cameras?: CameraConfig[]
+  traffic?: TrafficConfig[]
   /** Of everything random: bounce, noise, glitches. */
   seed: number
 }
@@ -66,7 +72,38 @@ export function decodeConfig(data: unknown): SimConfig {
   const buses = frame.buses ?? []
   if (boards.length + buses.length === 0) fail('boards: must not have fewer than 1 items, unless there are buses')
   checkNames(boards, buses)
-  return { boards, ...(frame.buses && { buses }), seed: frame.seed ?? 1 }
+  const { cameras, traffic } = frame
+  const kinds = new Map(boards.flatMap(({ devices }) => devices.map(({ id, kind }) => [id, kind])))
+  checkCameras(cameras ?? [], kinds)
+  checkTraffic(traffic ?? [], kinds, new Set(buses.flatMap(({ devices }) => devices.map(({ id }) => id))))
+  return {
+    boards,
+    ...(frame.buses && { buses }),
+    ...(cameras && { cameras }),
+    ...(traffic && { traffic }),
+    seed: frame.seed ?? 1,
+  }
+}
+
+type Kinds = ReadonlyMap<string, DeviceConfig['kind']>
+
+function checkCameras(cameras: CameraConfig[], kinds: Kinds): void {
+  checkUnique(cameras.map(({ id }, index) => [`cameras[${index}].id`, id]))
+  for (const [index, { device }] of cameras.entries()) {
+    if (kinds.get(device) !== 'barrier') fail(`cameras[${index}].device: must be a barrier, found "${device}"`)
+  }
+}
+
+function checkTraffic(traffic: TrafficConfig[], kinds: Kinds, readers: ReadonlySet<string>): void {
+  checkUnique(traffic.map(({ id }, index) => [`traffic[${index}].id`, id]))
+  for (const [index, { device, reader, cards, per_hour, counts }] of traffic.entries()) {
+    const at = `traffic[${index}]`
+    const kind = kinds.get(device)
+    if (kind !== 'door' && kind !== 'barrier') fail(`${at}.device: must be a door or a barrier, found "${device}"`)
+    if ((per_hour === undefined) === (counts === undefined)) fail(`${at}: must have either per_hour or counts`)
+    if (reader !== undefined && !readers.has(reader)) fail(`${at}.reader: must be a reader, found "${reader}"`)
+    if ((reader === undefined) !== (cards === undefined)) fail(`${at}: reader and cards belong together`)
+  }
 }
 
 function checkNames(boards: BoardConfig[], buses: BusConfig[]): void {

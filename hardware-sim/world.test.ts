@@ -8,7 +8,16 @@ import { decodeConfig } from './config.ts'
 import type { SimEvent } from './events.ts'
 import { createRandom } from './random.ts'
 import { decodeScenario, type Step } from './scenario/steps.ts'
-import { board, button, listenTo, startVirtualWorld, VIRTUAL_TIME, type VirtualWorld } from './testing/virtual-world.ts'
+import {
+  barrier,
+  board,
+  button,
+  door,
+  listenTo,
+  startVirtualWorld,
+  VIRTUAL_TIME,
+  type VirtualWorld,
+} from './testing/virtual-world.ts'
 import { createWorld, type World } from './world.ts'
 
 const CONTACT_INPUT = [0xf4, 2, 0, 0xd0, 1]
@@ -62,6 +71,37 @@ describe('a world in virtual time', () => {
       { type: 'scenario', name: 'two presses', state: 'ended', at_ms: 80_000 },
       { type: 'board', board: 'a', state: 'running', at_ms: 80_050 },
     ])
+  })
+
+  it('wires doors and barriers to the pins of a board', () => {
+    sim = startVirtualWorld(FakeTimers.install(VIRTUAL_TIME), {
+      boards: [
+        board('a', { devices: [door('d1', { bounce_ms_max: 0 })] }),
+        board('b', { devices: [barrier('g1', { bounce_ms_max: 0 })] }),
+      ],
+    })
+    const [atDoor, atBarrier] = ['a', 'b'].map((id) => listenTo(sim.world.endpoint(id)))
+    sim.clock.tick(200)
+    // Contact and button are reported, the strike is driven.
+    atDoor?.connection.write(Uint8Array.of(0xf4, 2, 0, 0xf4, 4, 0, 0xf4, 8, 1, 0xd0, 1, 0xf5, 8, 1))
+    sim.clock.tick(20)
+    atDoor?.take()
+    sim.world.apply({ do: 'walk-through', device: 'd1' })
+    sim.clock.tick(20)
+    expect(atDoor?.take()).toEqual([0x90, 0x14, 0])
+    sim.world.apply({ do: 'rex', device: 'd1' })
+    sim.clock.tick(20)
+    expect(atDoor?.take()).toEqual([0x90, 0x04, 0])
+    // Limits are reported, the boom is raised: down opens, up closes.
+    atBarrier?.connection.write(Uint8Array.of(0xf4, 5, 0, 0xf4, 6, 0, 0xf4, 2, 1, 0xd0, 1, 0xf5, 2, 1))
+    sim.clock.tick(20)
+    atBarrier?.take()
+    sim.clock.tick(1000)
+    expect(atBarrier?.take()).toEqual([0x90, 0x60, 0])
+    sim.clock.tick(2000)
+    expect(atBarrier?.take()).toEqual([0x90, 0x40, 0])
+    sim.world.apply({ do: 'unplug', board: 'b' })
+    expect(sim.events.findLast(({ type }) => type === 'output')).toMatchObject({ output: 'raise', on: false })
   })
 
   it('gives a host at the wrong speed garbage, the same each time, and does not obey it', () => {

@@ -1,18 +1,22 @@
+import { readFileSync } from 'node:fs'
 import type { Board } from './boards/board.ts'
 import { applyToBoard, createRig } from './boards/rig.ts'
 import { createBus } from './buses/bus.ts'
+import { createPlateCamera } from './cameras/plate-camera.ts'
 import type { SimConfig } from './config.ts'
+import { Barrier } from './devices/barrier/barrier.ts'
 import type { Device } from './devices/device.ts'
 import { DEVICE_KINDS } from './devices/kinds.ts'
 import { SimError } from './error.ts'
 import type { Emit, SimEvent } from './events.ts'
-import type { Random } from './random.ts'
+import { forkRandom, type Random } from './random.ts'
 import { runScenario } from './scenario/runner.ts'
 import type { Scenario, Step } from './scenario/steps.ts'
 import { MemoryEndpoint } from './serial/duplex.ts'
 import type { SerialEndpoint } from './serial/endpoint.ts'
 import { createPtyEndpoint } from './serial/pty.ts'
 import { createTimeline } from './time/timeline.ts'
+import { createTraffic } from './traffic/source.ts'
 
 export interface World<E extends SerialEndpoint = SerialEndpoint> {
   /** Plugs every board, says `ready`, then switches them on. @throws SimError SIM_PORT_UNAVAILABLE */
@@ -33,6 +37,8 @@ export interface World<E extends SerialEndpoint = SerialEndpoint> {
 export interface WorldDeps {
   random: Random
   emit: Emit
+  /** Posts what cameras read to where they are told to; without it nothing is posted. */
+  post?: (url: string, body: object) => void
 }
 
 /** The physical world of one configuration: boards and buses on serial lines, devices on pins, readers on buses. */
@@ -76,6 +82,22 @@ export function createWorld(config: SimConfig, deps: WorldDeps & { endpoints: 'p
     }
   }
 
+  for (const camera of config.cameras ?? []) {
+    const barrier = device(camera.device)
+    const post = deps.post ?? (() => {})
+    if (barrier instanceof Barrier) {
+      createPlateCamera(camera, barrier, { timeline, random: forkRandom(deps.random), emit: deps.emit, post })
+    }
+  }
+  const traffic = (config.traffic ?? []).map((each) =>
+    createTraffic(each, device(each.device) instanceof Barrier ? 'barrier' : 'door', {
+      timeline,
+      random: forkRandom(deps.random),
+      act: attemptAt,
+      readText,
+    }),
+  )
+
   function checkTarget(step: Step): void {
     if ('reader' in step) reader(step.reader)
     else if ('bus' in step) bus(step.bus)
@@ -110,6 +132,7 @@ export function createWorld(config: SimConfig, deps: WorldDeps & { endpoints: 'p
         board.powerOn(now_ms)
       }
       for (const each of buses.values()) each.start(now_ms)
+      for (const each of traffic) each.start(now_ms)
     },
     apply(step) {
       checkTarget(step)
@@ -129,6 +152,14 @@ export function createWorld(config: SimConfig, deps: WorldDeps & { endpoints: 'p
     device,
     endpoint: (id) => found(lines, id, 'board or bus').endpoint,
     close,
+  }
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (cause) {
+    throw new SimError('SIM_CONFIG_INVALID', `${path}: ${(cause as Error).message}`)
   }
 }
 
