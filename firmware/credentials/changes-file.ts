@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
-import { type CredentialsDelta, decodeUpdate } from '../../hub/contract/credentials.ts'
+import { type CredentialsDelta, checkUpdate } from '../../hub/contract/credentials.ts'
+import { decodeJson } from '../../hub/contract/decode.ts'
 import type { Position } from './position.ts'
 
 /**
@@ -37,7 +38,8 @@ export function readChanges(content: Buffer): { deltas: CredentialsDelta[]; isCu
 function readLine(line: string): CredentialsDelta | undefined {
   const json = line.slice(CHECKSUM_CHARS + 1)
   if (line.slice(0, CHECKSUM_CHARS) !== checksum(json)) return undefined
-  const update = decodeUpdate(Buffer.from(json))
+  const value = decodeJson(Buffer.from(json))
+  const update = value.ok ? checkUpdate(value.value) : value
   return update.ok && update.value.type === 'delta' ? update.value : undefined
 }
 

@@ -1,6 +1,5 @@
 import { createHmac, hash } from 'node:crypto'
 import { type Static, type TSchema, Type } from 'typebox'
-import { decodeJson, PAYLOAD_BYTES_MAX } from './decode.ts'
 import { type Decoded, LinliError, refuse } from './errors.ts'
 import { checker } from './schema.ts'
 import { Segment } from './topic.ts'
@@ -31,8 +30,8 @@ export const ANTIPASSBACK = ['none', 'soft', 'hard'] as const
 
 /** Of one gateway. */
 export const CREDENTIALS_MAX = 100_000
-/** Bytes of one message: the envelope that carries it (at most 3 KiB) must fit beside it into PAYLOAD_BYTES_MAX. */
-export const PART_BYTES_MAX = PAYLOAD_BYTES_MAX - 4096
+/** Bytes of one update: the command that carries it (at most 3 KiB more) must fit into PAYLOAD_BYTES_MAX of decode.ts. */
+export const PART_BYTES_MAX = 60 * 1024
 /** HMAC-SHA-256 cut to 128 bits (NIST SP 800-107r1 §5.3.3): among 100,000 credentials two the same in 10^28 sites. */
 const HASH_BYTES = 16
 
@@ -139,15 +138,7 @@ const checks = { snapshot: checker(SnapshotPart), delta: checker(CredentialsDelt
 const checkCredential = checker(Credential)
 export const checkHave = checker(CredentialsHave)
 
-/** A payload → an update, its credentials in normal form. Never throws. */
-export function decodeUpdate(payload: Uint8Array): Decoded<CredentialsUpdate> {
-  if (payload.length > PAYLOAD_BYTES_MAX)
-    return refuse('PAYLOAD_TOO_LARGE', `payload is ${payload.length} bytes; at most ${PAYLOAD_BYTES_MAX}`)
-  const json = decodeJson(payload)
-  return json.ok ? checkUpdate(json.value) : json
-}
-
-/** As `decodeUpdate`, for a value that came inside something else. */
+/** A value from outside → an update, its credentials in normal form. Never throws. */
 export function checkUpdate(value: unknown): Decoded<CredentialsUpdate> {
   const type = typeof value === 'object' && value !== null && 'type' in value ? value.type : undefined
   if (type !== 'snapshot' && type !== 'delta')
@@ -267,7 +258,7 @@ export function cardPinHash(siteKey: Uint8Array, cardId: string, pin: string): s
   return keyed(siteKey, 'card-pin', `${cardId}\0${pin}`).subarray(0, HASH_BYTES).toString('base64url')
 }
 
-/** For documents and for whoever carries updates as commands: argument schemas by name. */
+/** Updates come to a gateway as commands: argument schemas by name. */
 export const credentialCommands = {
   'credentials-part': SnapshotPart,
   'credentials-delta': CredentialsDelta,
