@@ -8,6 +8,7 @@ import { decodeConfig } from './config.ts'
 import type { SimEvent } from './events.ts'
 import { createRandom } from './random.ts'
 import { decodeScenario, type Step } from './scenario/steps.ts'
+import { TestController } from './testing/osdp-controller.ts'
 import {
   barrier,
   board,
@@ -252,6 +253,24 @@ describe('a world on ptys', () => {
     const again = await open(join(folder, 'a'))
     again.port.write(Buffer.of(0xf9))
     await vi.waitFor(() => expect(Buffer.from(again.heard).includes(Buffer.of(...VERSION))).toBe(true), 10_000)
+  })
+
+  it('has a bus on a pty too: a poll is acknowledged', { timeout: 30_000 }, async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'linli-bus-'))
+    const path = join(folder, 'bus')
+    const devices = [{ kind: 'osdp-reader', id: 'r1', address: 3 }]
+    const world = createWorld(decodeConfig({ boards: [], buses: [{ id: 'bus', baud: 57_600, port: path, devices }] }), {
+      endpoints: 'pty',
+      random: createRandom(1),
+      emit: () => {},
+    })
+    cleanups.push(() => rmSync(folder, { recursive: true }))
+    cleanups.push(() => world.close())
+    world.start()
+    const { port, heard } = await open(path)
+    const controller = new TestController(3)
+    port.write(Buffer.from(controller.command(0x60)))
+    await vi.waitFor(() => expect(controller.take(heard)).toMatchObject({ address: 0x83, code: 0x40 }), 10_000)
   })
 
   it('tells of a port that cannot come back in a scenario, and goes on', { timeout: 30_000 }, async () => {

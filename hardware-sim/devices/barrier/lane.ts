@@ -6,6 +6,7 @@ import { canStopWithin, drive, isOver, type Vehicle } from './vehicle.ts'
 export const LOOPS = { approach: [-4, -2], safety: [-0.9, 0.9], exit: [2, 4] } as const
 /** Drivers stop here, with their front over the loop on their side. */
 const LINE_M = -2.2
+const AT_LINE_M = 0.1
 /** The last place at which a front is not yet under the boom. */
 const EDGE_M = -0.5
 /** What lies beneath the boom. */
@@ -15,6 +16,8 @@ const RUN_UP_M = 40
 const STEP_MS = 40
 /** 5 km/h: slower, one stands in a queue. */
 const QUEUE_M_S = 1.4
+/** Slower than this, it stands. */
+const CREEPING_M_S = 0.05
 const NEAR_LINE_M = 1.5
 const VEHICLES_MAX = 500
 
@@ -105,7 +108,7 @@ export class Lane {
   }
 
   #first(side: Side): Vehicle | undefined {
-    return this.#vehicles.find(({ from, front_m }) => from === side && front_m <= LINE_M + 0.1)
+    return this.#vehicles.find(({ from, front_m }) => from === side && front_m <= LINE_M + AT_LINE_M)
   }
 
   #move(
@@ -114,7 +117,9 @@ export class Lane {
     boom: { angle_deg: number; falling: boolean; up: boolean },
     at_ms: number,
   ): void {
-    const stop_m = this.#stopBefore(vehicle, boom, at_ms)
+    // Whoever stands behind another that is not yet at the line has only that one to look at.
+    const follows = ahead !== undefined && ahead.front_m <= LINE_M + AT_LINE_M
+    const stop_m = follows ? undefined : this.#stopBefore(vehicle, boom, at_ms)
     const line =
       stop_m === undefined ? undefined : { distance_m: stop_m - vehicle.front_m, velocity_m_s: 0, touch: true }
     const bumper = ahead && {
@@ -155,7 +160,7 @@ export class Lane {
   #mayGo(vehicle: Vehicle, boom: { angle_deg: number; up: boolean }): boolean {
     const oncoming = this.#vehicles.some(
       (other) =>
-        other.from !== vehicle.from && other.front_m > LINE_M + 0.1 && other.front_m - other.length_m < -LINE_M,
+        other.from !== vehicle.from && other.front_m > LINE_M + AT_LINE_M && other.front_m - other.length_m < -LINE_M,
     )
     if (oncoming) return false
     switch (vehicle.driver) {
@@ -208,5 +213,3 @@ export class Lane {
     return this.#vehicles.some((vehicle) => isOver(vehicle, from_m, to_m))
   }
 }
-
-const CREEPING_M_S = 0.05
