@@ -21,6 +21,8 @@ export interface CredentialSource {
   readonly version: number
   readonly epoch: number
   get(id: string): Credential | undefined
+  /** As of now, in no order. */
+  all(): Iterable<Credential>
   /**
    * On disk when it resolves, with the version. Rejects with SCHEMA_VIOLATION or CREDENTIALS_LIMIT and nothing done, or
    * as the journal does, when the changes before the failed one hold.
@@ -160,6 +162,7 @@ export async function createCredentialSource(deps: SourceDeps, config: { key: st
       const text = texts.get(id)
       return text === undefined ? undefined : (JSON.parse(text) as Credential)
     },
+    all: () => [...texts.values()].map((text) => JSON.parse(text) as Credential),
     async change({ put = [], gone = [] }) {
       const wanted = new Map<string, string | undefined>(gone.map((id) => [id, undefined]))
       for (const value of put) {
