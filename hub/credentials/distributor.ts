@@ -38,13 +38,15 @@ export const RETRY_MS = 60_000
 
 type Waiting = 'settle' | 'confirmation' | 'retry'
 type Target = Pick<CredentialsHave, 'epoch' | 'version' | 'digest'>
+/** What it will say it has, and what it had before. */
+type Sent = { target: Target; asked: string }
 type Outcome = { type: 'nothing' } | { type: 'sent'; target: Target } | { type: 'other-gates' } | { type: 'failed' }
 
 /** What is going on with one gateway: nothing, sending (`turn`), or waiting. */
 interface Round {
   address: Address
   turn: object | undefined
-  waiting: { for: Waiting; timer: ReturnType<typeof setTimeout>; target?: Target } | undefined
+  waiting: { for: Waiting; timer: ReturnType<typeof setTimeout>; sent?: Sent } | undefined
   /** Something changed while it was being served. */
   again: boolean
   /** In a row. */
@@ -69,12 +71,12 @@ export function createDistributor(deps: DistributorDeps): Distributor {
     round.waiting = undefined
   }
 
-  function wait(round: Round, reason: Waiting, after_ms: number, target?: Target): void {
+  function wait(round: Round, reason: Waiting, after_ms: number, sent?: Sent): void {
     const timer = setTimeout(() => {
       round.waiting = undefined
       consider(round)
     }, after_ms)
-    round.waiting = { for: reason, timer, ...(target ? { target } : {}) }
+    round.waiting = { for: reason, timer, ...(sent ? { sent } : {}) }
   }
 
   function resume(round: Round): void {
@@ -93,7 +95,7 @@ export function createDistributor(deps: DistributorDeps): Distributor {
     const turn = {}
     round.turn = turn
     void serve(round, turn, gates, have).then((outcome) => {
-      if (round.turn === turn) conclude(round, have, outcome)
+      if (round.turn === turn) conclude(round, JSON.stringify(have), outcome)
     })
   }
 
@@ -127,11 +129,11 @@ export function createDistributor(deps: DistributorDeps): Distributor {
     throw new LinliError(code, text, { kind: 'fault' })
   }
 
-  function conclude(round: Round, asked: CredentialsHave, outcome: Outcome): void {
+  function conclude(round: Round, asked: string, outcome: Outcome): void {
     const { again } = round
     abandon(round)
     const have = haveOf(round.address)
-    const hasSpoken = JSON.stringify(have) !== JSON.stringify(asked)
+    const hasSpoken = JSON.stringify(have) !== asked
     if (outcome.type === 'failed') {
       round.failures++
       if (hasSpoken && round.failures === 1) consider(round)
@@ -139,7 +141,7 @@ export function createDistributor(deps: DistributorDeps): Distributor {
       return
     }
     if (outcome.type === 'sent' && !(have && isAt(have, outcome.target))) {
-      wait(round, 'confirmation', RETRY_MS, outcome.target)
+      wait(round, 'confirmation', RETRY_MS, { target: outcome.target, asked })
       return
     }
     if (outcome.type === 'sent') served(round, outcome.target)
@@ -159,18 +161,19 @@ export function createDistributor(deps: DistributorDeps): Distributor {
     // Whatever it had half of is gone.
     if (isOther) settle(round)
     else if (!round.waiting) consider(round)
-    else if (round.waiting.for === 'confirmation') onConfirmation(round, round.waiting.target)
+    else if (round.waiting.for === 'confirmation') onConfirmation(round, round.waiting.sent)
     // Once at its word; one that fails again and again is not asked again and again.
     else if (round.waiting.for === 'retry' && round.failures <= 1) resume(round)
   }
 
-  function onConfirmation(round: Round, target: Target | undefined): void {
+  function onConfirmation(round: Round, sent: Sent | undefined): void {
     const have = haveOf(round.address)
-    if (!have || !target) return
-    if (isAt(have, target)) {
-      served(round, target)
+    if (!have || !sent) return
+    if (isAt(have, sent.target)) {
+      served(round, sent.target)
       resume(round)
-    } else if (have.need === 'snapshot') {
+      // A state from before may come after a result: only one that it did not have before counts.
+    } else if (have.need === 'snapshot' && JSON.stringify(have) !== sent.asked) {
       round.failures++
       if (round.failures <= 1) resume(round)
     }
