@@ -1,6 +1,6 @@
 import { type Moment, momentNow } from '../moment.ts'
 import type { GateIo, GateIoStatus, GateLevels } from '../ports/gate-io.ts'
-import type { DigitalOutput, PinBoard } from '../ports/pin-board.ts'
+import type { DigitalOutput, DigitalReport, PinBoard } from '../ports/pin-board.ts'
 
 /** The inputs and outputs of a gate on the pins of a board. */
 
@@ -10,6 +10,8 @@ export interface PinInput {
   onWhen: 'low' | 'high'
   /** A second contact of the same sensor that is always opposite; equal levels are a failed sensor or cable. */
   pairPin?: number
+  /** A mechanical contact bounces: a change counts when it has held this long. Absent: at once, as safety inputs must. */
+  settle_ms?: number
 }
 
 export interface PinGateWiring {
@@ -44,15 +46,30 @@ export function createPinGateIo(board: PinBoard, wiring: PinGateWiring): GateIo 
     for (const listener of levelListeners) listener({ levels, at })
   }
 
-  for (const [name, { pin, pairPin }] of Object.entries(wiring.inputs)) {
+  const settling = new Map<number, ReturnType<typeof setTimeout>>()
+  function unsettle(pin: number): void {
+    clearTimeout(settling.get(pin))
+    settling.delete(pin)
+  }
+
+  function onLevel(name: string, pin: number, settle_ms: number, seen: DigitalReport): void {
+    unsettle(pin)
+    const take = () => {
+      settling.delete(pin)
+      high.set(pin, seen.high)
+      report([name], seen.kind === 'found' || settle_ms === 0 ? seen.at : momentNow())
+    }
+    if (seen.kind === 'found' || settle_ms === 0) take()
+    else if (high.get(pin) !== seen.high) settling.set(pin, setTimeout(take, settle_ms))
+  }
+
+  for (const [name, { pin, pairPin, settle_ms = 0 }] of Object.entries(wiring.inputs)) {
     for (const watched of pairPin === undefined ? [pin] : [pin, pairPin])
-      board.watchDigital(watched, (seen) => {
-        high.set(watched, seen.high)
-        report([name], seen.at)
-      })
+      board.watchDigital(watched, (seen) => onLevel(name, watched, settle_ms, seen))
   }
   board.onStatus(({ status, at }) => {
     // What was read before counts no more; the board tells every pin anew after each `ready`.
+    for (const pin of [...settling.keys()]) unsettle(pin)
     high.clear()
     const told = status === 'ready' ? { ready: true, at } : { ready: false, reason: `board-${status}`, at }
     for (const listener of statusListeners) listener(told)
@@ -67,6 +84,9 @@ export function createPinGateIo(board: PinBoard, wiring: PinGateWiring): GateIo 
         if (board.status.status === 'ready') report(Object.keys(wiring.inputs), momentNow())
       }, CONFIRM_MS)
     },
-    close: () => clearInterval(timer),
+    close() {
+      clearInterval(timer)
+      for (const pin of [...settling.keys()]) unsettle(pin)
+    },
   }
 }

@@ -4,7 +4,7 @@ import type { Address, DeviceClass } from '../../hub/contract/topic.ts'
 import { createPinGateIo } from '../adapters/pin-gate-io.ts'
 import { BarrierDeviceConfig, barrierOnWhen } from '../drivers/access-gate/barrier/config.ts'
 import { createBarrier } from '../drivers/access-gate/barrier/driver.ts'
-import { DoorDeviceConfig, doorOnWhen } from '../drivers/access-gate/door/config.ts'
+import { DoorDeviceConfig, doorOnWhen, doorSettle_ms } from '../drivers/access-gate/door/config.ts'
 import { createDoor } from '../drivers/access-gate/door/driver.ts'
 import { type InputWiring, pinsOf, wiringOf } from '../drivers/access-gate/wiring.ts'
 import { AlarmButtonConfig } from '../drivers/alarm-button/config.ts'
@@ -72,9 +72,18 @@ function gatePins(gate: GateWiring): Array<PinUse | undefined> {
 }
 
 /** A gate's inputs and outputs on the pins of its board. */
-function onPins(deps: DriverDeps, gate: GateWiring, onWhen: Readonly<Record<string, 'low' | 'high'>>) {
+function onPins(
+  deps: DriverDeps,
+  gate: GateWiring,
+  onWhen: Readonly<Record<string, 'low' | 'high'>>,
+  settle_ms: Readonly<Record<string, number>> = {},
+) {
   const { board, ...rest } = deps
-  return { ...rest, io: createPinGateIo(board, wiringOf(gate.inputs, gate.outputs, onWhen)) }
+  const wiring = wiringOf(gate.inputs, gate.outputs, onWhen)
+  const inputs = Object.fromEntries(
+    Object.entries(wiring.inputs).map(([name, input]) => [name, { ...input, settle_ms: settle_ms[name] ?? 0 }]),
+  )
+  return { ...rest, io: createPinGateIo(board, { ...wiring, inputs }) }
 }
 
 export const deviceKinds: ReadonlyMap<string, DeviceKind> = new Map([
@@ -98,7 +107,7 @@ export const deviceKinds: ReadonlyMap<string, DeviceKind> = new Map([
       class: 'access-gate',
       schema: DoorDeviceConfig,
       pins: gatePins,
-      create: (deps, door) => createDoor(onPins(deps, door, doorOnWhen), door),
+      create: (deps, door) => createDoor(onPins(deps, door, doorOnWhen, doorSettle_ms), door),
     }),
   ],
   [

@@ -45,3 +45,6 @@ export const doorDefaults = {
 
 /** A cut cable reads as an open door, an open enclosure, and a fire: never as all being well. */
 export const doorOnWhen = { contact: 'low', rex: 'low', release: 'high', enclosure: 'high' } as const
+
+/** Reed, button and lid switch bounce; without this a door that falls shut would be told as forced again and again. */
+export const doorSettle_ms = { contact: 30, rex: 30, enclosure: 30 } as const
