@@ -40,6 +40,7 @@ describe('an estate entrance', () => {
     await vi.waitFor(() => expect(estate.state('d1')).toMatchObject({ position: 'closed' }), WAIT)
     estate.sim.send({ do: 'force', device: 'd1', for_ms: 500 })
     await vi.waitFor(() => expect(estate.events('d1', 'forced')).toHaveLength(1), WAIT)
+    await vi.waitFor(() => expect(estate.events('d1', 'forced-cleared')).toHaveLength(1), WAIT)
   })
 
   it('refuses a card that nobody knows, and shows it at the reader', async () => {
