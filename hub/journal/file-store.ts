@@ -13,10 +13,10 @@ import type { LaneConfig } from './types.ts'
 
 export const DATABASE_FILE = 'journal.db'
 /**
- * Room for the housekeeping on a full disk: the write-ahead log (1 MiB, see schema.ts) must fit into the database file before
+ * Room for the housekeeping on a full disk: the write-ahead log (2 MiB, see schema.ts) must fit into the database file before
  * it can be used again, and one delete of a thousand entries beside it.
  */
-const TIDYING_BYTES = 1_536 * 1024
+const TIDYING_BYTES = 2_560 * 1024
 
 export interface FileStoreConfig {
   folder: string

@@ -8,13 +8,13 @@ import type { LinliError } from '../contract/errors.ts'
 import { openFileLog } from './open.ts'
 import type { LaneConfig, Log } from './types.ts'
 
-/** A disk of 10 MiB: 4 for alarms in reserve, 1.5 for the housekeeping, the rest for everything. */
+/** A disk of 11 MiB: 4 for alarms in reserve, 2.5 for the housekeeping, the rest for everything. */
 
 const LANES: LaneConfig[] = [
   { name: 'alarm', kind: 'queue', evict: 'never' },
   { name: 'telemetry', kind: 'queue', evict: { oldest: { entries_max: 1_000_000 } } },
 ]
-const DISK_BYTES = 10 * 1024 * 1024
+const DISK_BYTES = 11 * 1024 * 1024
 const PAYLOAD = Buffer.alloc(1_000, 'linli')
 
 function mount(): string | undefined {

@@ -6,8 +6,10 @@ import type { Streams } from './streams.ts'
 
 /** What the housekeeping has to do: deleting what nobody can read any more, and folding streams into their table. */
 export interface Tidying {
-  /** So much has gathered that it is done between two commits. */
+  /** So much has gathered that it is done as soon as no append waits. */
   isPressing(): boolean
+  /** So much that it is done before the appends that wait. */
+  isOverdue(): boolean
   /** Enough to be worth a transaction when nothing else is to be done; each one wears the card. */
   isWorthIt(): boolean
   /** Evicts and passes what the bounds and the cursors allow by now. */
@@ -27,6 +29,8 @@ export interface Tidying {
 const TRIM_ENTRIES_MAX = 1000
 /** Without trims the streams are folded after this many entries, so that opening reads no more than that. */
 const FOLD_ENTRIES = 10_000
+/** Times the pressing amount that may gather while appends come without a gap. */
+const OVERDUE = 4
 
 interface Deps {
   books: ReadonlyMap<string, LaneBook>
@@ -60,8 +64,12 @@ export function createTidying({ books, cursors, streams }: Deps, config: { trim_
     }
   }
 
+  const hasGathered = (times: number): boolean =>
+    deadMost() >= times * config.trim_entries || entries_since_fold >= times * FOLD_ENTRIES
+
   return {
-    isPressing: () => deadMost() >= config.trim_entries || entries_since_fold >= FOLD_ENTRIES,
+    isPressing: () => hasGathered(1),
+    isOverdue: () => hasGathered(OVERDUE),
     isWorthIt: () => deadMost() >= Math.max(1, config.trim_entries / 10) || canSweep(),
     raiseFloors,
     gather(isOnlyCursors) {

@@ -73,10 +73,12 @@ export function createWriter(deps: Deps, config: ResolvedConfig, bytes_at_open: 
   function nextStep(): Step | undefined {
     if (stopped) return undefined
     const mayTidy = !isTidyBlocked && lastStep !== 'tidy'
-    if (mayTidy && tidying.isPressing()) return 'tidy'
+    // An append does not wait for housekeeping, unless it never leaves a gap and the file would grow without end.
+    if (mayTidy && tidying.isOverdue()) return 'tidy'
     if (!isTidyBlocked && isFlushWanted && lastStep === 'commit' && fault) return 'flush'
     if (intake.waiting() > 0) return 'commit'
     if (isTidyBlocked) return undefined
+    if (tidying.isPressing()) return 'tidy'
     if (isFlushWanted) return 'flush'
     if (!isIdle) return undefined
     if (tidying.isWorthIt()) return 'tidy'
