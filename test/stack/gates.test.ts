@@ -95,11 +95,11 @@ describe('an estate entrance', () => {
     estate.sim.send({ do: 'vehicle', device: 'v1', plate: '沪A12345' })
     await vi.waitFor(() => expect(estate.physical('vehicle').some(({ state }) => state === 'entered')).toBe(true), WAIT)
     // Refused or waited for, but never carried out while the car is there.
-    await final(await estate.command('v1', 'close'))
+    await final(await estate.command('v1', 'close', {}, 2_000))
     await vi.waitFor(() => expect(estate.physical('vehicle').some(({ state }) => state === 'passed')).toBe(true), WAIT)
     await vi.waitFor(async () => {
       if (estate.physical('boom').at(-1)?.state !== 'down')
-        expect(await final(await estate.command('v1', 'close'))).toMatchObject({ status: 'succeeded' })
+        expect(await final(await estate.command('v1', 'close', {}, 2_000))).toMatchObject({ status: 'succeeded' })
     }, WAIT)
     await vi.waitFor(() => expect(estate.physical('boom').at(-1)).toMatchObject({ state: 'down' }), WAIT)
     expect(estate.physical('violation')).toEqual([])
