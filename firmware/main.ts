@@ -8,6 +8,7 @@ import { openFileLog } from '../hub/journal/open.ts'
 import packageFile from '../package.json' with { type: 'json' }
 import { openKernelClock } from './adapters/kernel-clock.ts'
 import { createSerialBytePort } from './adapters/serialport.ts'
+import { openFolder } from './credentials/folder.ts'
 import { createGateway } from './gateway/compose.ts'
 import { decodeConfig, type GatewayConfig } from './gateway/config.ts'
 
@@ -91,7 +92,10 @@ async function run(config: GatewayConfig): Promise<void> {
           ...settings,
           onFault: (fault) => log.error({ code: fault.code, fault: fault.message }, 'spool fault'),
         }),
+      openFolder: (name) => openFolder(join(config.data, name)),
+      readKey: (file) => Buffer.from(readFileSync(file, 'utf8').trim(), 'hex'),
       random: () => randomInt(2 ** 32) / 2 ** 32,
+      randomBytes: (count) => randomBytes(count),
       bootid: randomBytes(8).toString('hex'),
       clockSynced: await openKernelClock(log),
       rss_bytes: process.memoryUsage.rss,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { decodeConfig } from './config.ts'
-import { board, button } from './testing/virtual-world.ts'
+import { barrier, board, button, door } from './testing/virtual-world.ts'
 
 describe('a configuration', () => {
   it('is taken as it is, with seed 1 if none is given', () => {
@@ -27,7 +27,7 @@ describe('a configuration', () => {
     ],
     [
       { boards: [board('a', { devices: [{ kind: 'toaster' }] })] },
-      'boards[0].devices[0].kind: must be one of "alarm-button", found "toaster"',
+      /^boards\[0\]\.devices\[0\]\.kind: must be one of "alarm-button", .*found "toaster"$/,
     ],
     [
       { boards: [board('a', { devices: [button('b', { contactPin: 1 })] })] },
@@ -43,6 +43,51 @@ describe('a configuration', () => {
     ],
     [{ boards: [board('a'), board('b', { port: '/sim/a' })] }, 'boards[1].port: /sim/a is taken by boards[0].port'],
     [{ boards: [board('a'), board('a', { port: '/x', devices: [] })] }, 'boards[1].id: a is taken by boards[0].id'],
+    [
+      {
+        boards: [],
+        buses: [{ id: 'b', baud: 9600, port: '/b', devices: [{ kind: 'osdp-reader', id: 'r', address: 127 }] }],
+      },
+      'buses[0].devices[0].address: must be <= 126, found 127',
+    ],
+    [
+      { boards: [board('a')], buses: [{ id: 'a', baud: 9600, port: '/b', devices: [] }] },
+      'buses[0].id: a is taken by boards[0].id',
+    ],
+    [
+      {
+        boards: [],
+        buses: [
+          {
+            id: 'b',
+            baud: 9600,
+            port: '/b',
+            devices: ['r', 's'].map((id) => ({ kind: 'osdp-reader', id, address: 1 })),
+          },
+        ],
+      },
+      'buses[0].devices[1].address: 1 is taken by buses[0].devices[0].address',
+    ],
+    [
+      { boards: [board('a', { devices: [barrier('g', { beamPin: 2 })] })] },
+      'boards[0].devices[0].beamPin: 2 is taken by boards[0].devices[0].raisePin',
+    ],
+    [
+      { boards: [board('a')], cameras: [{ id: 'c', device: 'a-button' }] },
+      'cameras[0].device: must be a barrier, found "a-button"',
+    ],
+    [
+      {
+        boards: [board('a', { devices: [barrier('g')] })],
+        cameras: [{ id: 'c', device: 'g', post: 'http://example.org/' }],
+      },
+      /^cameras\[0\]\.post: must match pattern/,
+    ],
+    [{ boards: [board('a')], traffic: [{ id: 't', device: 'x' }] }, 'traffic[0].device: must be a door or a barrier'],
+    [
+      { boards: [board('a', { devices: [door('d')] })], traffic: [{ id: 't', device: 'd' }] },
+      'traffic[0]: must have either per_hour or counts',
+    ],
     [{ boards: [board('a')], seed: 1.5 }, 'seed: must be integer, found 1.5'],
   ])('that is wrong names the field and what is allowed: %#', (data, message) => {
     expect(() => decodeConfig(data)).toThrow(message)

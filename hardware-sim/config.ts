@@ -1,9 +1,13 @@
 import { type Static, Type } from 'typebox'
+import { OsdpReaderConfig } from './buses/osdp-reader/config.ts'
+import { CameraConfig } from './cameras/config.ts'
 import { decode } from './decode.ts'
 import { DEVICE_KINDS, type DeviceConfig, decodeDevice } from './devices/kinds.ts'
 import { SimError } from './error.ts'
+import { TrafficConfig } from './traffic/config.ts'
 
 const BOARDS_MAX = 256
+const BUS_DEVICES_MAX = 126
 
 const BoardFrame = Type.Object(
   {
@@ -19,9 +23,25 @@ const BoardFrame = Type.Object(
   { additionalProperties: false },
 )
 
+/** An RS-485 line behind an adapter. */
+const BusConfig = Type.Object(
+  {
+    id: Type.String({ pattern: '^[a-z0-9-]{1,40}$' }),
+    baud: Type.Integer({ minimum: 300, maximum: 1_000_000 }),
+    /** Path of the link that the host opens. */
+    port: Type.String({ minLength: 1, maxLength: 1000 }),
+    devices: Type.Array(OsdpReaderConfig, { maxItems: BUS_DEVICES_MAX }),
+  },
+  { additionalProperties: false },
+)
+export type BusConfig = Static<typeof BusConfig>
+
 const ConfigFrame = Type.Object(
   {
-    boards: Type.Array(BoardFrame, { minItems: 1, maxItems: BOARDS_MAX }),
+    boards: Type.Array(BoardFrame, { maxItems: BOARDS_MAX }),
+    buses: Type.Optional(Type.Array(BusConfig, { maxItems: BOARDS_MAX })),
+    cameras: Type.Optional(Type.Array(CameraConfig, { maxItems: BOARDS_MAX })),
+    traffic: Type.Optional(Type.Array(TrafficConfig, { maxItems: BOARDS_MAX })),
     seed: Type.Optional(Type.Integer({ minimum: 0, maximum: 0xffff_ffff })),
   },
   { additionalProperties: false },
@@ -31,6 +51,9 @@ export type BoardConfig = Omit<Static<typeof BoardFrame>, 'devices'> & { devices
 
 export interface SimConfig {
   boards: BoardConfig[]
+  buses?: BusConfig[]
+  cameras?: CameraConfig[]
+  traffic?: TrafficConfig[]
   /** Of everything random: bounce, noise, glitches. */
   seed: number
 }
@@ -46,14 +69,58 @@ export function decodeConfig(data: unknown): SimConfig {
     devices: board.devices.map((device, place) => decodeDevice(device, `boards[${index}].devices[${place}]`)),
   }))
   for (const [index, board] of boards.entries()) checkBoard(board, `boards[${index}]`)
-  checkUnique(boards.map((board, index) => [`boards[${index}].id`, board.id]))
-  checkUnique(boards.map((board, index) => [`boards[${index}].port`, board.port]))
+  const buses = frame.buses ?? []
+  if (boards.length + buses.length === 0) fail('boards: must not have fewer than 1 items, unless there are buses')
+  checkNames(boards, buses)
+  const { cameras, traffic } = frame
+  const kinds = new Map(boards.flatMap(({ devices }) => devices.map(({ id, kind }) => [id, kind])))
+  checkCameras(cameras ?? [], kinds)
+  checkTraffic(traffic ?? [], kinds, new Set(buses.flatMap(({ devices }) => devices.map(({ id }) => id))))
+  return {
+    boards,
+    ...(frame.buses && { buses }),
+    ...(cameras && { cameras }),
+    ...(traffic && { traffic }),
+    seed: frame.seed ?? 1,
+  }
+}
+
+type Kinds = ReadonlyMap<string, DeviceConfig['kind']>
+
+function checkCameras(cameras: CameraConfig[], kinds: Kinds): void {
+  checkUnique(cameras.map(({ id }, index) => [`cameras[${index}].id`, id]))
+  for (const [index, { device }] of cameras.entries()) {
+    if (kinds.get(device) !== 'barrier') fail(`cameras[${index}].device: must be a barrier, found "${device}"`)
+  }
+}
+
+function checkTraffic(traffic: TrafficConfig[], kinds: Kinds, readers: ReadonlySet<string>): void {
+  checkUnique(traffic.map(({ id }, index) => [`traffic[${index}].id`, id]))
+  for (const [index, { device, reader, cards, per_hour, counts }] of traffic.entries()) {
+    const at = `traffic[${index}]`
+    const kind = kinds.get(device)
+    if (kind !== 'door' && kind !== 'barrier') fail(`${at}.device: must be a door or a barrier, found "${device}"`)
+    if ((per_hour === undefined) === (counts === undefined)) fail(`${at}: must have either per_hour or counts`)
+    if (reader !== undefined && !readers.has(reader)) fail(`${at}.reader: must be a reader, found "${reader}"`)
+    if ((reader === undefined) !== (cards === undefined)) fail(`${at}: reader and cards belong together`)
+  }
+}
+
+function checkNames(boards: BoardConfig[], buses: BusConfig[]): void {
+  const lines = [
+    ...boards.map((board, index) => ({ at: `boards[${index}]`, ...board })),
+    ...buses.map((bus, index) => ({ at: `buses[${index}]`, ...bus })),
+  ]
+  checkUnique(lines.map(({ at, id }) => [`${at}.id`, id]))
+  checkUnique(lines.map(({ at, port }) => [`${at}.port`, port]))
   checkUnique(
-    boards.flatMap((board, index) =>
-      board.devices.map((device, place): [string, string] => [`boards[${index}].devices[${place}].id`, device.id]),
+    lines.flatMap(({ at, devices }) =>
+      devices.map(({ id }, place): [string, string] => [`${at}.devices[${place}].id`, id]),
     ),
   )
-  return { boards, seed: frame.seed ?? 1 }
+  for (const [index, { devices }] of buses.entries()) {
+    checkUnique(devices.map(({ address }, place) => [`buses[${index}].devices[${place}].address`, String(address)]))
+  }
 }
 
 function checkBoard(board: BoardConfig, at: string): void {

@@ -5,15 +5,17 @@ import { SimError } from './error.ts'
 import type { SimEvent } from './events.ts'
 import { decodeCommand } from './process/commands.ts'
 import { createLineSplitter } from './process/lines.ts'
+import { createPoster } from './process/poster.ts'
 import { createRandom } from './random.ts'
 import { decodeScenario, type Scenario } from './scenario/steps.ts'
 import { createWorld, type World } from './world.ts'
 
 const HELP = `Usage: node hardware-sim/main.ts --config FILE [--scenario FILE]
 
-Boards with alarm buttons behind real serial ports (ptys).
+Boards with alarm buttons, doors and barriers, and buses with card readers, behind real serial ports (ptys);
+plate cameras and traffic.
 
-  --config FILE    boards and devices, JSON (see hardware-sim/README.md)
+  --config FILE    boards, buses and devices, JSON (see hardware-sim/README.md)
   --scenario FILE  what happens to them, JSON; starts as soon as the ports are there
   --help           this text
 
@@ -103,7 +105,10 @@ function main(): void {
   const options = readOptions()
   const config = load(options.config, decodeConfig)
   const scenario: Scenario | undefined = options.scenario ? load(options.scenario, decodeScenario) : undefined
-  const world = orFail(() => createWorld(config, { endpoints: 'pty', random: createRandom(config.seed), emit: say }))
+  const post = createPoster((message) => say({ type: 'error', message }))
+  const world = orFail(() =>
+    createWorld(config, { endpoints: 'pty', random: createRandom(config.seed), emit: say, post }),
+  )
   const end = () => {
     world.close()
     process.exit(0)

@@ -7,8 +7,18 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { decodeConfig } from './config.ts'
 import type { SimEvent } from './events.ts'
 import { createRandom } from './random.ts'
-import { decodeScenario } from './scenario/steps.ts'
-import { board, button, listenTo, startVirtualWorld, VIRTUAL_TIME, type VirtualWorld } from './testing/virtual-world.ts'
+import { decodeScenario, type Step } from './scenario/steps.ts'
+import { TestController } from './testing/osdp-controller.ts'
+import {
+  barrier,
+  board,
+  button,
+  door,
+  listenTo,
+  startVirtualWorld,
+  VIRTUAL_TIME,
+  type VirtualWorld,
+} from './testing/virtual-world.ts'
 import { createWorld, type World } from './world.ts'
 
 const CONTACT_INPUT = [0xf4, 2, 0, 0xd0, 1]
@@ -62,6 +72,37 @@ describe('a world in virtual time', () => {
       { type: 'scenario', name: 'two presses', state: 'ended', at_ms: 80_000 },
       { type: 'board', board: 'a', state: 'running', at_ms: 80_050 },
     ])
+  })
+
+  it('wires doors and barriers to the pins of a board', () => {
+    sim = startVirtualWorld(FakeTimers.install(VIRTUAL_TIME), {
+      boards: [
+        board('a', { devices: [door('d1', { bounce_ms_max: 0 })] }),
+        board('b', { devices: [barrier('g1', { bounce_ms_max: 0 })] }),
+      ],
+    })
+    const [atDoor, atBarrier] = ['a', 'b'].map((id) => listenTo(sim.world.endpoint(id)))
+    sim.clock.tick(200)
+    // Contact and button are reported, the strike is driven.
+    atDoor?.connection.write(Uint8Array.of(0xf4, 2, 0, 0xf4, 4, 0, 0xf4, 8, 1, 0xd0, 1, 0xf5, 8, 1))
+    sim.clock.tick(20)
+    atDoor?.take()
+    sim.world.apply({ do: 'walk-through', device: 'd1' })
+    sim.clock.tick(20)
+    expect(atDoor?.take()).toEqual([0x90, 0x14, 0])
+    sim.world.apply({ do: 'rex', device: 'd1' })
+    sim.clock.tick(20)
+    expect(atDoor?.take()).toEqual([0x90, 0x04, 0])
+    // Limits are reported, the boom is raised: down opens, up closes.
+    atBarrier?.connection.write(Uint8Array.of(0xf4, 5, 0, 0xf4, 6, 0, 0xf4, 2, 1, 0xd0, 1, 0xf5, 2, 1))
+    sim.clock.tick(20)
+    atBarrier?.take()
+    sim.clock.tick(1000)
+    expect(atBarrier?.take()).toEqual([0x90, 0x60, 0])
+    sim.clock.tick(2000)
+    expect(atBarrier?.take()).toEqual([0x90, 0x40, 0])
+    sim.world.apply({ do: 'unplug', board: 'b' })
+    expect(sim.events.findLast(({ type }) => type === 'output')).toMatchObject({ output: 'raise', on: false })
   })
 
   it('gives a host at the wrong speed garbage, the same each time, and does not obey it', () => {
@@ -132,7 +173,7 @@ describe('a world in virtual time', () => {
   it('takes a plug only once, each way', () => {
     sim = startVirtualWorld(FakeTimers.install(VIRTUAL_TIME), { boards: [board('a')] })
     for (const step of ['replug', 'unplug', 'unplug', 'reset', 'hang'] as const)
-      sim.world.apply({ do: step, board: 'a' })
+      sim.world.apply({ do: step, board: 'a' } as Step)
     const states = sim.events.flatMap((event) => (event.type === 'board' ? [event.state] : []))
     expect(states).toEqual(['booting', 'unplugged'])
   })
@@ -142,6 +183,9 @@ describe('a world in virtual time', () => {
     const { world } = sim
     expect(() => world.apply({ do: 'cut', device: 'x' })).toThrow('device "x" is not configured; there are a-button')
     expect(() => world.apply({ do: 'hang', board: 'x' })).toThrow('board "x" is not configured; there are a')
+    expect(() => world.apply({ do: 'rex', device: 'a-button' })).toThrow(
+      'alarm-button "a-button" does not know "rex", only press, hold,',
+    )
     const scenario = decodeScenario({ steps: [{ at_ms: 0, do: 'cut', device: 'x' }] })
     expect(() => world.run(scenario)).toThrow('device "x"')
   })
@@ -209,6 +253,24 @@ describe('a world on ptys', () => {
     const again = await open(join(folder, 'a'))
     again.port.write(Buffer.of(0xf9))
     await vi.waitFor(() => expect(Buffer.from(again.heard).includes(Buffer.of(...VERSION))).toBe(true), 10_000)
+  })
+
+  it('has a bus on a pty too: a poll is acknowledged', { timeout: 30_000 }, async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'linli-bus-'))
+    const path = join(folder, 'bus')
+    const devices = [{ kind: 'osdp-reader', id: 'r1', address: 3 }]
+    const world = createWorld(decodeConfig({ boards: [], buses: [{ id: 'bus', baud: 57_600, port: path, devices }] }), {
+      endpoints: 'pty',
+      random: createRandom(1),
+      emit: () => {},
+    })
+    cleanups.push(() => rmSync(folder, { recursive: true }))
+    cleanups.push(() => world.close())
+    world.start()
+    const { port, heard } = await open(path)
+    const controller = new TestController(3)
+    port.write(Buffer.from(controller.command(0x60)))
+    await vi.waitFor(() => expect(controller.take(heard)).toMatchObject({ address: 0x83, code: 0x40 }), 10_000)
   })
 
   it('tells of a port that cannot come back in a scenario, and goes on', { timeout: 30_000 }, async () => {

@@ -1,31 +1,34 @@
+import { readFileSync } from 'node:fs'
 import type { Board } from './boards/board.ts'
-import { FirmwareBoard } from './boards/firmware/board.ts'
-import { ProtocolBoard } from './boards/protocol/board.ts'
-import type { BoardConfig, SimConfig } from './config.ts'
+import { applyToBoard, createRig } from './boards/rig.ts'
+import { createBus } from './buses/bus.ts'
+import { createPlateCamera } from './cameras/plate-camera.ts'
+import type { SimConfig } from './config.ts'
+import { Barrier } from './devices/barrier/barrier.ts'
 import type { Device } from './devices/device.ts'
 import { DEVICE_KINDS } from './devices/kinds.ts'
 import { SimError } from './error.ts'
-import type { Emit } from './events.ts'
+import type { Emit, SimEvent } from './events.ts'
 import { forkRandom, type Random } from './random.ts'
 import { runScenario } from './scenario/runner.ts'
-import type { BoardStep, Scenario, Step } from './scenario/steps.ts'
+import type { Scenario, Step } from './scenario/steps.ts'
 import { MemoryEndpoint } from './serial/duplex.ts'
 import type { SerialEndpoint } from './serial/endpoint.ts'
-import { createLine, type Line } from './serial/line.ts'
 import { createPtyEndpoint } from './serial/pty.ts'
-import { createTimeline, type Timeline } from './time/timeline.ts'
+import { createTimeline } from './time/timeline.ts'
+import { createTraffic } from './traffic/source.ts'
 
 export interface World<E extends SerialEndpoint = SerialEndpoint> {
   /** Plugs every board, says `ready`, then switches them on. @throws SimError SIM_PORT_UNAVAILABLE */
   start(): void
-  /** Applies a step now; its `at_ms` is ignored. @throws SimError SIM_TARGET_UNKNOWN, SIM_PORT_UNAVAILABLE on a replug */
+  /** Applies a step now; its `at_ms` is ignored. @throws SimError as `run`, and SIM_PORT_UNAVAILABLE on a replug */
   apply(step: Step): void
-  /** Plays a scenario from now on. @throws SimError SIM_TARGET_UNKNOWN before anything happens */
+  /** Plays a scenario from now on. @throws SimError SIM_TARGET_UNKNOWN or SIM_STEP_INVALID before anything happens */
   run(scenario: Scenario): void
   /** @throws SimError SIM_TARGET_UNKNOWN */
   board(id: string): Board
   device(id: string): Device
-  /** The serial endpoint of a board. */
+  /** The serial endpoint of a board or a bus. */
   endpoint(id: string): E
   /** Unplugs everything and stops all timers. */
   close(): void
@@ -34,42 +37,35 @@ export interface World<E extends SerialEndpoint = SerialEndpoint> {
 export interface WorldDeps {
   random: Random
   emit: Emit
+  /** Posts what cameras read to where they are told to; without it nothing is posted. */
+  post?: (url: string, body: object) => void
 }
 
-interface Rig<E extends SerialEndpoint> {
-  config: BoardConfig
-  board: Board
-  endpoint: E
-  line: Line
-  devices: Device[]
-}
-
-/** StandardFirmata speaks 8N1: a start bit, eight data bits, a stop bit. */
-const BITS_PER_BYTE = 10
-const BOOT_MS = 50
-const NOISE_MS = 100
-const NOISE_ERROR_RATE = 0.05
-const NOISE_BYTES = 8
-
-/** The physical world of one configuration: boards on serial lines, devices on their pins. */
+/** The physical world of one configuration: boards and buses on serial lines, devices on pins, readers on buses. */
 export function createWorld(config: SimConfig, deps: WorldDeps & { endpoints: 'pty' }): World
 export function createWorld(config: SimConfig, deps: WorldDeps & { endpoints: 'memory' }): World<MemoryEndpoint>
 export function createWorld(config: SimConfig, deps: WorldDeps & { endpoints: 'pty' | 'memory' }): World {
   const timeline = createTimeline()
-  const rigs = new Map(
-    config.boards.map((board) => {
-      const endpoint =
-        deps.endpoints === 'pty' ? createPtyEndpoint(board.port, board.baud) : new MemoryEndpoint(board.port)
-      return [board.id, createRig(board, endpoint, timeline, deps)]
-    }),
-  )
+  const parts = { timeline, random: deps.random, emit: deps.emit }
+  const endpointAt = ({ port, baud }: { port: string; baud: number }) =>
+    deps.endpoints === 'pty' ? createPtyEndpoint(port, baud) : new MemoryEndpoint(port)
+  const rigs = new Map(config.boards.map((board) => [board.id, createRig(board, endpointAt(board), parts)]))
+  // After all boards: a bus that is added changes no bounce.
+  const buses = new Map((config.buses ?? []).map((each) => [each.id, createBus(each, endpointAt(each), parts)]))
+  const lines = new Map<string, { endpoint: SerialEndpoint }>([...rigs, ...buses])
+  const readerHomes = new Map([...buses.values()].flatMap(({ devices }) => devices.map((each) => [each.id, each])))
   const deviceHomes = new Map([...rigs.values()].flatMap((rig) => rig.devices.map((device) => [device.id, device])))
+  const kinds = new Map(config.boards.flatMap((board) => board.devices.map(({ id, kind }) => [id, kind])))
 
   const rig = (id: string) => found(rigs, id, 'board')
   const device = (id: string) => found(deviceHomes, id, 'device')
+  const bus = (id: string) => found(buses, id, 'bus')
+  const reader = (id: string) => found(readerHomes, id, 'reader')
 
   function applyAt(step: Step, at_ms: number): void {
     if ('device' in step) device(step.device).apply(step, at_ms)
+    else if ('reader' in step) reader(step.reader).apply(step, at_ms)
+    else if ('bus' in step) bus(step.bus).apply(step, at_ms)
     else
       applyToBoard(rig(step.board), step, at_ms, (state) =>
         deps.emit({ type: 'board', board: step.board, state, at_ms: timeline.wall_ms(at_ms) }),
@@ -86,33 +82,57 @@ export function createWorld(config: SimConfig, deps: WorldDeps & { endpoints: 'p
     }
   }
 
+  for (const camera of config.cameras ?? []) {
+    const barrier = device(camera.device)
+    const post = deps.post ?? (() => {})
+    if (barrier instanceof Barrier) {
+      createPlateCamera(camera, barrier, { timeline, random: forkRandom(deps.random), emit: deps.emit, post })
+    }
+  }
+  const traffic = (config.traffic ?? []).map((each) =>
+    createTraffic(each, device(each.device) instanceof Barrier ? 'barrier' : 'door', {
+      timeline,
+      random: forkRandom(deps.random),
+      act: attemptAt,
+      readText,
+    }),
+  )
+
   function checkTarget(step: Step): void {
-    if ('device' in step) device(step.device)
-    else rig(step.board)
+    if ('reader' in step) reader(step.reader)
+    else if ('bus' in step) bus(step.bus)
+    else if ('board' in step) rig(step.board)
+    if (!('device' in step)) return
+    device(step.device)
+    const kind = kinds.get(step.device)
+    if (kind === undefined || DEVICE_KINDS[kind].steps.includes(step.do)) return
+    const known = DEVICE_KINDS[kind].steps.join(', ')
+    throw new SimError('SIM_STEP_INVALID', `${kind} "${step.device}" does not know "${step.do}", only ${known}`)
   }
 
   function close(): void {
-    for (const { endpoint, line } of rigs.values()) {
-      line.clear()
-      endpoint.unplug()
-    }
+    for (const { line } of rigs.values()) line.clear()
+    for (const each of buses.values()) each.clear()
+    for (const { endpoint } of lines.values()) endpoint.unplug()
     timeline.close()
   }
 
   return {
     start() {
       try {
-        for (const { endpoint } of rigs.values()) endpoint.plug()
+        for (const { endpoint } of lines.values()) endpoint.plug()
       } catch (cause) {
         close()
         throw cause
       }
-      deps.emit({ type: 'ready', boards: config.boards.map(({ id, port }) => ({ id, port })) })
+      deps.emit(ready(config))
       const now_ms = timeline.now()
       for (const { board, devices } of rigs.values()) {
         for (const each of devices) each.start(now_ms)
         board.powerOn(now_ms)
       }
+      for (const each of buses.values()) each.start(now_ms)
+      for (const each of traffic) each.start(now_ms)
     },
     apply(step) {
       checkTarget(step)
@@ -130,89 +150,22 @@ export function createWorld(config: SimConfig, deps: WorldDeps & { endpoints: 'p
     },
     board: (id) => rig(id).board,
     device,
-    endpoint: (id) => rig(id).endpoint,
+    endpoint: (id) => found(lines, id, 'board or bus').endpoint,
     close,
   }
 }
 
-function createRig<E extends SerialEndpoint>(
-  config: BoardConfig,
-  endpoint: E,
-  timeline: Timeline,
-  deps: WorldDeps,
-): Rig<E> {
-  // Streams of their own, in a fixed order, so that more noise on one line changes no bounce elsewhere.
-  const lineRandom = forkRandom(deps.random)
-  const boardRandom = forkRandom(deps.random)
-  const line = createLine(
-    { timeline, endpoint, random: lineRandom, receive: (...heard) => board.receive(...heard) },
-    { baud: config.baud, bits_per_byte: BITS_PER_BYTE, paceToHost: config.kind === 'protocol' },
-  )
-  const boardDeps = {
-    timeline,
-    random: boardRandom,
-    send: line.send,
-    pinChanged: (pin: number, level: number, at_ms: number) => {
-      for (const device of devices) device.pinChanged(pin, level, at_ms)
-    },
-    stateChanged: (state: 'booting' | 'running' | 'hung', at_ms: number) =>
-      deps.emit({ type: 'board', board: config.id, state, at_ms: timeline.wall_ms(at_ms) }),
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (cause) {
+    throw new SimError('SIM_CONFIG_INVALID', `${path}: ${(cause as Error).message}`)
   }
-  const board: Board =
-    config.kind === 'protocol'
-      ? new ProtocolBoard(boardDeps, { id: config.id, boot_ms: config.boot_ms ?? BOOT_MS })
-      : new FirmwareBoard(boardDeps, { id: config.id })
-  const devices = config.devices.map((device) =>
-    DEVICE_KINDS[device.kind].create(
-      {
-        timeline,
-        random: forkRandom(deps.random),
-        emit: deps.emit,
-        drive: (pin, volts, at_ms) => board.drive(pin, volts, at_ms),
-      },
-      device,
-    ),
-  )
-  return { config, board, endpoint, line, devices }
 }
 
-function applyToBoard(
-  { board, endpoint, line }: Rig<SerialEndpoint>,
-  step: BoardStep,
-  at_ms: number,
-  announce: (state: 'unplugged' | 'plugged') => void,
-): void {
-  switch (step.do) {
-    case 'unplug':
-      if (!endpoint.plugged) return
-      board.powerOff(at_ms)
-      line.clear()
-      endpoint.unplug()
-      announce('unplugged')
-      break
-    case 'replug':
-      if (endpoint.plugged) return
-      endpoint.plug()
-      announce('plugged')
-      board.powerOn(at_ms)
-      break
-    case 'hang':
-      board.hang(at_ms)
-      break
-    case 'reset':
-      board.reset(at_ms)
-      break
-    case 'noise':
-      line.disturb(
-        {
-          for_ms: step.for_ms ?? NOISE_MS,
-          error_rate: step.error_rate ?? NOISE_ERROR_RATE,
-          bytes: step.bytes ?? NOISE_BYTES,
-        },
-        at_ms,
-      )
-      break
-  }
+function ready({ boards, buses }: SimConfig): SimEvent {
+  const ports = (lines: { id: string; port: string }[]) => lines.map(({ id, port }) => ({ id, port }))
+  return { type: 'ready', boards: ports(boards), ...(buses && { buses: ports(buses) }) }
 }
 
 function found<T>(all: ReadonlyMap<string, T>, id: string, what: string): T {

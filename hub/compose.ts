@@ -4,10 +4,13 @@ import type { Authenticator } from './auth/authenticator.ts'
 import { type Broker, type BrokerLog, createBroker } from './broker/broker.ts'
 import { createIngest, type Inbound, type Ingest, type Verdict } from './broker/ingest.ts'
 import { type CommandDesk, createDesk } from './commands/desk.ts'
+import { credentialCommands } from './contract/credentials.ts'
 import { decodeMessage, type Message } from './contract/decode.ts'
 import { encodeJson } from './contract/encode.ts'
 import { LinliError, reasonOf } from './contract/errors.ts'
 import { type Address, formatTopic, type Site } from './contract/topic.ts'
+import { CREDENTIALS_ACTOR, createDistributor } from './credentials/distributor.ts'
+import { type CredentialSource, createCredentialSource } from './credentials/source.ts'
 import { createDevices, type Devices, impliedByDeath } from './devices/devices.ts'
 import { createReturnWatch } from './devices/return-watch.ts'
 import type { Log } from './journal/types.ts'
@@ -49,6 +52,8 @@ export interface HubSettings {
   name: string
   dev: boolean
   upstream: { url: string; window: number } | undefined
+  /** `keyId` of the site key; without it this hub has no credentials to distribute. */
+  credentialKey?: string
 }
 
 /** A message that is in the journal, for those who watch the hub from inside. */
@@ -59,6 +64,7 @@ export interface Hub {
   readonly devices: Devices
   readonly desk: CommandDesk
   readonly forwarder: Forwarder | undefined
+  readonly credentials: CredentialSource | undefined
   onAccepted(listener: AcceptedListener): () => void
   onUpstream(listener: (status: ForwarderStatus) => void): () => void
   /** Restores what is retained, then starts forwarding. */
@@ -68,6 +74,8 @@ export interface Hub {
 
 export async function createHub(deps: HubDeps, settings: HubSettings): Promise<Hub> {
   const devices = createDevices()
+  const self = hubPrincipal(settings)
+  const credentials = await openCredentials(deps, settings)
   const acceptedListeners = new Set<AcceptedListener>()
   const upstreamListeners = new Set<(status: ForwarderStatus) => void>()
   const own = createOwnVoice(
@@ -84,9 +92,11 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     newId: deps.newId,
     gatewayOnline: (address) => devices.gatewayOnline(address),
     answer: (topic, payload) => own.send(topic, payload, false),
-    submit: (topic, payload) => submit(hubPrincipal(settings), { topic, payload, retain: false }),
+    submit: (topic, payload) => submit(self, { topic, payload, retain: false }),
   })
+  const distributor = credentials && createHubDistributor(deps, credentials, devices, desk)
   const ingest = createHubIngest(deps, settings, {
+    self,
     desk,
     gatewayDies: devicesDie,
     accepted(message) {
@@ -116,6 +126,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
   function onAccepted(message: Message): void {
     devices.apply(message)
     if (message.kind === 'meta') deps.registry.learn(message.topic, message.meta)
+    distributor?.heard(message)
     for (const listener of acceptedListeners) listener(message)
   }
   async function submit(principal: Principal, inbound: Inbound): Promise<void> {
@@ -129,6 +140,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     devices,
     desk,
     forwarder,
+    credentials,
     onAccepted: (listener) => subscribe(acceptedListeners, listener),
     onUpstream: (listener) => subscribe(upstreamListeners, listener),
     async start() {
@@ -139,6 +151,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     },
     async close() {
       watch.close()
+      distributor?.close()
       desk.close()
       await broker.close()
       await forwarder?.close()
@@ -151,6 +164,45 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
 function subscribe<T>(listeners: Set<T>, listener: T): () => void {
   listeners.add(listener)
   return () => listeners.delete(listener)
+}
+
+async function openCredentials(deps: HubDeps, settings: HubSettings): Promise<CredentialSource | undefined> {
+  if (settings.credentialKey === undefined) return undefined
+  const source = {
+    log: deps.log,
+    now_s: () => Math.floor(deps.now_ms() / 1000),
+    onFault: (fault: LinliError) => deps.logger.error({ code: fault.code }, fault.message),
+  }
+  return createCredentialSource(source, { key: settings.credentialKey })
+}
+
+function createHubDistributor(deps: HubDeps, source: CredentialSource, devices: Devices, desk: CommandDesk) {
+  return createDistributor({
+    source,
+    devices,
+    send: (request) => desk.send(request),
+    onServed: (gateway, version) => deps.logger.info({ gateway, version }, 'credentials are up to date'),
+    onFault: (gateway, fault) => deps.logger.warn({ gateway, code: fault.code }, fault.message),
+  })
+}
+
+type CommandMessage = Message & { kind: 'command' }
+
+function isCredentialCommand({ topic, command }: CommandMessage): boolean {
+  return topic.class === 'gateway' && Object.hasOwn(credentialCommands, command.name)
+}
+
+/** Whoever could send these could open every gate: they are the distributor's alone, not the district's, not a flow's. */
+function refusedCommand(self: Principal, principal: Principal, message: CommandMessage): LinliError | undefined {
+  const { actor, name } = message.command
+  const isOurs = principal === self && actor.kind === CREDENTIALS_ACTOR.kind && actor.id === CREDENTIALS_ACTOR.id
+  if (!isCredentialCommand(message) || isOurs) return undefined
+  return new LinliError('ACCESS_DENIED', `${name} comes from the hub itself and from nobody else`, { kind: 'caller' })
+}
+
+/** Ten thousand commands are kept for the record: it does not need the credentials a second time. */
+function withoutArguments(command: CommandMessage['command']): Uint8Array {
+  return encodeJson({ ...command, args: {} })
 }
 
 /** In whose name the hub's own commands (flows, rules) pass the door. */
@@ -181,14 +233,22 @@ function createOwnVoice(deps: HubDeps, accepted: (message: Message) => void, bro
 function createHubIngest(
   deps: HubDeps,
   settings: HubSettings,
-  rooms: { desk: CommandDesk; gatewayDies: (gateway: Address) => void; accepted: (message: Message) => void },
+  rooms: {
+    self: Principal
+    desk: CommandDesk
+    gatewayDies: (gateway: Address) => void
+    accepted: (message: Message) => void
+  },
 ): Ingest {
   const refusals = createRefusalLog(deps.logger)
   return createIngest({
     log: deps.log,
     now_ms: deps.now_ms,
     intercept(message) {
-      if (message.kind === 'command') return { kind: rooms.desk.onCommand(message) }
+      if (message.kind === 'command') {
+        const kind = rooms.desk.onCommand(message)
+        return isCredentialCommand(message) ? { kind, record: withoutArguments(message.command) } : { kind }
+      }
       if (message.kind === 'result') return { kind: rooms.desk.onResult(message) }
       if (message.kind !== 'availability') return { kind: 'continue' }
       // Said before the will itself is written, so that nothing the gateway says on its next connection can come before it.
@@ -203,7 +263,7 @@ function createHubIngest(
       return { kind: 'continue' }
     },
     admit(principal, message) {
-      if (message.kind === 'command') return undefined
+      if (message.kind === 'command') return refusedCommand(rooms.self, principal, message)
       const key = gatewayKey(message.topic)
       if (deps.registry.knowsGateway(key)) return undefined
       if (!settings.dev && principal.role !== 'gateway') {

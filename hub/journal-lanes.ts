@@ -1,3 +1,4 @@
+import { CREDENTIAL_LANE } from './credentials/entries.ts'
 import type { LaneConfig } from './journal/types.ts'
 
 /** The lanes of the hub's journal, most urgent first. */
@@ -6,6 +7,8 @@ export const JOURNAL_LANES: LaneConfig[] = [
   { name: 'alarm', kind: 'queue', evict: 'never' },
   /** What holds now, by topic: state, availability, meta. */
   { name: 'state', kind: 'compacted' },
+  /** Who may pass, by keyed hash. */
+  CREDENTIAL_LANE,
   /** At 30 parks × 20 sensors × 1/min, 1,000,000 readings are a day of outage. */
   { name: 'telemetry', kind: 'queue', evict: { oldest: { entries_max: 1_000_000 } } },
   /** Commands as they were let through, for the record. */

@@ -5,7 +5,11 @@ import { devAuthenticator, registryAuthenticator } from './auth/authenticator.ts
 import { editorUsers, newPassword } from './auth/editor-users.ts'
 import { createHub, type Hub, type HubLogger, redacted } from './compose.ts'
 import type { HubConfig } from './config.ts'
+import { keyId } from './contract/credentials.ts'
 import { LinliError, reasonOf } from './contract/errors.ts'
+import { type Counter, openCounter } from './credentials/counter.ts'
+import { openSiteKey } from './credentials/site-key.ts'
+import type { CredentialSource } from './credentials/source.ts'
 import { createFlowsHost, type FlowsHost } from './flows-host/host.ts'
 import { hubForFlows } from './flows-port.ts'
 import { openFileLog } from './journal/open.ts'
@@ -36,6 +40,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
     },
   })
   const registry = await openRegistry(config, logger)
+  const siteKey = openSiteKey(config.dataDir)
   const running: { hub?: Hub; flows?: FlowsHost } = {}
   const metrics = createMetrics(() => readings(log, running))
   const hub = await createHub(
@@ -54,9 +59,13 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
       name: config.name,
       dev: config.dev,
       upstream: config.upstream === undefined ? undefined : { url: config.upstream, window: UPSTREAM_WINDOW },
+      credentialKey: keyId(siteKey.key),
     },
   )
   running.hub = hub
+  if (siteKey.isNew && (hub.credentials?.count ?? 0) > 0)
+    logger.error({}, 'the site key was lost: no card is known any more until credentials.key is restored')
+  const counter = hub.credentials && (await openedCounter(config.dataDir, hub.credentials, logger))
   await hub.start()
   const web = createWebServer({ health: () => health(faults, log, running), metrics })
   const mqtt = await hub.broker.listen({ host: config.host, port: config.mqttPort })
@@ -76,6 +85,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   logger.info({}, 'stopping')
   await flows?.close()
   await web.close()
+  await counter?.close()
   await hub.close()
 }
 
@@ -100,6 +110,20 @@ function openRegistry(config: HubConfig, logger: HubLogger): Promise<Registry> {
     adapter,
     onError: (error) => logger.error({ error: reasonOf(error) }, 'the registry could not be written'),
   })
+}
+
+/** Without it the credentials of a running hub cannot be changed; alarms come and go all the same. */
+async function openedCounter(
+  dir: string,
+  credentials: CredentialSource,
+  logger: HubLogger,
+): Promise<Counter | undefined> {
+  try {
+    return await openCounter(dir, credentials)
+  } catch (error) {
+    logger.error({ error: reasonOf(error) }, 'linli credential cannot reach this hub while it runs')
+    return undefined
+  }
 }
 
 async function startFlows(config: HubConfig, port: number, hub: Hub, log: Log, logger: HubLogger): Promise<FlowsHost> {

@@ -18,13 +18,15 @@ export interface DriverEvent {
 /** How a command ended. */
 export type Outcome =
   | { status: 'succeeded'; data?: unknown }
-  | { status: 'failed' | 'refused'; code: string; message: string }
+  | { status: 'failed' | 'refused' | 'expired'; code: string; message: string }
 
 export interface DriverCommand {
   id: string
   name: string
   args: unknown
   actor: Actor
+  /** RFC 3339; a driver whose command can wait looks again before it acts. */
+  expiresat?: string
 }
 
 /** The gateway's side. What is said within one turn of the event loop lands in one commit of the spool. */

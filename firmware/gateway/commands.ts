@@ -97,7 +97,8 @@ export class Commands {
     this.#say(topic, 'executing')
     const answer = this.#answerOnce(topic)
     try {
-      driver.execute({ id: command.id, name: command.name, args: command.args, actor: command.actor }, answer)
+      const { id, name, args, actor, expiresat } = command
+      driver.execute({ id, name, args, actor, expiresat }, answer)
     } catch (error) {
       this.#deps.log.error({ device: topic.device, error: reasonOf(error) }, 'a driver threw on a command')
       answer({ status: 'failed', code: 'DRIVER_FAILED', message: `the driver failed: ${reasonOf(error)}` })

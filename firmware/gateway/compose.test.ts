@@ -64,6 +64,9 @@ describe('a gateway without a hub', () => {
           return log
         },
         connect: () => new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() }),
+        openFolder: () => Promise.reject(new Error('this gateway has no credentials')),
+        readKey: () => new Uint8Array(),
+        randomBytes: (count) => new Uint8Array(count),
         random: () => 0.5,
         bootid: `00112233aabbcc${String(++starts).padStart(2, '0')}`,
         clockSynced: () => true,

@@ -5,10 +5,12 @@ import { type Address, addressPath, formatTopic, gatewayPath, parseTopic } from 
 import { createMqttLink } from '../../hub/journal/shipper/mqtt-link.ts'
 import { createPump } from '../../hub/journal/shipper/pump.ts'
 import type { Entry, Log, LogConfig } from '../../hub/journal/types.ts'
+import type { Folder } from '../credentials/folder.ts'
 import type { Driver } from '../drivers/driver.ts'
 import { momentNow } from '../moment.ts'
 import type { BytePortFactory } from '../ports/byte-port.ts'
 import type { Logger } from '../ports/logger.ts'
+import { openAccess } from './access.ts'
 import { createBoards } from './boards.ts'
 import { Commands } from './commands.ts'
 import type { GatewayConfig } from './config.ts'
@@ -26,7 +28,13 @@ export interface GatewayDeps {
   openSpool(config: LogConfig): Promise<Log>
   /** In-memory transport to the hub for virtual time; TCP or TLS by the configured url when absent. */
   connect?: () => Duplex
+  /** A folder of the gateway's data, for what is no log. */
+  openFolder(name: string): Promise<Folder>
+  /** The bytes of a key file. @throws when it cannot be read */
+  readKey(file: string): Uint8Array
   random: () => number
+  /** Unpredictable bytes, for challenges. */
+  randomBytes(count: number): Uint8Array
   /** 16 hex digits, new at every start. */
   bootid: string
   /** Whether the wall clock follows a time source; undefined when that cannot be known. */
@@ -103,7 +111,10 @@ async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: C
     closers.push(() => driver.close())
   }
 
-  const byPath = new Map<string, Driver>(drivers.map((driver) => [addressPath(driver.address), driver]))
+  const onCredentials = self.onCredentials.bind(self)
+  const access = await openAccess({ ...deps, spool, drivers, timeQuality, onCredentials }, address, config)
+  const targets = access ? [...drivers, access.intake] : drivers
+  const byPath = new Map<string, Driver>(targets.map((driver) => [addressPath(driver.address), driver]))
   const commands = new Commands({ drivers: byPath, outbox, log })
   closers.push(() => commands.close())
   commands.restore(handled)
@@ -117,6 +128,10 @@ async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: C
   for (const board of boards.values()) {
     closers.push(() => board.close())
     board.start()
+  }
+  if (access) {
+    closers.push(() => access.readers.close())
+    access.readers.start()
   }
   uplink.start()
 }

@@ -19,6 +19,32 @@ const good = {
   devices: [{ ...button, loopPin: 0, lampPin: 5, sirenPin: 6 }],
 }
 
+const door = {
+  kind: 'door',
+  id: 'd1',
+  board: 'board-a',
+  place: {},
+  strike: 'fail-safe',
+  inputs: { contact: { pin: 2 }, rex: { pin: 3, onWhen: 'high' } },
+  outputs: { strike: 8 },
+  schedule: {
+    timeZone: 'Asia/Shanghai',
+    holidays: ['2026-10-01'],
+    rules: [{ days: ['mon', 'holiday'], from: '08:00', to: '24:00', mode: 'free' }],
+    otherwise: { mode: 'card' },
+  },
+}
+const barrier = {
+  kind: 'barrier',
+  id: 'g1',
+  board: 'board-a',
+  place: {},
+  inputs: { up: { pin: 2 }, down: { pin: 3 }, safety: { pin: 4, pairPin: 5 }, beam: { pin: 6 } },
+  outputs: { raise: 8, lower: 9, 'beam-test': 10 },
+  direction: 'both',
+  policy: 'flow',
+}
+
 function refusal(value: Json): { code: string; path: string | undefined; message: string } | undefined {
   const decoded = decodeConfig(JSON.stringify(value))
   return decoded.ok ? undefined : decoded.error
@@ -30,7 +56,42 @@ describe('the configuration', () => {
     expect(refusal({ ...good, boards: [], devices: [] })).toBeUndefined()
   })
 
+  it('takes doors and barriers', () => {
+    expect(refusal({ ...good, devices: [door] })).toBeUndefined()
+    expect(refusal({ ...good, devices: [barrier] })).toBeUndefined()
+  })
+
   it.each<[string, Json, string, RegExp]>([
+    [
+      'a time zone that is none',
+      { devices: [{ ...door, schedule: { ...door.schedule, timeZone: 'Asia/Springfield' } }] },
+      '/devices/0/schedule/timeZone',
+      /not a time zone/,
+    ],
+    [
+      'a mode of another kind of gate',
+      { devices: [{ ...door, schedule: { ...door.schedule, otherwise: { mode: 'tidal' } } }] },
+      '/devices/0/schedule/otherwise/mode',
+      /"tidal"; allowed: "locked", "card", "card-and-pin", "free", "lockdown"$/,
+    ],
+    [
+      'a time of day that is none',
+      { devices: [{ ...door, schedule: { ...door.schedule, rules: [{ ...door.schedule.rules[0], from: '7:30' }] } }] },
+      '/devices/0/schedule/rules/0/from',
+      /7:30/,
+    ],
+    [
+      'a barrier without its safety input',
+      { devices: [{ ...barrier, inputs: { ...barrier.inputs, safety: undefined } }] },
+      '/devices/0/inputs/safety',
+      /missing field/,
+    ],
+    [
+      'two inputs of a barrier on one pin',
+      { devices: [{ ...barrier, inputs: { ...barrier.inputs, beam: { pin: 5 } } }] },
+      '/devices/0/inputs/beam/pin',
+      /already used by g1/,
+    ],
     ['a missing field', { data: undefined }, '/data', /missing field \/data/],
     ['an unknown field', { colour: 'red' }, '/colour', /unknown field \/colour/],
     ['a bad segment', { gateway: 'Gate Way' }, '/gateway', /\/gateway .*"Gate Way"/],
@@ -53,7 +114,7 @@ describe('the configuration', () => {
       'an unknown kind',
       { devices: [{ ...button, kind: 'toaster' }] },
       '/devices/0/kind',
-      /"toaster"; allowed: "alarm-button"/,
+      /"toaster"; allowed: "alarm-button", "door", "barrier"/,
     ],
     ['no kind', { devices: [{ id: 'b1' }] }, '/devices/0/kind', /missing field \/devices\/0\/kind/],
     ['a device that is none', { devices: [7] }, '/devices/0', /\/devices\/0/],

@@ -2,6 +2,7 @@ import { type Static, Type } from 'typebox'
 import { type Decoded, LinliError } from '../../hub/contract/errors.ts'
 import { type Checker, checker } from '../../hub/contract/schema.ts'
 import { Segment, SiteSchema } from '../../hub/contract/topic.ts'
+import { CredentialsConfig, ReaderBusConfig } from './access-config.ts'
 import { type DeviceConfig, type DeviceKind, deviceKinds } from './kinds.ts'
 
 /** The configuration of one gateway: one JSON file, checked whole before anything starts. */
@@ -44,6 +45,8 @@ const ConfigShape = Type.Object(
     uplink: Uplink,
     boards: Type.Array(BoardConfig, { maxItems: 32 }),
     devices: Type.Array(Type.Unknown(), { maxItems: 200 }),
+    readerBuses: Type.Optional(Type.Array(ReaderBusConfig, { maxItems: 8 })),
+    credentials: Type.Optional(CredentialsConfig),
     telemetryEvery_ms: Type.Optional(Type.Integer({ minimum: 1000, maximum: 3_600_000 })),
   },
   { additionalProperties: false },
@@ -128,6 +131,32 @@ function checkTogether(config: GatewayConfig): { ok: false; error: LinliError } 
       pins.set(key, `${device.id} (${field})`)
     }
   }
+  return checkReaders(config)
+}
+
+/** Every reader stands at a gate of this gateway, at an address of its own, and there is something to decide by. */
+function checkReaders(config: GatewayConfig): { ok: false; error: LinliError } | undefined {
+  const gates = new Set(
+    config.devices.filter(({ kind }) => deviceKinds.get(kind)?.class === 'access-gate').map(({ id }) => id),
+  )
+  const ids = new Set<string>()
+  for (const [busIndex, bus] of (config.readerBuses ?? []).entries()) {
+    const addresses = new Set<number>()
+    for (const [index, reader] of bus.readers.entries()) {
+      const path = `/readerBuses/${busIndex}/readers/${index}`
+      if (!gates.has(reader.gate)) {
+        const known = [...gates].join(', ') || 'none'
+        return invalid(`${path}/gate`, `${path}/gate: there is no gate ${reader.gate}; gates: ${known}`)
+      }
+      if (addresses.has(reader.address))
+        return invalid(`${path}/address`, `${path}/address: ${reader.address} is there twice on bus ${bus.id}`)
+      if (ids.has(reader.id)) return invalid(`${path}/id`, `${path}/id: reader ${reader.id} is there twice`)
+      addresses.add(reader.address)
+      ids.add(reader.id)
+    }
+  }
+  if (ids.size > 0 && !config.credentials)
+    return invalid('/credentials', '/credentials: readers need credentials to decide by; give {"keyFile": …}')
   return undefined
 }
 

@@ -1,6 +1,12 @@
 import type { TSchema } from 'typebox'
 import type { Place } from '../../hub/contract/meta.ts'
 import type { Address, DeviceClass } from '../../hub/contract/topic.ts'
+import { createPinGateIo } from '../adapters/pin-gate-io.ts'
+import { BarrierDeviceConfig, barrierOnWhen } from '../drivers/access-gate/barrier/config.ts'
+import { createBarrier } from '../drivers/access-gate/barrier/driver.ts'
+import { DoorDeviceConfig, doorOnWhen, doorSettle_ms } from '../drivers/access-gate/door/config.ts'
+import { createDoor } from '../drivers/access-gate/door/driver.ts'
+import { type InputWiring, pinsOf, wiringOf } from '../drivers/access-gate/wiring.ts'
 import { AlarmButtonConfig } from '../drivers/alarm-button/config.ts'
 import { createAlarmButton } from '../drivers/alarm-button/driver.ts'
 import type { Driver, DriverHost } from '../drivers/driver.ts'
@@ -56,6 +62,30 @@ function use(field: string, name: string, value: number | undefined): PinUse | u
   return value === undefined ? undefined : { field, use: `${name} ${value}` }
 }
 
+interface GateWiring {
+  inputs: Readonly<Partial<Record<string, InputWiring>>>
+  outputs: Readonly<Partial<Record<string, number>>>
+}
+
+function gatePins(gate: GateWiring): Array<PinUse | undefined> {
+  return pinsOf(gate).map(({ field, pin }) => use(field, 'pin', pin))
+}
+
+/** A gate's inputs and outputs on the pins of its board. */
+function onPins(
+  deps: DriverDeps,
+  gate: GateWiring,
+  onWhen: Readonly<Record<string, 'low' | 'high'>>,
+  settle_ms: Readonly<Record<string, number>> = {},
+) {
+  const { board, ...rest } = deps
+  const wiring = wiringOf(gate.inputs, gate.outputs, onWhen)
+  const inputs = Object.fromEntries(
+    Object.entries(wiring.inputs).map(([name, input]) => [name, { ...input, settle_ms: settle_ms[name] ?? 0 }]),
+  )
+  return { ...rest, io: createPinGateIo(board, { ...wiring, inputs }) }
+}
+
 export const deviceKinds: ReadonlyMap<string, DeviceKind> = new Map([
   [
     'alarm-button',
@@ -69,6 +99,24 @@ export const deviceKinds: ReadonlyMap<string, DeviceKind> = new Map([
         use('sirenPin', 'pin', button.sirenPin),
       ],
       create: createAlarmButton,
+    }),
+  ],
+  [
+    'door',
+    defineKind<DoorDeviceConfig>({
+      class: 'access-gate',
+      schema: DoorDeviceConfig,
+      pins: gatePins,
+      create: (deps, door) => createDoor(onPins(deps, door, doorOnWhen, doorSettle_ms), door),
+    }),
+  ],
+  [
+    'barrier',
+    defineKind<BarrierDeviceConfig>({
+      class: 'access-gate',
+      schema: BarrierDeviceConfig,
+      pins: gatePins,
+      create: (deps, barrier) => createBarrier(onPins(deps, barrier, barrierOnWhen), barrier),
     }),
   ],
 ])

@@ -7,6 +7,7 @@ import type { Meta } from '../../hub/contract/meta.ts'
 import type { SenmlPack } from '../../hub/contract/senml.ts'
 import { type Address, type Channel, formatTopic } from '../../hub/contract/topic.ts'
 import type { Append, LaneConfig, Log } from '../../hub/journal/types.ts'
+import { CREDENTIAL_USE_LANE } from '../credentials/ledger.ts'
 import type { Moment } from '../moment.ts'
 import type { Logger } from '../ports/logger.ts'
 import { RefusedEntries } from './refused.ts'
@@ -21,6 +22,7 @@ export const SPOOL_LANES: LaneConfig[] = [
   { name: 'alarm', kind: 'queue', evict: 'never' },
   { name: 'state', kind: 'compacted' },
   { name: 'telemetry', kind: 'queue', evict: { oldest: { entries_max: 100_000 } } },
+  CREDENTIAL_USE_LANE,
   { name: 'handled', kind: 'queue', evict: { oldest: { entries_max: 1000 } } },
 ]
 export const SENT_LANES = ['alarm', 'state', 'telemetry'] as const

@@ -1,3 +1,4 @@
+import type { CredentialsHave } from '../../hub/contract/credentials.ts'
 import type { GatewayState } from '../../hub/contract/gateway.ts'
 import type { SenmlPack } from '../../hub/contract/senml.ts'
 import type { Address } from '../../hub/contract/topic.ts'
@@ -24,6 +25,7 @@ const UNITS = { rss: 'B', uptime: 's', 'spool/alarm': 'count', 'spool/telemetry'
 export class Self {
   readonly #deps: SelfDeps
   #boards: readonly PinBoard[] = []
+  #credentials: CredentialsHave | undefined
   #droppedTold = 0
 
   constructor(deps: SelfDeps) {
@@ -53,6 +55,12 @@ export class Self {
       const data = { board: board.id, ...shortReason(report.reason) }
       this.#deps.outbox.event(this.#deps.address, { type: `board-${change}`, severity, at: report.at, data })
     }
+    this.#reportState()
+  }
+
+  /** Which credentials this gateway decides by; the hub sends what is newer. */
+  onCredentials(have: CredentialsHave): void {
+    this.#credentials = have
     this.#reportState()
   }
 
@@ -90,6 +98,7 @@ export class Self {
       bootid,
       startedat: new Date(startedAt.wall_ms).toISOString(),
       boards: this.#boards.map(({ id, status }) => ({ id, status: status.status, ...shortReason(status.reason) })),
+      ...(this.#credentials === undefined ? {} : { credentials: this.#credentials }),
     }
     outbox.state(address, state)
   }

@@ -3,25 +3,66 @@ import { decode } from '../decode.ts'
 import { SimError } from '../error.ts'
 import { AlarmButton } from './alarm-button/button.ts'
 import { AlarmButtonConfig, alarmButtonPins } from './alarm-button/config.ts'
+import { ALARM_BUTTON_STEPS } from './alarm-button/steps.ts'
+import { Barrier } from './barrier/barrier.ts'
+import { BarrierConfig, barrierPins } from './barrier/config.ts'
+import { BARRIER_STEPS } from './barrier/steps.ts'
 import type { Device, DeviceDeps } from './device.ts'
+import { DoorConfig, doorPins } from './door/config.ts'
+import { Door } from './door/door.ts'
+import { DOOR_STEPS } from './door/steps.ts'
 
 /** One row per kind of device; a new kind is a folder beside `alarm-button` and a row here. */
-interface Kind<S extends TSchema> {
-  schema: S
-  create: (deps: DeviceDeps, config: Static<S>) => Device
+interface Kind {
+  schema: TSchema
+  create: (deps: DeviceDeps, config: DeviceConfig) => Device
   /** Header pins that the device occupies, by the field that names them. */
-  pins: (config: Static<S>) => Record<string, number>
+  pins: (config: DeviceConfig) => Record<string, number>
+  /** The steps that it knows. */
+  steps: readonly string[]
 }
 
-const alarmButton: Kind<typeof AlarmButtonConfig> = {
-  schema: AlarmButtonConfig,
-  create: (deps, config) => new AlarmButton(deps, config),
-  pins: alarmButtonPins,
+/** A row whose functions take the configuration of its own kind: the schema has told them apart by then. */
+function kind<S extends TSchema>(
+  schema: S,
+  create: (deps: DeviceDeps, config: Static<S>) => Device,
+  pins: (config: Static<S>) => Record<string, number>,
+  steps: readonly string[],
+): Kind {
+  return {
+    schema,
+    create: (deps, config) => create(deps, config as Static<S>),
+    pins: (config) => pins(config as Static<S>),
+    steps,
+  }
 }
 
-export const DEVICE_KINDS = { 'alarm-button': alarmButton } as const
+export type DeviceConfig = AlarmButtonConfig | DoorConfig | BarrierConfig
 
-export type DeviceConfig = AlarmButtonConfig
+export const DEVICE_KINDS: Record<DeviceConfig['kind'], Kind> = {
+  'alarm-button': kind(
+    AlarmButtonConfig,
+    (deps, config) => new AlarmButton(deps, config),
+    alarmButtonPins,
+    Object.keys(ALARM_BUTTON_STEPS),
+  ),
+  door: kind(DoorConfig, (deps, config) => new Door(deps, config), doorPins, [
+    ...Object.keys(DOOR_STEPS),
+    'cut',
+    'short',
+    'stick',
+    'heal',
+  ]),
+  barrier: kind(BarrierConfig, (deps, config) => new Barrier(deps, config), barrierPins, [
+    ...Object.keys(BARRIER_STEPS),
+    'break-glass',
+    'open-enclosure',
+    'close-enclosure',
+    'power-loss',
+    'power-return',
+    'heal',
+  ]),
+}
 
 /** @throws SimError SIM_CONFIG_INVALID naming the field and what is allowed */
 export function decodeDevice(data: unknown, at: string): DeviceConfig {
@@ -33,5 +74,5 @@ export function decodeDevice(data: unknown, at: string): DeviceConfig {
       `${at}.kind: must be one of ${allowed.join(', ')}, found ${JSON.stringify(kind) ?? 'nothing'}`,
     )
   }
-  return decode(DEVICE_KINDS[kind as DeviceConfig['kind']].schema, data, at, 'SIM_CONFIG_INVALID')
+  return decode(DEVICE_KINDS[kind as DeviceConfig['kind']].schema, data, at, 'SIM_CONFIG_INVALID') as DeviceConfig
 }

@@ -1,56 +1,26 @@
 import { type Static, type TSchema, Type } from 'typebox'
+import { OSDP_READER_STEPS } from '../buses/osdp-reader/steps.ts'
 import { decode } from '../decode.ts'
+import { ALARM_BUTTON_STEPS } from '../devices/alarm-button/steps.ts'
+import { BARRIER_STEPS } from '../devices/barrier/steps.ts'
+import { DOOR_STEPS } from '../devices/door/steps.ts'
 import { SimError } from '../error.ts'
+import { at_ms, DAY_MS, id, strict } from './fields.ts'
 
-const DAY_MS = 86_400_000
-const id = Type.String({ pattern: '^[a-z0-9-]{1,40}$' })
-const at_ms = Type.Optional(Type.Number({ minimum: 0, maximum: 400 * DAY_MS }))
-const strict = { additionalProperties: false }
-
-const onDevice = <Name extends string>(name: Name) => Type.Object({ do: Type.Literal(name), device: id, at_ms }, strict)
+const onBus = <Name extends string>(name: Name) => Type.Object({ do: Type.Literal(name), bus: id, at_ms }, strict)
 const onBoard = <Name extends string>(name: Name) => Type.Object({ do: Type.Literal(name), board: id, at_ms }, strict)
 
-/** What can happen to a device. */
-const DEVICE_STEPS = {
-  /** The button is pressed and let go after `for_ms` (200 if not given). */
-  press: Type.Object(
-    {
-      do: Type.Literal('press'),
-      device: id,
-      at_ms,
-      for_ms: Type.Optional(Type.Number({ minimum: 1, maximum: DAY_MS })),
-    },
-    strict,
-  ),
-  /** The button is pressed until `release`. */
-  hold: onDevice('hold'),
-  release: onDevice('release'),
-  cut: onDevice('cut'),
-  short: onDevice('short'),
-  /** Cable whole, contact free, no disturbance. A finger on the button stays. */
-  heal: onDevice('heal'),
-  /** The contact welds, closed if not said otherwise. */
-  stick: Type.Object(
-    {
-      do: Type.Literal('stick'),
-      device: id,
-      at_ms,
-      contact: Type.Optional(Type.Union([Type.Literal('closed'), Type.Literal('open')])),
-    },
-    strict,
-  ),
-  /** `count` (1) electrical pulses of `width_ms` (5), at least 20 ms apart. */
-  glitch: Type.Object(
-    {
-      do: Type.Literal('glitch'),
-      device: id,
-      at_ms,
-      width_ms: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 10 })),
-      count: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
-    },
-    strict,
-  ),
-} as const
+/** What can happen to a device, by the kinds that know it. A name that several kinds know has one schema. */
+const DEVICE_STEPS = { ...ALARM_BUTTON_STEPS, ...DOOR_STEPS, ...BARRIER_STEPS } as const
+
+/** For `for_ms` (100) a byte has one bit flipped with probability `error_rate` (0.05); `bytes` (8) stray bytes come first. */
+const noise = {
+  do: Type.Literal('noise'),
+  at_ms,
+  for_ms: Type.Optional(Type.Number({ minimum: 0, maximum: DAY_MS })),
+  error_rate: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
+  bytes: Type.Optional(Type.Integer({ minimum: 0, maximum: 1024 })),
+}
 
 /** What can happen to a board and its line. */
 const BOARD_STEPS = {
@@ -59,24 +29,22 @@ const BOARD_STEPS = {
   hang: onBoard('hang'),
   /** Brown-out: outputs drop, the board boots. */
   reset: onBoard('reset'),
-  /** For `for_ms` (100) a byte has one bit flipped with probability `error_rate` (0.05); `bytes` (8) stray bytes come first. */
-  noise: Type.Object(
-    {
-      do: Type.Literal('noise'),
-      board: id,
-      at_ms,
-      for_ms: Type.Optional(Type.Number({ minimum: 0, maximum: DAY_MS })),
-      error_rate: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
-      bytes: Type.Optional(Type.Integer({ minimum: 0, maximum: 1024 })),
-    },
-    strict,
-  ),
+  noise: Type.Object({ ...noise, board: id }, strict),
+} as const
+
+/** What can happen to a bus. */
+const BUS_STEPS = {
+  unplug: onBus('unplug'),
+  replug: onBus('replug'),
+  noise: Type.Object({ ...noise, bus: id }, strict),
 } as const
 
 type StepOf<Table extends Record<string, TSchema>> = { [Name in keyof Table]: Static<Table[Name]> }[keyof Table]
 export type DeviceStep = StepOf<typeof DEVICE_STEPS>
 export type BoardStep = StepOf<typeof BOARD_STEPS>
-export type Step = DeviceStep | BoardStep
+export type BusStep = StepOf<typeof BUS_STEPS>
+export type BusDeviceStep = StepOf<typeof OSDP_READER_STEPS>
+export type Step = DeviceStep | BoardStep | BusStep | BusDeviceStep
 /** A step of a scenario says when it happens, in ms after the scenario's start. */
 export type TimedStep = Step & { at_ms: number }
 
@@ -85,13 +53,13 @@ export interface Scenario {
   steps: TimedStep[]
 }
 
-const STEPS: Record<string, TSchema> = { ...DEVICE_STEPS, ...BOARD_STEPS }
+const STEPS: Record<string, TSchema> = { ...DEVICE_STEPS, ...OSDP_READER_STEPS, ...BOARD_STEPS }
 const STEPS_MAX = 100_000
 
 /** @throws SimError SIM_STEP_INVALID naming the step and the field */
 export function decodeStep(data: unknown, at: string): Step {
   const name = (data as { do?: unknown } | null)?.do
-  const schema = typeof name === 'string' && Object.hasOwn(STEPS, name) ? STEPS[name] : undefined
+  const schema = schemaOf(name, data)
   if (!schema) {
     const allowed = Object.keys(STEPS).join(', ')
     throw new SimError(
@@ -100,6 +68,13 @@ export function decodeStep(data: unknown, at: string): Step {
     )
   }
   return decode(schema, data, at, 'SIM_STEP_INVALID') as Step
+}
+
+/** A board and a bus share the names of some steps: what is named decides. */
+function schemaOf(name: unknown, data: unknown): TSchema | undefined {
+  if (typeof name !== 'string') return undefined
+  if (Object.hasOwn(BUS_STEPS, name) && Object.hasOwn(Object(data), 'bus')) return BUS_STEPS[name as BusStep['do']]
+  return Object.hasOwn(STEPS, name) ? STEPS[name] : undefined
 }
 
 const ScenarioFrame = Type.Object(

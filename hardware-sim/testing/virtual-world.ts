@@ -31,12 +31,24 @@ export function button(id: string, more: object = {}): object {
   return { kind: 'alarm-button', id, contactPin: 2, lampPin: 5, sirenPin: 6, ...more }
 }
 
+export function door(id: string, more: object = {}): object {
+  return { kind: 'door', id, strike: 'fail-secure', strikePin: 8, contactPin: 2, rexPin: 4, ...more }
+}
+
+export function barrier(id: string, more: object = {}): object {
+  const loops = { safetyPin: 7, approachPin: 8, exitPin: 9, beamPin: 10 }
+  return { kind: 'barrier', id, raisePin: 2, lowerPin: 3, stopPin: 4, upPin: 5, downPin: 6, ...loops, ...more }
+}
+
 export function board(id: string, more: object = {}): object {
   return { id, kind: 'protocol', baud: 57_600, port: `/sim/${id}`, devices: [button(`${id}-button`)], ...more }
 }
 
 /** Starts a world in memory on the fake timers that are installed; `end` takes both down. */
-export function startVirtualWorld(clock: VirtualClock, config: { boards: object[]; seed?: number }): VirtualWorld {
+export function startVirtualWorld(
+  clock: VirtualClock,
+  config: { boards: object[]; seed?: number; [more: string]: unknown },
+): VirtualWorld {
   const decoded = decodeConfig(config)
   const events: SimEvent[] = []
   const world = createWorld(decoded, {

@@ -6,7 +6,7 @@ import { gatewayPath, type Site, sitePath, type Topic } from '../contract/topic.
  * | principal | publishes | subscribes |
  * |---|---|---|
  * | gateway  | everything under its own prefix but commands | commands under its own prefix |
- * | platform | commands of the estate | everything of the estate |
+ * | platform | commands of the estate, but not those that carry credentials (compose.ts) | everything of the estate |
  * | dev      | everything of the contract, on loopback only | everything |
  */
 export type Principal =

@@ -18,11 +18,11 @@ export interface Inbound {
 /** `deliver`: acknowledge and pass on. `swallow`: acknowledge only. A thrown LinliError closes the connection unacknowledged. */
 export type Verdict = { kind: 'deliver'; payload: Uint8Array } | { kind: 'swallow' }
 
-/** What another room may decide about a decoded message before it is written. */
+/** What another room may decide about a decoded message before it is written; `record` is written in place of the payload. */
 export type Interceptor = (
   message: Message,
   inbound: Inbound,
-) => { kind: 'continue'; payload?: Uint8Array } | { kind: 'swallow' }
+) => { kind: 'continue'; payload?: Uint8Array; record?: Uint8Array } | { kind: 'swallow' }
 
 export interface IngestEvents {
   /** After the commit, before the acknowledgement. */
@@ -80,7 +80,11 @@ export function createIngest(deps: {
       const decision = deps.intercept(message, inbound)
       if (decision.kind === 'swallow') return { kind: 'swallow' }
       const payload = decision.payload ?? inbound.payload
-      const stored = await store(log, events, appendOf(message, { ...inbound, payload }, deps.now_ms()))
+      const stored = await store(
+        log,
+        events,
+        appendOf(message, { ...inbound, payload: decision.record ?? payload }, deps.now_ms()),
+      )
       if (stored === 'duplicate') {
         events.duplicate(message)
         return { kind: 'swallow' }

@@ -15,6 +15,10 @@ const catalog = {
   hub: { zh: '运行小区枢纽', en: 'run the hub of an estate' },
   gateway: { zh: '运行网关', en: 'run a gateway' },
   sim: { zh: '运行硬件模拟器', en: 'run the hardware simulator' },
+  credential: {
+    zh: '管理通行凭证:卡、密码、车牌',
+    en: 'add and remove what opens gates: cards, PINs, number plates',
+  },
   client: { zh: '管理可连接枢纽的 MQTT 账号', en: 'add the MQTT accounts that may connect to a hub' },
   demoAbout: {
     zh: '演示小区:模拟器 → 两个网关 → 枢纽与流程 → 上级平台',

@@ -59,7 +59,13 @@ function onCommand(state: TrackerState, input: TrackerInput & { type: 'command' 
   const known = state.commands.get(command.id)
   if (known) return known.final ? [{ type: 'answer', topic: known.topic, result: known.final }] : []
   const expires_ms = Date.parse(command.expiresat)
-  const entry: Tracked = { topic, command, deadline_ms: expires_ms + GRACE_MS, final: undefined }
+  // Without its arguments: ten thousand are remembered, and those of one can have 60 KB.
+  const entry: Tracked = {
+    topic,
+    command: { ...command, args: undefined },
+    deadline_ms: expires_ms + GRACE_MS,
+    final: undefined,
+  }
   remember(state, entry)
   if (expires_ms <= now_ms)
     return finish(entry, 'expired', 'COMMAND_EXPIRED', `expired at ${command.expiresat}`, now_ms)

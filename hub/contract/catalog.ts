@@ -1,4 +1,5 @@
 import { type TSchema, Type } from 'typebox'
+import { AccessGateState, accessGateCommands, accessGateEvents } from './access-gate.ts'
 import { AlarmButtonState, alarmButtonCommands, alarmButtonEvents } from './alarm-button.ts'
 import { GatewayState, gatewayCommands, gatewayEvents } from './gateway.ts'
 import type { DeviceClass } from './topic.ts'
@@ -14,6 +15,7 @@ export interface ClassContract {
 
 /** The classes of contract v1 that exist so far; a class that is not here is refused at the hub. */
 export const catalog: Partial<Record<DeviceClass, ClassContract>> = {
+  'access-gate': { events: accessGateEvents, state: AccessGateState, commands: accessGateCommands },
   'alarm-button': { events: alarmButtonEvents, state: AlarmButtonState, commands: alarmButtonCommands },
   gateway: { events: gatewayEvents, state: GatewayState, commands: gatewayCommands },
   hub: { events: {}, state: Type.Object({ version: Type.String() }), commands: {} },

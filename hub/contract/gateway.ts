@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import { CredentialsHave, credentialCommands } from './credentials.ts'
 import { Instant } from './event.ts'
 
 /** What a gateway says of itself. */
@@ -29,7 +30,9 @@ export const GatewayState = Type.Object({
       reason: Type.Optional(Type.String({ maxLength: 200 })),
     }),
   ),
+  credentials: Type.Optional(CredentialsHave),
 })
 export type GatewayState = Static<typeof GatewayState>
 
-export const gatewayCommands = {} as const
+/** How a gateway gets the credentials that it decides by; see credentials.ts. */
+export const gatewayCommands = credentialCommands

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { type JsonSchema, jsonSchema } from '../../test/support/arbitrary.ts'
+import { GATE_CODES } from './access-gate.ts'
 import { Availability } from './availability.ts'
 import { catalog } from './catalog.ts'
 import { AnyCommand, Result } from './command.ts'
@@ -32,7 +33,12 @@ function missing(rows: string[], wanted: string[]): string[] {
   return wanted.filter((word) => !text.includes(`\`${word}\``))
 }
 
-const titles = { 'alarm-button': 'Alarm button', gateway: 'Gateway', hub: 'Hub' } as Record<string, string>
+const titles: Record<string, string> = {
+  'access-gate': 'Access gate',
+  'alarm-button': 'Alarm button',
+  gateway: 'Gateway',
+  hub: 'Hub',
+}
 
 describe('hub/contract/README.md', () => {
   it.each([
@@ -64,6 +70,11 @@ describe('hub/contract/README.md', () => {
   it('lists the error codes with the meaning that the code gives', () => {
     const listed = rowsUnder('Error codes').filter((line) => line.startsWith('| `'))
     expect(listed).toEqual(Object.entries(CONTRACT_CODES).map(([code, meaning]) => `| \`${code}\` | ${meaning} |`))
+  })
+
+  it('lists the codes of gates with the meaning that the code gives', () => {
+    const listed = rowsUnder('Access gate').filter((line) => line.startsWith('| `GATE_'))
+    expect(listed).toEqual(Object.entries(GATE_CODES).map(([code, meaning]) => `| \`${code}\` | ${meaning} |`))
   })
 
   it('gives the limits that hold', () => {

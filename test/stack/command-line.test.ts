@@ -60,6 +60,7 @@ describe('linli', () => {
     [['gateway', '--help']],
     [['sim', '--help']],
     [['client', '--help']],
+    [['credential', '--help']],
     [[]],
   ])('explains itself: linli %s', async (args) => {
     const { code, stdout, stderr } = await linli(args)

@@ -207,6 +207,9 @@ export class VirtualEstate {
           return spool
         },
         connect: () => this.uplink(name).connect(),
+        openFolder: () => Promise.reject(new Error('this gateway has no credentials')),
+        readKey: () => new Uint8Array(),
+        randomBytes: (count) => new Uint8Array(count),
         random: forkRandom(this.random),
         bootid: String(++this.#boots).padStart(16, '0'),
         clockSynced: () => true,

@@ -2,9 +2,9 @@ import { VCC_V } from '../../boards/board.ts'
 import { integerBetween } from '../../random.ts'
 import type { DeviceStep } from '../../scenario/steps.ts'
 import type { Cancel } from '../../time/timeline.ts'
+import { Contact } from '../contact/contact.ts'
 import type { Device, DeviceDeps } from '../device.ts'
 import type { AlarmButtonConfig } from './config.ts'
-import { Contact } from './contact.ts'
 import { type Cable, loopShare } from './loop.ts'
 
 const BOUNCE_MS_MAX = 5

@@ -51,7 +51,10 @@ export function listenToDistrict(options: DistrictOptions) {
     }
     // A broker clears the retain flag on live delivery (MQTT 3.1.1 §3.3.1-9), so the channel decides.
     const decoded = decodeMessage(topic, payload, /\/(state|avail|meta)$/.test(topic))
-    if (!decoded.ok) return options.say(`?  ${topic}: ${decoded.error.message}`)
+    if (!decoded.ok) {
+      options.say(`?  ${topic}: ${decoded.error.message}`)
+      return
+    }
     const line = feedLine(decoded.value, new Date().toLocaleTimeString('en-GB'), style)
     if (line !== undefined) options.say(`  ${line}`)
   }

@@ -4,6 +4,8 @@ import type { Cancel, Timeline } from '../../time/timeline.ts'
 export interface ContactOptions {
   bounce_ms_max: number
   chatter_per_s: number
+  /** Where it rests at first; open if not given. */
+  closed?: boolean
 }
 
 export interface ContactListener {
@@ -24,11 +26,11 @@ export class Contact {
   readonly #random: Random
   readonly #options: ContactOptions
   readonly #listener: ContactListener
-  #finger = false
+  #finger: boolean
   #stuck: boolean | undefined
   /** Where the contact rests when it has settled. */
-  #position = false
-  #closed = false
+  #position: boolean
+  #closed: boolean
   #pending: Cancel[] = []
 
   constructor(deps: { timeline: Timeline; random: Random }, options: ContactOptions, listener: ContactListener) {
@@ -36,6 +38,10 @@ export class Contact {
     this.#random = deps.random
     this.#options = options
     this.#listener = listener
+    const closed = options.closed ?? false
+    this.#finger = closed
+    this.#position = closed
+    this.#closed = closed
   }
 
   get closed(): boolean {

@@ -1,0 +1,88 @@
+import type { CredentialsHave } from '../../hub/contract/credentials.ts'
+import { LinliError, reasonOf } from '../../hub/contract/errors.ts'
+import type { TimeQuality } from '../../hub/contract/event.ts'
+import type { Address } from '../../hub/contract/topic.ts'
+import type { Log } from '../../hub/journal/types.ts'
+import { createCredentialDesk } from '../credentials/desk.ts'
+import type { Folder } from '../credentials/folder.ts'
+import type { AccessGateDriver } from '../drivers/access-gate/access.ts'
+import type { Driver } from '../drivers/driver.ts'
+import type { BytePortFactory } from '../ports/byte-port.ts'
+import type { Logger } from '../ports/logger.ts'
+import type { GatewayConfig } from './config.ts'
+import { createCredentialIntake, createReaders, type Readers } from './readers.ts'
+
+/** Access at this gateway: its credentials, and the readers that ask them. */
+
+export interface AccessDeps {
+  openPort: BytePortFactory
+  openFolder: (name: string) => Promise<Folder>
+  readKey: (file: string) => Uint8Array
+  random: () => number
+  randomBytes: (count: number) => Uint8Array
+  log: Logger
+  spool: Log
+  drivers: readonly Driver[]
+  timeQuality: () => TimeQuality
+  onCredentials: (have: CredentialsHave) => void
+}
+
+export interface Access {
+  /** The gateway's own command target: credentials arrive there. */
+  intake: Driver
+  readers: Readers
+}
+
+/** Rejects with KEY_UNREADABLE or CREDENTIALS_*, or as the spool does. */
+export async function openAccess(
+  deps: AccessDeps,
+  address: Address,
+  config: GatewayConfig,
+): Promise<Access | undefined> {
+  if (!config.credentials) return undefined
+  const onFault = (fault: LinliError) => deps.log.error({ code: fault.code }, `credentials: ${fault.message}`)
+  const desk = await createCredentialDesk(
+    { folder: await deps.openFolder('credentials'), log: deps.spool, onFault },
+    { siteKeys: [keyOf(deps, config.credentials.keyFile, SITE_KEY_BYTES)], gates: {}, schedules: {} },
+  )
+  deps.onCredentials(desk.have())
+  const gates = new Map(deps.drivers.filter(isGate).map((gate) => [gate.address.device, gate]))
+  const buses = (config.readerBuses ?? []).map((bus) => ({
+    ...bus,
+    keys: new Map(
+      bus.readers.flatMap(({ id, keyFile }) =>
+        keyFile === undefined ? [] : [[id, keyOf(deps, keyFile, READER_KEY_BYTES)] as const],
+      ),
+    ),
+  }))
+  const { openPort, random, randomBytes, log, timeQuality } = deps
+  return {
+    intake: createCredentialIntake({ address, desk, onChanged: () => deps.onCredentials(desk.have()) }),
+    readers: createReaders({ openPort, random, randomBytes, log, gates, desk, timeQuality }, buses),
+  }
+}
+
+/** HMAC-SHA-256 wants a key as long as its output (RFC 2104 §3). */
+const SITE_KEY_BYTES = 32
+/** AES-128 (SIA OSDP v2, Annex D). */
+const READER_KEY_BYTES = 16
+
+function keyOf(deps: AccessDeps, file: string, bytes: number): Uint8Array {
+  let key: Uint8Array
+  try {
+    key = deps.readKey(file)
+  } catch (error) {
+    throw new LinliError('KEY_UNREADABLE', `cannot read the key file ${file}: ${reasonOf(error)}`, { kind: 'caller' })
+  }
+  if (key.length !== bytes)
+    throw new LinliError(
+      'KEY_UNREADABLE',
+      `the key file ${file} holds ${key.length} bytes in hex; ${bytes} are needed`,
+      { kind: 'caller' },
+    )
+  return key
+}
+
+function isGate(driver: Driver): driver is AccessGateDriver {
+  return 'access' in driver
+}

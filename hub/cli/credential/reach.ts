@@ -1,0 +1,52 @@
+import { accessSync, constants } from 'node:fs'
+import { join } from 'node:path'
+import { keyId } from '../../contract/credentials.ts'
+import { LinliError, reasonOf } from '../../contract/errors.ts'
+import { askCounter, atCounter, type CounterAnswer, type CounterRequest } from '../../credentials/counter.ts'
+import { createCredentialSource } from '../../credentials/source.ts'
+import { openFileLog } from '../../journal/open.ts'
+import { JOURNAL_LANES } from '../../journal-lanes.ts'
+
+export type Reached = (request: CounterRequest) => Promise<CounterAnswer>
+
+/**
+ * Finds the credentials of a hub: in its journal when it stands still, at its counter when it runs. Whoever holds the
+ * journal is the hub, so that no change can go past it.
+ * @throws {LinliError} DATA_UNWRITABLE, COUNTER_CLOSED, or what the journal says
+ */
+export async function withCredentials<T>(
+  dataDir: string,
+  siteKey: Uint8Array,
+  work: (ask: Reached) => Promise<T>,
+): Promise<T> {
+  const log = await openFileLog(join(dataDir, 'journal'), { lanes: JOURNAL_LANES }).catch((error: unknown) => {
+    if (error instanceof LinliError && error.code === 'JOURNAL_LOCKED') return undefined
+    throw error
+  })
+  if (!log) return work(async (request) => accepted(await askCounter(dataDir, request)))
+  try {
+    const faults: LinliError[] = []
+    const deps = { log, now_s: () => Math.floor(Date.now() / 1000), onFault: (fault: LinliError) => faults.push(fault) }
+    const source = await createCredentialSource(deps, { key: keyId(siteKey) })
+    for (const fault of faults) process.stderr.write(`${fault.code}: ${fault.message}\n`)
+    return await work((request) => atCounter(source, request))
+  } finally {
+    await log.close()
+  }
+}
+
+/** Asked first, so that a mistyped folder is said and not made. */
+export function checkDataDir(dataDir: string): void {
+  try {
+    accessSync(dataDir, constants.W_OK | constants.X_OK)
+  } catch (error) {
+    throw new LinliError('DATA_UNWRITABLE', `cannot use the data folder ${dataDir}: ${reasonOf(error)}`, {
+      kind: 'caller',
+    })
+  }
+}
+
+function accepted(answer: CounterAnswer): CounterAnswer {
+  if (answer.type === 'refused') throw new LinliError(answer.code, answer.message, { kind: 'caller' })
+  return answer
+}
