@@ -25,7 +25,7 @@ export class GateEstate {
   sim!: Program
   hub!: Program
   gateway!: Program
-  #platform!: MqttClient
+  #platform: MqttClient | undefined
   #commands = 0
   #hubPort = 0
 
@@ -66,18 +66,21 @@ export class GateEstate {
     const args = ['--dev', '--no-flows', '--data', this.hubData, '--site', SITE_TEXT, '--log-level', 'info']
     this.hub = await startProgram('hub/main.ts', [...args, '--mqtt-port', String(this.#hubPort), '--http-port', '0'])
     this.#hubPort = Number(this.hub.ready.mqttPort)
-    this.#platform = await mqtt.connectAsync({
+    // Two clients of one id would take each other's place for ever.
+    await this.#platform?.endAsync(true)
+    const platform = await mqtt.connectAsync({
       host: '127.0.0.1',
       port: this.#hubPort,
       clientId: 'platform',
       reconnectPeriod: 50,
       protocolVersion: 4,
     })
-    this.#platform.on('message', (topic, payload) => {
+    this.#platform = platform
+    platform.on('message', (topic, payload) => {
       if (payload.length > 0)
         this.told.push({ topic, payload: JSON.parse(payload.toString('utf8')) as Told['payload'] })
     })
-    await this.#platform.subscribeAsync('linli/#', { qos: 1 })
+    await platform.subscribeAsync('linli/#', { qos: 1 })
   }
 
   async startGateway(): Promise<void> {
@@ -155,7 +158,7 @@ export class GateEstate {
       args,
     }
     const topic = formatTopic({ ...SITE, gateway: 'gw-1', class: 'access-gate', device, channel: 'cmd', name, id })
-    await this.#platform.publishAsync(topic, Buffer.from(encodeJson(command)), { qos: 1 })
+    await this.#platform?.publishAsync(topic, Buffer.from(encodeJson(command)), { qos: 1 })
     return id
   }
 
