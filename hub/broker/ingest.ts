@@ -18,11 +18,14 @@ export interface Inbound {
 /** `deliver`: acknowledge and pass on. `swallow`: acknowledge only. A thrown LinliError closes the connection unacknowledged. */
 export type Verdict = { kind: 'deliver'; payload: Uint8Array } | { kind: 'swallow' }
 
-/** What another room may decide about a decoded message before it is written; `record` is written in place of the payload. */
+/**
+ * What another room may decide about a decoded message before it is written: `record` is written in place of the
+ * payload, `first` is waited for, so that what it writes is on disk before the message is acknowledged.
+ */
 export type Interceptor = (
   message: Message,
   inbound: Inbound,
-) => { kind: 'continue'; payload?: Uint8Array; record?: Uint8Array } | { kind: 'swallow' }
+) => { kind: 'continue'; payload?: Uint8Array; record?: Uint8Array; first?: Promise<void> } | { kind: 'swallow' }
 
 export interface IngestEvents {
   /** After the commit, before the acknowledgement. */
@@ -79,6 +82,7 @@ export function createIngest(deps: {
       if (refusal) throw refusal
       const decision = deps.intercept(message, inbound)
       if (decision.kind === 'swallow') return { kind: 'swallow' }
+      if (decision.first) await decision.first
       const payload = decision.payload ?? inbound.payload
       const stored = await store(
         log,

@@ -1,7 +1,8 @@
-import { type TSchema, Type } from 'typebox'
+import type { TSchema } from 'typebox'
 import { AccessGateState, accessGateCommands, accessGateEvents } from './access-gate.ts'
 import { AlarmButtonState, alarmButtonCommands, alarmButtonEvents } from './alarm-button.ts'
 import { GatewayState, gatewayCommands, gatewayEvents } from './gateway.ts'
+import { HubState, hubCommands, hubEvents } from './hub.ts'
 import { ParkSensorState, parkSensorCommands, parkSensorEvents } from './park-sensor.ts'
 import type { DeviceClass } from './topic.ts'
 
@@ -20,5 +21,5 @@ export const catalog: Partial<Record<DeviceClass, ClassContract>> = {
   'alarm-button': { events: alarmButtonEvents, state: AlarmButtonState, commands: alarmButtonCommands },
   gateway: { events: gatewayEvents, state: GatewayState, commands: gatewayCommands },
   'park-sensor': { events: parkSensorEvents, state: ParkSensorState, commands: parkSensorCommands },
-  hub: { events: {}, state: Type.Object({ version: Type.String() }), commands: {} },
+  hub: { events: hubEvents, state: HubState, commands: hubCommands },
 }
