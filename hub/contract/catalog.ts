@@ -2,6 +2,7 @@ import { type TSchema, Type } from 'typebox'
 import { AccessGateState, accessGateCommands, accessGateEvents } from './access-gate.ts'
 import { AlarmButtonState, alarmButtonCommands, alarmButtonEvents } from './alarm-button.ts'
 import { GatewayState, gatewayCommands, gatewayEvents } from './gateway.ts'
+import { ParkSensorState, parkSensorCommands, parkSensorEvents } from './park-sensor.ts'
 import type { DeviceClass } from './topic.ts'
 
 /** Everything one class of device can say and be told: the single source of types, validation and documents. */
@@ -18,5 +19,6 @@ export const catalog: Partial<Record<DeviceClass, ClassContract>> = {
   'access-gate': { events: accessGateEvents, state: AccessGateState, commands: accessGateCommands },
   'alarm-button': { events: alarmButtonEvents, state: AlarmButtonState, commands: alarmButtonCommands },
   gateway: { events: gatewayEvents, state: GatewayState, commands: gatewayCommands },
+  'park-sensor': { events: parkSensorEvents, state: ParkSensorState, commands: parkSensorCommands },
   hub: { events: {}, state: Type.Object({ version: Type.String() }), commands: {} },
 }
