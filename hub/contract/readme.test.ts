@@ -8,6 +8,7 @@ import { AnyCommand, Result } from './command.ts'
 import { decodeMessage, PAYLOAD_BYTES_MAX } from './decode.ts'
 import { CONTRACT_CODES } from './errors.ts'
 import { AnyEvent } from './event.ts'
+import { ESTATE_CODES } from './hub.ts'
 import { Meta } from './meta.ts'
 import { PARK_CODES, READING_REASONS } from './park-sensor.ts'
 import { SenmlPack } from './senml.ts'
@@ -85,6 +86,11 @@ describe('hub/contract/README.md', () => {
   ])('lists the %s of park sensors with the meaning that the code gives', (_what, meanings) => {
     const rows = rowsUnder('Park sensor')
     for (const [name, meaning] of Object.entries(meanings)) expect(rows).toContain(`| \`${name}\` | ${meaning} |`)
+  })
+
+  it('lists the codes of the estate with the meaning that the code gives', () => {
+    const listed = rowsUnder('Hub').filter((line) => /^\| `(ESTATE|HUB)_/.test(line))
+    expect(listed).toEqual(Object.entries(ESTATE_CODES).map(([code, meaning]) => `| \`${code}\` | ${meaning} |`))
   })
 
   it('gives the limits that hold', () => {

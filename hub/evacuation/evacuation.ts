@@ -117,7 +117,11 @@ export function createEvacuation(deps: EvacuationDeps, config: { address: Addres
 
   function tell(type: 'evacuation' | 'evacuation-ended', round: Round): void {
     // Nobody has measured how far this machine's clock can be trusted.
-    const stamp = { wall_ms: deps.now_ms(), monotonic_ms: performance.now() - startedAt_ms, quality: 'unsynced' } as const
+    const stamp = {
+      wall_ms: deps.now_ms(),
+      monotonic_ms: performance.now() - startedAt_ms,
+      quality: 'unsynced',
+    } as const
     const data = { ...whoOf(round), gates: round.gates.size }
     const severity = type === 'evacuation' ? 'alarm' : 'notice'
     const event = makeEvent({ address: config.address, bootid, sequence: ++events }, type, severity, stamp, data)
@@ -181,13 +185,11 @@ export function createEvacuation(deps: EvacuationDeps, config: { address: Addres
     },
     hubState,
     async start() {
-      const restored = restoreEvacuation(
-        await deps.log.list(EVACUATION_LANE.name),
-        [...gates().keys()],
-        deps.now_ms(),
-      )
+      const restored = restoreEvacuation(await deps.log.list(EVACUATION_LANE.name), [...gates().keys()], deps.now_ms())
       if (!restored.isReadable)
-        deps.onFault(new LinliError('EVACUATION_DAMAGED', 'the record of the evacuation is not readable', { kind: 'fault' }))
+        deps.onFault(
+          new LinliError('EVACUATION_DAMAGED', 'the record of the evacuation is not readable', { kind: 'fault' }),
+        )
       state = restored.state
       const { ending } = state
       state.ending = undefined

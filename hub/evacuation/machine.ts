@@ -124,12 +124,7 @@ function release(state: EvacuationState, order: Order, gates: readonly string[],
   return [{ type: 'keep' }, ...superseded, ...begin(state, round, 'evacuation', now_ms)]
 }
 
-function end(
-  state: EvacuationState,
-  order: Order,
-  evacuating: readonly string[],
-  now_ms: number,
-): EvacuationEffect[] {
+function end(state: EvacuationState, order: Order, evacuating: readonly string[], now_ms: number): EvacuationEffect[] {
   const superseded = supersede(state)
   // A gate may have the order and not have said so yet.
   const told = [...(state.release?.gates ?? [])].filter(([, progress]) => mayHave(progress)).map(([gate]) => gate)
@@ -253,11 +248,7 @@ function onOpenThere(state: EvacuationState, gate: string): EvacuationEffect[] {
   return [...kept(state, round, gate, progress), ...told(state, round)]
 }
 
-function onTick(
-  state: EvacuationState,
-  reachable: ReadonlyMap<string, number>,
-  now_ms: number,
-): EvacuationEffect[] {
+function onTick(state: EvacuationState, reachable: ReadonlyMap<string, number>, now_ms: number): EvacuationEffect[] {
   const { release: round } = state
   if (!round) return []
   const effects: EvacuationEffect[] = []
@@ -295,6 +286,8 @@ export function progressOf(round: Round): {
   return {
     gates: round.gates.size,
     released: round.gates.size - missing.length,
-    missing: missing.slice(0, MISSING_MAX).map(([gate, { code }]) => ({ gate, ...(code === undefined ? {} : { code }) })),
+    missing: missing
+      .slice(0, MISSING_MAX)
+      .map(([gate, { code }]) => ({ gate, ...(code === undefined ? {} : { code }) })),
   }
 }
