@@ -2,6 +2,7 @@ import { type TSchema, Type } from 'typebox'
 import { AccessGateState, accessGateCommands, accessGateEvents } from './access-gate.ts'
 import { AlarmButtonState, alarmButtonCommands, alarmButtonEvents } from './alarm-button.ts'
 import { GatewayState, gatewayCommands, gatewayEvents } from './gateway.ts'
+import { ParkSensorState, parkSensorCommands, parkSensorEvents } from './park-sensor.ts'
 import { CameraState } from './plate.ts'
 import type { DeviceClass } from './topic.ts'
 
@@ -20,5 +21,6 @@ export const catalog: Partial<Record<DeviceClass, ClassContract>> = {
   'alarm-button': { events: alarmButtonEvents, state: AlarmButtonState, commands: alarmButtonCommands },
   camera: { events: {}, state: CameraState, commands: {} },
   gateway: { events: gatewayEvents, state: GatewayState, commands: gatewayCommands },
+  'park-sensor': { events: parkSensorEvents, state: ParkSensorState, commands: parkSensorCommands },
   hub: { events: {}, state: Type.Object({ version: Type.String() }), commands: {} },
 }

@@ -9,6 +9,7 @@ import { decodeMessage, PAYLOAD_BYTES_MAX } from './decode.ts'
 import { CONTRACT_CODES } from './errors.ts'
 import { AnyEvent } from './event.ts'
 import { Meta } from './meta.ts'
+import { PARK_CODES, READING_REASONS } from './park-sensor.ts'
 import { PlateReading } from './plate.ts'
 import { SenmlPack } from './senml.ts'
 import { isRetained, parseTopic } from './topic.ts'
@@ -40,6 +41,7 @@ const titles: Record<string, string> = {
   camera: 'Camera',
   gateway: 'Gateway',
   hub: 'Hub',
+  'park-sensor': 'Park sensor',
 }
 
 describe('hub/contract/README.md', () => {
@@ -78,6 +80,14 @@ describe('hub/contract/README.md', () => {
   it('lists the codes of gates with the meaning that the code gives', () => {
     const listed = rowsUnder('Access gate').filter((line) => line.startsWith('| `GATE_'))
     expect(listed).toEqual(Object.entries(GATE_CODES).map(([code, meaning]) => `| \`${code}\` | ${meaning} |`))
+  })
+
+  it.each([
+    ['codes', PARK_CODES],
+    ['reasons', READING_REASONS],
+  ])('lists the %s of park sensors with the meaning that the code gives', (_what, meanings) => {
+    const rows = rowsUnder('Park sensor')
+    for (const [name, meaning] of Object.entries(meanings)) expect(rows).toContain(`| \`${name}\` | ${meaning} |`)
   })
 
   it('gives the limits that hold', () => {

@@ -56,8 +56,8 @@ export function anyOf(schema: JsonSchema): fc.Arbitrary<unknown> {
         .double({
           noNaN: true,
           noDefaultInfinity: true,
-          ...(schema.minimum === undefined ? {} : { min: schema.minimum }),
-          ...(schema.maximum === undefined ? {} : { max: schema.maximum }),
+          min: schema.minimum ?? -Number.MAX_VALUE,
+          max: schema.maximum ?? Number.MAX_VALUE,
         })
         .map((value) => value + 0)
     case 'boolean':
