@@ -282,6 +282,7 @@ function createHubIngest(
       return undefined
     },
     events: {
+      passed: (message) => deps.counters.accepted(message.kind),
       accepted(message) {
         deps.counters.accepted(message.kind)
         rooms.accepted(message)

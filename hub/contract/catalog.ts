@@ -4,6 +4,7 @@ import { AlarmButtonState, alarmButtonCommands, alarmButtonEvents } from './alar
 import { GatewayState, gatewayCommands, gatewayEvents } from './gateway.ts'
 import { HubState, hubCommands, hubEvents } from './hub.ts'
 import { ParkSensorState, parkSensorCommands, parkSensorEvents } from './park-sensor.ts'
+import { CameraState } from './plate.ts'
 import type { DeviceClass } from './topic.ts'
 
 /** Everything one class of device can say and be told: the single source of types, validation and documents. */
@@ -19,6 +20,7 @@ export interface ClassContract {
 export const catalog: Partial<Record<DeviceClass, ClassContract>> = {
   'access-gate': { events: accessGateEvents, state: AccessGateState, commands: accessGateCommands },
   'alarm-button': { events: alarmButtonEvents, state: AlarmButtonState, commands: alarmButtonCommands },
+  camera: { events: {}, state: CameraState, commands: {} },
   gateway: { events: gatewayEvents, state: GatewayState, commands: gatewayCommands },
   'park-sensor': { events: parkSensorEvents, state: ParkSensorState, commands: parkSensorCommands },
   hub: { events: hubEvents, state: HubState, commands: hubCommands },

@@ -11,6 +11,7 @@ import { AnyEvent } from './event.ts'
 import { ESTATE_CODES } from './hub.ts'
 import { Meta } from './meta.ts'
 import { PARK_CODES, READING_REASONS } from './park-sensor.ts'
+import { PlateReading } from './plate.ts'
 import { SenmlPack } from './senml.ts'
 import { isRetained, parseTopic } from './topic.ts'
 
@@ -38,6 +39,7 @@ function missing(rows: string[], wanted: string[]): string[] {
 const titles: Record<string, string> = {
   'access-gate': 'Access gate',
   'alarm-button': 'Alarm button',
+  camera: 'Camera',
   gateway: 'Gateway',
   hub: 'Hub',
   'park-sensor': 'Park sensor',
@@ -47,6 +49,7 @@ describe('hub/contract/README.md', () => {
   it.each([
     ['Envelope of events and telemetry', AnyEvent],
     ['Telemetry', SenmlPack],
+    ['Camera', PlateReading],
     ['Availability', Availability],
     ['Commands and results', AnyCommand],
     ['Commands and results', Result],
@@ -108,7 +111,7 @@ describe('hub/contract/README.md', () => {
       if (!decoded.ok) throw decoded.error
       return decoded.value.kind
     })
-    const every = ['availability', 'command', 'event', 'meta', 'result', 'state', 'telemetry']
+    const every = ['availability', 'command', 'event', 'meta', 'plate', 'result', 'state', 'telemetry']
     expect([...new Set(kinds)].sort()).toEqual(every)
   })
 })
