@@ -23,6 +23,7 @@ export interface CameraServerConfig {
 }
 
 export interface CameraServer {
+  readonly port: number
   close(): Promise<void>
 }
 

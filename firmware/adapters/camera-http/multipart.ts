@@ -14,16 +14,25 @@ const PARTS_MAX = 16
  * @returns the first part that is XML
  * @throws {LinliError} PAYLOAD_TOO_LARGE, PAYLOAD_NOT_MULTIPART
  */
-export function readMultipart(headers: IncomingHttpHeaders, body: NodeJS.ReadableStream): Promise<Uint8Array> {
+export function readMultipart(headers: IncomingHttpHeaders, body: Readable): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     let xml: Buffer | undefined
     let total_bytes = 0
+    let hasFailed = false
     const parser = parserOf(headers)
     function fail(code: string, message: string): void {
+      if (hasFailed) return
+      hasFailed = true
+      const error = new LinliError(code, message, { kind: 'caller' })
       body.unpipe(parser)
-      // What is still to come is read away, so that the answer reaches the camera.
+      if (body.readableEnded || body.destroyed) {
+        reject(error)
+        return
+      }
+      // What is still to come is read away: an answer before the end of the question does not reach the camera.
+      body.once('close', () => reject(error))
+      body.once('end', () => reject(error))
       body.resume()
-      reject(new LinliError(code, message, { kind: 'caller' }))
     }
     const tooLarge = () =>
       fail('PAYLOAD_TOO_LARGE', `at most ${XML_BYTES_MAX} bytes of XML and ${TOTAL_BYTES_MAX} in all`)
@@ -49,7 +58,7 @@ export function readMultipart(headers: IncomingHttpHeaders, body: NodeJS.Readabl
       if (total_bytes > TOTAL_BYTES_MAX) tooLarge()
     })
     body.on('error', (error: Error) => fail('PAYLOAD_NOT_MULTIPART', reasonOf(error)))
-    ;(body as Readable).pipe(parser)
+    body.pipe(parser)
   })
 }
 

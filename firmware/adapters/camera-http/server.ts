@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { decodeJson } from '../../../hub/contract/decode.ts'
 import { LinliError } from '../../../hub/contract/errors.ts'
@@ -54,7 +55,9 @@ export async function openCameraServer(deps: CameraServerDeps, config: CameraSer
       { kind: 'caller' },
     )
   }
-  return { close: () => app.close() }
+  const address = app.server.address()
+  const port = typeof address === 'object' && address !== null ? address.port : config.port
+  return { port, close: () => app.close() }
 }
 
 /** @param directionOf whom a camera sees */
@@ -80,7 +83,7 @@ function takeBodies(app: FastifyInstance, directionOf: (camera: string) => Direc
     { parseAs: 'buffer' },
     async (request: FastifyRequest, body: Buffer) => sayAnpr(request, body),
   )
-  app.addContentTypeParser(/^multipart\/form-data/, async (request: FastifyRequest, payload: NodeJS.ReadableStream) =>
+  app.addContentTypeParser(/^multipart\/form-data/, async (request: FastifyRequest, payload: IncomingMessage) =>
     sayAnpr(request, await readMultipart(request.headers, payload)),
   )
 }
@@ -109,6 +112,9 @@ function addRoutes(app: FastifyInstance, deps: CameraServerDeps, config: CameraS
     if (verdict !== 'good') throw refusals[verdict]
   }
 
+  app.addHook('onRequest', async (request) => {
+    if (request.is404) throw strangers.take(now_ms()) ? ELSEWHERE : TOO_MANY
+  })
   app.post('/plate/:camera', { onRequest: admit }, async (request, reply) => {
     const { camera } = (request as CameraRequest).params
     const said = request.body as Said | undefined
@@ -130,6 +136,7 @@ function told(code: string, message: string): LinliError {
   return new LinliError(code, message, { kind: 'caller' })
 }
 
+const ELSEWHERE = told('ROUTE_UNKNOWN', 'POST /plate/{camera} or POST /alive/{camera}')
 const TOO_MANY = told('CAMERA_TOO_FAST', `more than ${PER_CAMERA.perSecond} requests a second: send fewer`)
 const STALE = told(
   'READING_STALE',
@@ -145,6 +152,7 @@ const STATUS: Readonly<Partial<Record<string, number>>> = {
   READING_STALE: 422,
   CAMERA_DENIED: 401,
   CAMERA_UNKNOWN: 404,
+  ROUTE_UNKNOWN: 404,
   PAYLOAD_TOO_LARGE: 413,
 }
 
@@ -179,7 +187,4 @@ function answerErrors(app: FastifyInstance, deps: CameraServerDeps): void {
     if (status === 429) reply.header('retry-after', '1')
     return reply.code(status).send({ code, message, ...path })
   })
-  app.setNotFoundHandler((_request, reply) =>
-    reply.code(404).send({ code: 'ROUTE_UNKNOWN', message: 'POST /plate/{camera} or POST /alive/{camera}' }),
-  )
 }
