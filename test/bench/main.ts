@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import { type Bench, createFolders, type Findings, type Measurement } from './bench.ts'
+import { card } from './card.ts'
 import { credentials } from './credentials.ts'
 import { describeMachine } from './host.ts'
 import { latency } from './latency.ts'
@@ -25,6 +26,7 @@ const MEASUREMENTS: Record<string, Measurement> = {
   memory,
   outage,
   readers,
+  card,
   credentials,
 }
 /** A bench that takes longer hangs. */
