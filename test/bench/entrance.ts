@@ -1,7 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createSerialBytePort } from '../../firmware/adapters/serialport.ts'
-import type { OsdpBus } from '../../firmware/protocols/osdp/bus.ts'
 import { DEMO_SITE } from '../../hub/cli/demo/estate.ts'
 import { siteKeyFile } from '../../hub/credentials/site-key.ts'
 import { linli } from '../support/linli.ts'
@@ -9,13 +8,14 @@ import { type Program, startProgram } from '../support/program.ts'
 import type { Bench } from './bench.ts'
 import { closeAtEnd, startHub, startUpstream } from './paths.ts'
 import { KEY_HEX, type ReaderLine, readerId, simulatedBus, startBus } from './reader-line.ts'
+import { type TappedPort, tapped } from './tapped-port.ts'
 
 /** Doors with a card reader each, of real processes: simulated board and readers on ptys, gateway, hub, upstream. */
 
 export interface Entrance {
   doors: Door[]
-  /** The reader of the line that has no gateway, but a bus in this process. */
-  alone: { reader: string; bus: OsdpBus }
+  /** The reader of the line that has no gateway, but a bus in this process, and what passes on it. */
+  alone: { reader: string; port: TappedPort }
   /** Holds the card that opens every door before a reader. */
   present(reader: string): void
 }
@@ -79,7 +79,8 @@ export async function startEntrance(
     credentials: { keyFile: siteKeyFile(hub.data) },
   }
   closeAtEnd(bench, await startGateway(file('gateway.json', config)))
-  const bus = await startBus(createSerialBytePort({ path: portOf(ALONE.id), baud: BAUD }), ALONE, {
+  const port = tapped(createSerialBytePort({ path: portOf(ALONE.id), baud: BAUD }))
+  const bus = await startBus(port, ALONE, {
     onEvent: (event) => {
       if (event.type === 'card') on.cardAlone(performance.timeOrigin + performance.now())
     },
@@ -87,7 +88,7 @@ export async function startEntrance(
   bench.closers.push(() => bus.close())
   return {
     doors: DOORS.map(({ id, line }) => ({ id, reader: readerId(line, 0) })),
-    alone: { reader: readerId(ALONE, 0), bus },
+    alone: { reader: readerId(ALONE, 0), port },
     present: (reader) => sim.send({ do: 'card', reader, ...CARD }),
   }
 }

@@ -45,7 +45,7 @@ interface Options {
 
 const options = new Command('bench')
   .description('Measures Linli beside mosquitto with its own bridge. Progress on stderr, a Markdown report on stdout.')
-  .option('--quick', 'few events and rounds, under a minute or so: shows that it runs, its figures are rough')
+  .option('--quick', 'few events and rounds, under two minutes: shows that it runs, its figures are rough')
   .option(
     '--only <names>',
     `comma-separated, of: ${Object.keys(MEASUREMENTS).join(', ')}`,
