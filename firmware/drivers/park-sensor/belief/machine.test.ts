@@ -4,7 +4,7 @@ import { wellKnown } from '../well-known.ts'
 import { nextDeadline } from './machine.ts'
 
 const minute_ms = 60_000
-const { temperature, humidity, noise, rain } = wellKnown
+const { temperature, humidity, noise } = wellKnown
 const speed = wellKnown['wind-speed']
 const direction = wellKnown['wind-direction']
 const warm = () => new BeliefBench([temperature])
@@ -216,52 +216,6 @@ describe('telling', () => {
   })
 })
 
-describe('a counter', () => {
-  it('is told as amounts, over a wrap too', () => {
-    const bench = new BeliefBench([rain]).polls(65_530, 65_533, 65_535, 1, 3, 3)
-    // 3 + 2 + 2 counts of 0.2 mm in the first five minutes.
-    expect(bench.told()).toEqual([[expect.closeTo(1.4, 9), 'good']])
-  })
-
-  it('that begins anew is told as reset, never as rain', () => {
-    const bench = new BeliefBench([rain]).polls(1000, 1002, 0, 1, 1, 1)
-    expect(bench.events()).toContainEqual(['counter-reset', { quantity: 'rain', before: 1002, after: 0 }])
-    expect(bench.told()).toEqual([[expect.closeTo(0.6, 9), 'missing-data']])
-    bench.polls(1, 1, 1, 1, 1)
-    expect(bench.told().at(-1)).toEqual([0, 'good'])
-  })
-
-  it('misread once costs nothing', () => {
-    const bench = new BeliefBench([rain]).polls(1000, 0, 1001, 60_000, 1002, 1002, 1002, 1002, 1002, 1002)
-    expect(bench.told()).toEqual([
-      [expect.closeTo(0.2, 9), 'good'],
-      [expect.closeTo(0.2, 9), 'good'],
-    ])
-    expect(bench.events().map(([name]) => name)).toEqual(['quality-changed'])
-  })
-
-  it('keeps what fell while the bus was away', () => {
-    const bench = new BeliefBench([rain]).polls(
-      100,
-      undefined,
-      undefined,
-      undefined,
-      undefined,
-      undefined,
-      110,
-      110,
-      110,
-      110,
-    )
-    expect(bench.told().at(-1)).toEqual([expect.closeTo(2, 9), 'good'])
-  })
-
-  it('that stands still costs a message an hour', () => {
-    const bench = new BeliefBench([rain]).polls(...Array.from({ length: 24 * 60 }, () => 7))
-    expect(bench.packs()).toBe(24)
-  })
-})
-
 describe('a threshold', () => {
   it('is raised after its duration, and cleared behind its hysteresis', () => {
     const bench = new BeliefBench([temperature], [threshold({ for_ms: 2 * minute_ms })])
@@ -305,85 +259,6 @@ describe('a threshold', () => {
     const bench = new BeliefBench([noise], [loud])
     for (let index = 0; index < 12; index++) bench.poll(index === 6 ? 90 : 50 + index / 10)
     expect(bench.events().at(-1)).toMatchObject(['threshold-raised', { value: expect.closeTo(79.6, 0) }])
-  })
-})
-
-describe('a calibration', () => {
-  it('of two points gives offset and gain, with its author, and is kept over a restart', () => {
-    const bench = warm()
-      .polls(20)
-      .feed({
-        type: 'calibrate',
-        args: {
-          quantity: 'temperature',
-          points: [
-            { shown: 0, reference: 0.5 },
-            { shown: 20, reference: 21.5 },
-          ],
-        },
-        actor: 'installer:li',
-      })
-    expect(bench.outcomes()).toEqual([{ status: 'succeeded', data: { offset: 0.5, gain: 1.05 } }])
-    expect(bench.events().at(-1)).toEqual([
-      'calibrated',
-      { quantity: 'temperature', offset: 0.5, gain: 1.05, author: 'installer:li' },
-    ])
-    const after = new BeliefBench([temperature], [], bench.shown).polls(20)
-    expect(after.readings()).toMatchObject([{ value: 21.5, raw: 20 }])
-    expect(after.shown.calibrations).toEqual(bench.shown.calibrations)
-    after.feed({ type: 'calibrate', args: { quantity: 'temperature' }, actor: 'installer:li' }).poll(20)
-    expect(after.readings().at(-1)?.value).toBe(20)
-    expect(after.shown.calibrations).toEqual([])
-  })
-
-  it.each([
-    {
-      quantity: 'temperature',
-      points: [
-        { shown: 5, reference: 5 },
-        { shown: 5, reference: 6 },
-      ],
-    },
-    {
-      quantity: 'temperature',
-      points: [
-        { shown: 5, reference: 6 },
-        { shown: 6, reference: 5 },
-      ],
-    },
-    { quantity: 'temperature', points: [{ shown: 5, reference: 6 }], offset: 1 },
-    { quantity: 'temperature', points: [] },
-    { quantity: 'rain', offset: 1 },
-    { quantity: 'wind-direction', gain: 2 },
-  ])('is refused when it is none: %j', (args) => {
-    const bench = new BeliefBench([temperature, rain, direction]).feed({ type: 'calibrate', args, actor: 'person:li' })
-    expect(bench.outcomes()).toMatchObject([{ status: 'refused', code: 'PARK_CALIBRATION_INVALID' }])
-  })
-
-  it('of a quantity that is not measured is refused', () => {
-    const bench = warm().feed({ type: 'calibrate', args: { quantity: 'uv', offset: 1 }, actor: 'person:li' })
-    expect(bench.outcomes()).toMatchObject([{ status: 'refused', code: 'PARK_QUANTITY_UNKNOWN' }])
-  })
-
-  it('turns a vane that was mounted askew, across north', () => {
-    const bench = new BeliefBench([direction])
-    bench.feed({
-      type: 'calibrate',
-      args: { quantity: 'wind-direction', points: [{ shown: 350, reference: 10 }] },
-      actor: 'installer:li',
-    })
-    for (let index = 0; index < 121; index++) bench.poll(345)
-    expect(bench.readings()[0]?.value).toBeCloseTo(5, 6)
-  })
-
-  it('corrects what a counter counts', () => {
-    const bench = new BeliefBench([rain])
-    bench.feed({
-      type: 'calibrate',
-      args: { quantity: 'rain', points: [{ shown: 10, reference: 11 }] },
-      actor: 'installer:li',
-    })
-    expect(bench.polls(0, 5, 10, 10, 10).told()).toEqual([[expect.closeTo(2.2, 9), 'good']])
   })
 })
 
