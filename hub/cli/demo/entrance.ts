@@ -75,8 +75,9 @@ export function entranceWiring(dir: string, keys: { reader: string; site: string
           down: { pin: BARRIER.downPin },
           safety: { pin: BARRIER.safetyPin },
           beam: { pin: BARRIER.beamPin },
-          approach: { pin: BARRIER.approachPin },
-          exit: { pin: BARRIER.exitPin },
+          // The simulator's detectors are of the kind that opens a contact on a vehicle, and on a fault.
+          approach: { pin: BARRIER.approachPin, onWhen: 'high' },
+          exit: { pin: BARRIER.exitPin, onWhen: 'high' },
         },
         outputs: { raise: BARRIER.raisePin, lower: BARRIER.lowerPin },
       },
