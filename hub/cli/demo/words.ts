@@ -24,6 +24,7 @@ const EVENTS: Record<string, Both> = {
   'held-open-warning': { zh: '门未关提醒', en: 'held open' },
   'held-open': { zh: '门长时间未关', en: 'HELD OPEN' },
   'held-open-cleared': { zh: '门已关好', en: 'held open: over' },
+  passback: { zh: '重复刷卡进入(反传)', en: 'came in twice (passback)' },
   duress: { zh: '胁迫报警', en: 'DURESS' },
   'mode-changed': { zh: '模式变更', en: 'mode changed' },
   reversed: { zh: '遇阻回升', en: 'obstructed, went up again' },
