@@ -21,6 +21,8 @@ async function online(reader: ReaderInMemory, options: BenchOptions = {}) {
   return bench
 }
 const secureReader = () => createReaderInMemory(1, [...SITE_KEY])
+const KEY = Uint8Array.from(SITE_KEY)
+const NEW_KEY = KEY.map((one) => one ^ 0x55)
 const counts = () => bench.bus.stats().get(1)?.counts
 const card26 = { code: 0x50, data: [0, 0, 26, 0, 0x12, 0x34, 0x56, 0x80] }
 const startup = ['online', 'local-status', 'inputs']
@@ -42,7 +44,7 @@ describe('a session', () => {
     expect(bench.story()).toEqual(startup)
     expect(bench.events.find(({ event }) => event.type === 'online')?.event).toEqual({
       type: 'online',
-      secure: true,
+      key: KEY,
       identity: { vendor: 0x0c0b0a, model: 1, version: 2, serial: 1001, firmware: '3.4.5' },
       capabilities: [
         { function: 1, level: 1, count: 2 },
@@ -56,7 +58,7 @@ describe('a session', () => {
     await online(reader, { plain: true })
     reader.pending.push(card26)
     await bench.run(100)
-    expect(bench.events.find(({ event }) => event.type === 'online')?.event).toMatchObject({ secure: false })
+    expect(bench.events.find(({ event }) => event.type === 'online')?.event).toMatchObject({ key: undefined })
     expect(bench.events.at(-1)?.event).toEqual({
       type: 'card',
       card: { reader: 0, format: 0, bits: 26, data: Uint8Array.of(0x12, 0x34, 0x56, 0x80) },
@@ -203,7 +205,7 @@ describe('the key', () => {
   it('is given in install mode, then proven, and install mode is over', async () => {
     const reader = createReaderInMemory(1)
     await online(reader)
-    expect(bench.bus.install(1, 60_000)).toBe(true)
+    expect(bench.bus.install(1, 60_000, KEY)).toBe(true)
     await bench.run(2000)
     expect(reader.key).toEqual(SITE_KEY)
     expect(bench.story().slice(-4)).toEqual(['key-set', ...startup])
@@ -217,7 +219,7 @@ describe('the key', () => {
   it('is given again by nobody when the reader acknowledges and forgets it', async () => {
     const reader = createReaderInMemory(1)
     await online(reader)
-    bench.bus.install(1, 60_000)
+    bench.bus.install(1, 60_000, KEY)
     Object.defineProperty(reader, 'key', { get: () => undefined, set: () => {} })
     await bench.run(20_000)
     expect(reader.heard.filter(({ code }) => code === 0x75)).toHaveLength(1)
@@ -228,11 +230,65 @@ describe('the key', () => {
     const reader = createReaderInMemory(1)
     reader.powered = false
     await online(reader)
-    bench.bus.install(1, 1000)
+    bench.bus.install(1, 1000, KEY)
     await bench.run(5000)
     reader.powered = true
     await bench.run(20_000)
     expect(reader.key).toBeUndefined()
+  })
+
+  it('is replaced by another inside the channel, proven, and the old one is not believed any more', async () => {
+    const reader = secureReader()
+    await online(reader)
+    await bench.run(10_000)
+    expect(bench.bus.install(1, 60_000, NEW_KEY)).toBe(true)
+    await bench.run(2000)
+    expect(reader.key).toEqual([...NEW_KEY])
+    expect(bench.story().slice(startup.length)).toEqual(['offline installing', 'key-set', ...startup])
+    expect(bench.line.written.every(({ bytes }) => !(bytes.includes(0x76) && bytes[8] === 0))).toBe(true)
+    reader.key = [...SITE_KEY]
+    reader.loseMemory()
+    await bench.run(5000)
+    expect(bench.story().slice(-3)).toEqual(['offline restarted', 'tamper wrong-key', 'offline key-refused'])
+  })
+
+  it.each([
+    ['before it has the new key', [...SITE_KEY], KEY],
+    ['after it has the new key', [...NEW_KEY], NEW_KEY],
+  ])('is the old or the new one when the power goes %s', async (_name, has, proven) => {
+    const reader = createReaderInMemory(1, has)
+    await online(reader, { reader: { security: { mode: 'secure', keys: [KEY, NEW_KEY] } } })
+    await bench.run(1000)
+    expect(bench.story()).toEqual(startup)
+    expect(bench.events[0]?.event).toMatchObject({ type: 'online', key: proven })
+  })
+
+  it('is proven by the reader whose acknowledgement of it was lost together with the session', async () => {
+    const reader = secureReader()
+    await online(reader)
+    bench.bus.install(1, 3000, NEW_KEY)
+    let hasForgotten = false
+    const forgetful = (reply: number[]) => {
+      if (hasForgotten || reader.heard.at(-1)?.code !== 0x75) return reply
+      hasForgotten = true
+      reader.loseMemory()
+      return undefined
+    }
+    reader.faults = Array.from({ length: 30 }, () => forgetful)
+    await bench.run(6000)
+    expect([reader.key, bench.story().at(-1)]).toEqual([[...NEW_KEY], 'inputs'])
+    expect(bench.story()).not.toContain('tamper wrong-key')
+  })
+
+  it('that nobody has yet: the reader is not installed, and nothing is asked of it', async () => {
+    const reader = createReaderInMemory(1)
+    await online(reader, { reader: { security: { mode: 'secure', keys: [] } } })
+    await bench.run(30_000)
+    expect(bench.story()).toEqual(['offline not-installed'])
+    expect(reader.heard.every(({ code }) => code === 0x61)).toBe(true)
+    bench.bus.install(1, 60_000, KEY)
+    await bench.run(2000)
+    expect(bench.story().slice(1)).toEqual(['key-set', ...startup])
   })
 
   it('is not needed where the reader is plain; one that insists on a channel stays offline', async () => {
@@ -322,6 +378,16 @@ describe('whoever is between us and the reader', () => {
     reader.loseMemory()
     await bench.run(1000)
     expect(bench.story().slice(startup.length)).toContain('tamper reader-swapped')
+  })
+
+  it('is not told of another reader that was installed on purpose', async () => {
+    const reader = createReaderInMemory(1)
+    await online(reader, { plain: true, reader: { expected: { vendor: 1, model: 1, serial: 1 } } })
+    expect(bench.story()).toContain('tamper reader-swapped')
+    expect(bench.bus.install(1, 60_000, undefined)).toBe(true)
+    await bench.run(500)
+    expect(bench.story().slice(-4)).toEqual(['offline installing', ...startup])
+    expect(bench.bus.install(1, 60_000, KEY)).toBe(false)
   })
 
   it('is told by a plain reply that contradicts itself', async () => {
