@@ -123,7 +123,9 @@ async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: C
   }
 
   const onCredentials = self.onCredentials.bind(self)
-  const access = await openAccess({ ...deps, spool, outbox, drivers, timeQuality, onCredentials }, address, config)
+  const onReaders = self.onReaders.bind(self)
+  const accessDeps = { ...deps, spool, outbox, drivers, timeQuality, onCredentials, onReaders }
+  const access = await openAccess(accessDeps, address, config)
   if (access) listeners.push(access.admission.heard)
   if (access?.cameras) listeners.push(access.cameras.heard)
   const targets = access ? [...drivers, access.intake] : drivers

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import { type Bench, createFolders, type Findings, type Measurement } from './bench.ts'
+import { card } from './card.ts'
 import { credentials } from './credentials.ts'
 import { describeMachine } from './host.ts'
 import { latency } from './latency.ts'
@@ -25,6 +26,7 @@ const MEASUREMENTS: Record<string, Measurement> = {
   memory,
   outage,
   readers,
+  card,
   credentials,
 }
 /** A bench that takes longer hangs. */
@@ -43,7 +45,7 @@ interface Options {
 
 const options = new Command('bench')
   .description('Measures Linli beside mosquitto with its own bridge. Progress on stderr, a Markdown report on stdout.')
-  .option('--quick', 'few events and rounds, under a minute or so: shows that it runs, its figures are rough')
+  .option('--quick', 'few events and rounds, under two minutes: shows that it runs, its figures are rough')
   .option(
     '--only <names>',
     `comma-separated, of: ${Object.keys(MEASUREMENTS).join(', ')}`,

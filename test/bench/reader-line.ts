@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { BytePort } from '../../firmware/ports/byte-port.ts'
 import { silentLogger } from '../../firmware/ports/logger.ts'
 import { nodeAes } from '../../firmware/protocols/osdp/aes.ts'
 import { createOsdpBus, type OsdpBus } from '../../firmware/protocols/osdp/bus.ts'
@@ -7,7 +8,6 @@ import { encodeCommand } from '../../firmware/protocols/osdp/commands.ts'
 import { encodeFrame } from '../../firmware/protocols/osdp/frame.ts'
 import type { SessionEvent } from '../../firmware/protocols/osdp/session-state.ts'
 import { pause } from './bench.ts'
-import type { TappedPort } from './tapped-port.ts'
 
 /** A line with card readers on it: as the simulator is told of it, and as it is asked from here. */
 
@@ -49,7 +49,7 @@ export function simulatedBus(
 
 /** Our own bus on the line; resolves when all its readers are online. */
 export async function startBus(
-  port: TappedPort,
+  port: BytePort,
   line: ReaderLine,
   options: { timing?: Partial<BusTiming>; onEvent?: (event: SessionEvent) => void } = {},
 ): Promise<OsdpBus> {
@@ -76,7 +76,7 @@ export async function startBus(
       ...(options.timing ? { timing: options.timing } : {}),
       readers: Array.from({ length: line.readers }, (_, address) => ({
         address,
-        security: line.secure ? { mode: 'secure', key: Uint8Array.from(KEY) } : { mode: 'plain' },
+        security: line.secure ? { mode: 'secure', keys: [Uint8Array.from(KEY)] } : { mode: 'plain' },
       })),
     },
   )
@@ -89,7 +89,7 @@ export async function startBus(
 }
 
 /** One reader asked over and over by a loop that knows no sessions: what pty, `serialport` and simulator allow. */
-export async function pollBare(port: TappedPort, { baud }: ReaderLine, for_ms: number): Promise<void> {
+export async function pollBare(port: BytePort, { baud }: ReaderLine, for_ms: number): Promise<void> {
   const poll = encodeFrame({ address: 0, sequence: 0, check: 'crc', reply: false, ...encodeCommand({ type: 'poll' }) })
   const connection = await port.open()
   let heard_bytes = 0
