@@ -14,6 +14,7 @@ import { type Backoff, createBackoff } from './backoff.ts'
 import { Chip } from './firmata/chip.ts'
 import { loadLibraries } from './firmata/libraries.ts'
 import { createWiring } from './firmata/wiring.ts'
+import { pause } from './pause.ts'
 
 /**
  * A Firmata board on a serial line, as a board of pins: opens the line, initialises the board, watches that it lives,
@@ -258,18 +259,4 @@ export class FirmataBoard implements PinBoard {
       else lost.signal.addEventListener('abort', onLost)
     })
   }
-}
-
-/** Waits, unless `signal` ends it before. */
-function pause(time_ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve()
-    const settle = () => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', settle)
-      resolve()
-    }
-    const timer = setTimeout(settle, time_ms)
-    signal.addEventListener('abort', settle)
-  })
 }
