@@ -41,6 +41,8 @@ export interface FirmataBoardDeps {
 }
 
 const PROBES_MISSED_MAX = 2
+/** How often watched pins are read again for those who want them confirmed: twice within the shortest age limit of a gate. */
+const CONFIRM_MS = 250
 /** Analog changes below this are noise of the converter (3 of 1023). */
 const ANALOG_STEP = 0.003
 /** How long the last bytes of a closing board may take to leave (at 9600 baud: 24 of them). */
@@ -67,6 +69,7 @@ export class FirmataBoard implements PinBoard {
   readonly #config: FirmataBoardConfig
   readonly #wiring = createWiring()
   readonly #statusListeners: Array<(report: StatusReport) => void> = []
+  readonly #confirmedListeners: Array<(pins: ReadonlySet<number>, at: Moment) => void> = []
   readonly #backoff: Backoff
   readonly #lastAnalog = new Map<number, number>()
   readonly #closed = new AbortController()
@@ -108,6 +111,10 @@ export class FirmataBoard implements PinBoard {
         return true
       },
     }
+  }
+
+  onConfirmed(listener: (pins: ReadonlySet<number>, at: Moment) => void): void {
+    this.#confirmedListeners.push(listener)
   }
 
   onStatus(listener: (report: StatusReport) => void): void {
@@ -187,6 +194,10 @@ export class FirmataBoard implements PinBoard {
         this.#answered = true
       },
       rebooted: (reason) => this.#restarted(reason),
+      confirmed: (pins) => {
+        const at = momentNow()
+        for (const listener of this.#confirmedListeners) this.#safely(() => listener(pins, at))
+      },
       noise: (reason) => this.#onNoise(reason),
     })
   }
@@ -240,6 +251,7 @@ export class FirmataBoard implements PinBoard {
     return new Promise<string>((resolve, reject) => {
       const settle = (finish: () => void) => {
         clearInterval(timer)
+        clearInterval(confirming)
         lost.signal.removeEventListener('abort', onLost)
         this.#restarted = () => {}
         finish()
@@ -254,6 +266,8 @@ export class FirmataBoard implements PinBoard {
         this.#answered = false
         chip.probe()
       }, watchdog_ms)
+      const confirming =
+        this.#confirmedListeners.length === 0 ? undefined : setInterval(() => chip.confirm(), CONFIRM_MS)
       this.#restarted = (reason) => settle(() => resolve(reason))
       if (lost.signal.aborted) onLost()
       else lost.signal.addEventListener('abort', onLost)

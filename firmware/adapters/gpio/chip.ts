@@ -56,6 +56,8 @@ class GpioChip implements LineChip {
   #lost: (error: unknown) => void = () => {}
   readonly #levels = new Map<number, boolean>()
   #foundAt_ns = 0n
+  /** What the kernel's clock shows when the monotonic clock of this process shows 0. */
+  #zero_ns = 0n
   #sequence = 0
   #gaps = 0
 
@@ -156,11 +158,12 @@ class GpioChip implements LineChip {
     this.#lost = lost.reject
     const inputs = new Map([...this.#watches.keys()].map((line) => [line, this.#settings.get(line) ?? UNSETTLED]))
     const use = { inputs, outputs: [...this.#outputs] }
-    const held = holdLines(kernel, this.#path, use, () => this.#orLost(() => this.#onReadable(kernel)))
+    const held = holdLines(kernel, this.#path, use, () => this.#orLost(() => this.#onReadable()))
     let timer: ReturnType<typeof setInterval> | undefined
     signal.addEventListener('abort', stop)
     try {
       this.#sequence = 0
+      this.#zero_ns = zeroOf(kernel)
       this.#foundAt_ns = kernel.now_ns()
       const found = held.readLevels()
       this.#held = held
@@ -169,7 +172,7 @@ class GpioChip implements LineChip {
       this.#setStatus('ready')
       const at = momentNow()
       for (const [line, high] of found) this.#report(line, { high, kind: 'found', at })
-      timer = setInterval(() => this.#orLost(() => this.#reread(kernel)), REREAD_MS)
+      timer = setInterval(() => this.#orLost(() => this.#reread()), REREAD_MS)
       await lost.promise
     } finally {
       clearInterval(timer)
@@ -193,36 +196,35 @@ class GpioChip implements LineChip {
     this.#safely(() => this.#watches.get(line)?.(report))
   }
 
-  #onReadable(kernel: GpioKernel): void {
+  #onReadable(): void {
     const gaps = this.#gaps
-    this.#drain(kernel)
+    this.#drain()
     // What the kernel dropped may have been the last edge of a line.
-    if (this.#gaps !== gaps) this.#reread(kernel)
+    if (this.#gaps !== gaps) this.#reread()
   }
 
   /** Reports the edges that wait. @returns the lines that had any, or undefined when they come faster than we read */
-  #drain(kernel: GpioKernel): ReadonlySet<number> | undefined {
+  #drain(): ReadonlySet<number> | undefined {
     const moved = new Set<number>()
     for (let reads = 0; reads < READS_AT_ONCE; reads++) {
       const events = this.#held?.readEvents() ?? []
       if (events.length === 0) return moved
       for (const event of events) {
         moved.add(event.line)
-        this.#onEvent(kernel, event)
+        this.#onEvent(event)
       }
     }
     return undefined
   }
 
-  #onEvent(kernel: GpioKernel, { timestamp_ns, rising, line, sequence }: LineEvent): void {
+  #onEvent({ timestamp_ns, rising, line, sequence }: LineEvent): void {
     // 32 bits that wrap around.
     if (sequence !== (this.#sequence + 1) >>> 0) this.#onGap()
     this.#sequence = sequence
     // Already part of what was found; and of a pulse shorter than the interrupt's way both edges have the same level.
     if (timestamp_ns <= this.#foundAt_ns || this.#levels.get(line) === rising) return
-    const now = momentNow()
-    const age_ms = Math.max(0, Number(kernel.now_ns() - timestamp_ns) / 1e6)
-    this.#report(line, { high: rising, kind: 'edge', at: momentAt(now, now.monotonic_ms - age_ms) })
+    const at = momentAt(momentNow(), Number(timestamp_ns - this.#zero_ns) / 1e6)
+    this.#report(line, { high: rising, kind: 'edge', at })
   }
 
   #onGap(): void {
@@ -231,11 +233,11 @@ class GpioChip implements LineChip {
   }
 
   /** Every level from the hardware itself: what edges told is confirmed, what they did not tell is found out. */
-  #reread(kernel: GpioKernel): void {
+  #reread(): void {
     const held = this.#held
-    if (!held || !this.#drain(kernel)) return
+    if (!held || !this.#drain()) return
     const levels = held.readLevels()
-    const moved = this.#drain(kernel)
+    const moved = this.#drain()
     if (!moved) return
     const at = momentNow()
     for (const [line, high] of levels)
@@ -264,4 +266,10 @@ class GpioChip implements LineChip {
       'if this process is killed its outputs stay as they are: put dtparam=strict_gpiod into config.txt',
     )
   }
+}
+
+/** The two clocks are one and differ by a constant; the smallest of some differences has the least delay between readings. */
+function zeroOf(kernel: GpioKernel): bigint {
+  const once = () => -BigInt(Math.round(performance.now() * 1e6)) + kernel.now_ns()
+  return Array.from({ length: 5 }, once).reduce((least, zero) => (zero < least ? zero : least))
 }

@@ -55,7 +55,7 @@ export async function openGpioKernel(): Promise<GpioKernel> {
         handle.close()
       }
     },
-    close: (fd) => void orErrno(() => closeSync(fd)),
+    close: (fd) => closeSync(fd),
     now_ns: () => process.hrtime.bigint(),
     parameter(module, name) {
       try {
@@ -67,9 +67,9 @@ export async function openGpioKernel(): Promise<GpioKernel> {
   }
 }
 
-function orErrno(call: () => number | undefined): number {
+function orErrno(call: () => number): number {
   try {
-    return call() ?? 0
+    return call()
   } catch (error) {
     const { errno: number } = error as NodeJS.ErrnoException
     return number === undefined || number >= 0 ? -errno.EIO : number
