@@ -45,7 +45,7 @@ export interface WorldDeps {
 export function createWorld(config: SimConfig, deps: WorldDeps & { endpoints: 'pty' }): World
 export function createWorld(config: SimConfig, deps: WorldDeps & { endpoints: 'memory' }): World<MemoryEndpoint>
 export function createWorld(config: SimConfig, deps: WorldDeps & { endpoints: 'pty' | 'memory' }): World {
-  const timeline = createTimeline()
+  const timeline = createTimeline({ exact: deps.endpoints === 'pty' && config.exact_timing === true })
   const parts = { timeline, random: deps.random, emit: deps.emit }
   const endpointAt = ({ port, baud }: { port: string; baud: number }) =>
     deps.endpoints === 'pty' ? createPtyEndpoint(port, baud) : new MemoryEndpoint(port)

@@ -9,7 +9,9 @@ import type { AccessGateDriver } from '../drivers/access-gate/access.ts'
 import type { Driver } from '../drivers/driver.ts'
 import type { BytePortFactory } from '../ports/byte-port.ts'
 import type { Logger } from '../ports/logger.ts'
+import { type Admission, createAdmission } from './admission.ts'
 import type { GatewayConfig } from './config.ts'
+import type { Outbox } from './outbox.ts'
 import { createCredentialIntake, createReaders, type Readers } from './readers.ts'
 
 /** Access at this gateway: its credentials, and the readers that ask them. */
@@ -22,6 +24,7 @@ export interface AccessDeps {
   randomBytes: (count: number) => Uint8Array
   log: Logger
   spool: Log
+  outbox: Pick<Outbox, 'event'>
   drivers: readonly Driver[]
   timeQuality: () => TimeQuality
   onCredentials: (have: CredentialsHave) => void
@@ -31,6 +34,8 @@ export interface Access {
   /** The gateway's own command target: credentials arrive there. */
   intake: Driver
   readers: Readers
+  /** The way from a decision to a gate; hears what the gates say. */
+  admission: Admission
 }
 
 /** Rejects with KEY_UNREADABLE or CREDENTIALS_*, or as the spool does. */
@@ -46,6 +51,7 @@ export async function openAccess(
     { siteKeys: [keyOf(deps, config.credentials.keyFile, SITE_KEY_BYTES)], gates: {}, schedules: {} },
   )
   deps.onCredentials(desk.have())
+  const admission = createAdmission({ desk, say: (gate, event) => deps.outbox.event(gate, event), log: deps.log })
   const gates = new Map(deps.drivers.filter(isGate).map((gate) => [gate.address.device, gate]))
   const buses = (config.readerBuses ?? []).map((bus) => ({
     ...bus,
@@ -58,7 +64,8 @@ export async function openAccess(
   const { openPort, random, randomBytes, log, timeQuality } = deps
   return {
     intake: createCredentialIntake({ address, desk, onChanged: () => deps.onCredentials(desk.have()) }),
-    readers: createReaders({ openPort, random, randomBytes, log, gates, desk, timeQuality }, buses),
+    readers: createReaders({ openPort, random, randomBytes, log, gates, desk, admission, timeQuality }, buses),
+    admission,
   }
 }
 

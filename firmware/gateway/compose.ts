@@ -11,6 +11,7 @@ import { momentNow } from '../moment.ts'
 import type { BytePortFactory } from '../ports/byte-port.ts'
 import type { Logger } from '../ports/logger.ts'
 import { openAccess } from './access.ts'
+import type { Admission } from './admission.ts'
 import { createBoards } from './boards.ts'
 import { Commands } from './commands.ts'
 import type { GatewayConfig } from './config.ts'
@@ -103,7 +104,11 @@ async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: C
   const onStatus = self.onBoard.bind(self)
   const boards = createBoards({ openPort: deps.openPort, random, log, onStatus }, config.boards)
   self.begin(boards.values())
-  const drivers = createDrivers({ outbox, boards, held, log, version }, config)
+  const listeners: Array<Admission['heard']> = []
+  const onEvent: Admission['heard'] = (device, event) => {
+    for (const heard of listeners) heard(device, event)
+  }
+  const drivers = createDrivers({ outbox, boards, held, log, version, onEvent }, config)
   clearAbandoned(outbox, held, [address, ...drivers.map((driver) => driver.address)])
   for (const driver of drivers) {
     outbox.meta(driver.address, driver.meta)
@@ -112,7 +117,8 @@ async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: C
   }
 
   const onCredentials = self.onCredentials.bind(self)
-  const access = await openAccess({ ...deps, spool, drivers, timeQuality, onCredentials }, address, config)
+  const access = await openAccess({ ...deps, spool, outbox, drivers, timeQuality, onCredentials }, address, config)
+  if (access) listeners.push(access.admission.heard)
   const targets = access ? [...drivers, access.intake] : drivers
   const byPath = new Map<string, Driver>(targets.map((driver) => [addressPath(driver.address), driver]))
   const commands = new Commands({ drivers: byPath, outbox, log })
@@ -130,6 +136,7 @@ async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: C
     board.start()
   }
   if (access) {
+    closers.push(() => access.admission.close())
     closers.push(() => access.readers.close())
     access.readers.start()
   }

@@ -2,7 +2,7 @@ import { decodeJson } from '../../hub/contract/decode.ts'
 import { LinliError, reasonOf } from '../../hub/contract/errors.ts'
 import { type Address, formatTopic } from '../../hub/contract/topic.ts'
 import type { Entry } from '../../hub/journal/types.ts'
-import type { Driver, DriverHost } from '../drivers/driver.ts'
+import type { Driver, DriverEvent, DriverHost } from '../drivers/driver.ts'
 import { momentNow } from '../moment.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { PinBoard } from '../ports/pin-board.ts'
@@ -19,6 +19,8 @@ export function createDrivers(
     held: Entry[]
     log: Logger
     version: string
+    /** Told what a driver says, before it goes out. */
+    onEvent(device: Address, event: DriverEvent): void
   },
   config: GatewayConfig,
 ): Driver[] {
@@ -31,7 +33,7 @@ export function createDrivers(
     const address: Address = { ...config.site, gateway: config.gateway, class: kind.class, device: device.id }
     const payload = held.get(formatTopic({ ...address, channel: 'state' }))
     const restored = payload === undefined ? undefined : decodeJson(payload)
-    const host = createHost(deps.outbox, address, deps.log)
+    const host = createHost(deps, address)
     const driverDeps = {
       host,
       board,
@@ -44,12 +46,14 @@ export function createDrivers(
 }
 
 function createHost(
-  outbox: Pick<Outbox, 'event' | 'state' | 'availability'>,
+  { outbox, log, onEvent }: Pick<Parameters<typeof createDrivers>[0], 'outbox' | 'log' | 'onEvent'>,
   address: Address,
-  log: Logger,
 ): DriverHost {
   return {
-    event: (event) => outbox.event(address, event),
+    event(event) {
+      outbox.event(address, event)
+      onEvent(address, event)
+    },
     state: (state) => outbox.state(address, state),
     availability: (availability, at) => outbox.availability(address, availability, at),
     failed(error) {

@@ -11,9 +11,11 @@ import type { BytePortFactory } from '../ports/byte-port.ts'
 import type { Logger } from '../ports/logger.ts'
 import { nodeAes } from '../protocols/osdp/aes.ts'
 import { createOsdpBus, type OsdpBus, type ReaderCommand } from '../protocols/osdp/bus.ts'
+import type { LedColor } from '../protocols/osdp/commands.ts'
 import type { CardRead } from '../protocols/osdp/replies.ts'
 import type { SessionEvent } from '../protocols/osdp/session-state.ts'
 import type { ReaderBusConfig, ReaderConfig } from './access-config.ts'
+import type { Admission, Shown } from './admission.ts'
 import { createKeypad, type Keypad } from './keypad.ts'
 
 /** Card readers: what is held before them becomes a decision of the credentials' desk, and the decision goes to the gate. */
@@ -25,6 +27,7 @@ export interface ReadersDeps {
   log: Logger
   gates: ReadonlyMap<string, AccessGateDriver>
   desk: CredentialDesk
+  admission: Pick<Admission, 'admit'>
   timeQuality: () => TimeQuality
 }
 
@@ -121,7 +124,7 @@ class Head {
     if (!reading.ok) {
       this.#deps.log.warn({ reader: this.#config.id, code: reading.error.code }, reading.error.message)
       this.#gate.access({ granted: false, direction, by: 'card', reason: 'unreadable' }, at)
-      this.#feedback(false)
+      this.#feedback('denied')
     } else if (this.#gate.mode() === 'card-and-pin') this.#keypad.expectPin(reading.value.reference, at)
     else this.#decide(this.#deps.desk.card(reading.value.reference, undefined, this.#presence(at)), at)
   }
@@ -132,8 +135,7 @@ class Head {
   }
 
   #decide(presented: Presented, at: Moment): void {
-    this.#gate.access(presented.access, at)
-    this.#feedback(presented.access.granted)
+    this.#deps.admission.admit(this.#gate, presented, at, (shown) => this.#feedback(shown))
   }
 
   #presence(at: Moment) {
@@ -141,26 +143,25 @@ class Head {
     return { gate, direction, mode: this.#gate.mode(), at, timeQuality: this.#deps.timeQuality() }
   }
 
-  /** Green and one long tone, or red and three short ones: not told by colour alone. */
-  #feedback(granted: boolean): void {
-    const colour = granted ? 'green' : 'red'
-    const rhythm = {
-      on_100ms: 1,
-      off_100ms: granted ? 0 : 1,
-      onColor: colour,
-      offColor: 'off',
-      timer_100ms: 15,
-    } as const
-    this.#show({ type: 'led', leds: [{ reader: 0, led: 0, temporary: rhythm }] })
-    this.#show({
-      type: 'buzzer',
-      reader: 0,
-      tone: 'default',
-      on_100ms: granted ? 4 : 1,
-      off_100ms: granted ? 0 : 1,
-      count: granted ? 1 : 3,
-    })
+  /** Green and one long tone, or red and three short ones: not told by colour alone. Amber blinks while the disk works. */
+  #feedback(shown: Shown): void {
+    this.#show({ type: 'led', leds: [{ reader: 0, led: 0, temporary: LIGHTS[shown] }] })
+    const tone = TONES[shown]
+    if (tone) this.#show({ type: 'buzzer', reader: 0, tone: 'default', ...tone })
   }
+}
+
+const light = (colour: LedColor, off_100ms: number, timer_100ms: number) => ({
+  on_100ms: 1,
+  off_100ms,
+  onColor: colour,
+  offColor: 'off' as const,
+  timer_100ms,
+})
+const LIGHTS = { granted: light('green', 0, 15), denied: light('red', 1, 15), waiting: light('amber', 1, 50) }
+const TONES: Partial<Record<Shown, { on_100ms: number; off_100ms: number; count: number }>> = {
+  granted: { on_100ms: 4, off_100ms: 0, count: 1 },
+  denied: { on_100ms: 1, off_100ms: 1, count: 3 },
 }
 
 /** The gateway as the target of commands: the hub sends it credentials. */

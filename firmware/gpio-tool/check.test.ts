@@ -26,7 +26,7 @@ describe('a check of lines', () => {
 
   const begin = async () => {
     const deps = { openKernel: async () => kernel, random: () => 0, log: silentLogger }
-    const chip = createGpioChip(deps, { id: 'gpiochip0', path: '/dev/gpiochip0' })
+    const chip = createGpioChip(deps, { id: 'gpiochip0' })
     result = checkLines(chip, CHECK, (line) => void said.push(line))
     await time.pass(10)
   }

@@ -13,7 +13,7 @@ const program = new Command('linli gpio')
   .description(
     'Tries GPIO lines: tells every edge of inputs, switches outputs on for a second. Stop the gateway before.',
   )
-  .option('--chip <name>', 'one of /dev/gpiochip*', 'gpiochip0')
+  .option('--chip <name>', 'header (the 40 pins of a Pi), a label, or e.g. gpiochip0', 'header')
   .option('--watch <lines>', 'inputs, e.g. 17,27', lines, [])
   .option('--switch <lines>', 'outputs, e.g. 24', lines, [])
   .option('--seconds <count>', 'how long edges are told', seconds, 20)
@@ -28,7 +28,7 @@ if (options.watch.length + options.switch.length === 0) {
 
 const chip = createGpioChip(
   { openKernel: openGpioKernel, random: () => randomInt(2 ** 32) / 2 ** 32, log: silentLogger },
-  { id: options.chip, path: `/dev/${options.chip}` },
+  { id: options.chip },
 )
 const check = { watch: options.watch, switch: options.switch, time_ms: options.seconds * 1000, on_ms: ON_MS }
 const good = await checkLines(chip, check, (line) => process.stdout.write(`${line}\n`))

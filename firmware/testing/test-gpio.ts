@@ -37,6 +37,7 @@ interface Request {
 export class TestGpio implements GpioKernel {
   present = true
   permitted = true
+  label = 'test'
   /** Every level that an output was ever driven to, as `line level`. */
   readonly written: string[] = []
   readonly parameters = new Map<string, string>()
@@ -88,6 +89,10 @@ export class TestGpio implements GpioKernel {
   unplug(): void {
     this.present = false
     for (const request of this.#requests.values()) this.#wake(request)
+  }
+
+  chips(): string[] {
+    return this.present ? ['/dev/gpiochip0'] : []
   }
 
   open(path: string): number {
@@ -152,7 +157,7 @@ export class TestGpio implements GpioKernel {
 
   #chipInfo(argument: Buffer): number {
     argument.write('gpiochip0', 0)
-    argument.write('test', 32)
+    argument.write(this.label, 32)
     argument.writeUInt32LE(this.#lines.length, 64)
     return 0
   }

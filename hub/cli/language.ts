@@ -22,8 +22,8 @@ const catalog = {
   client: { zh: '管理可连接枢纽的 MQTT 账号', en: 'add the MQTT accounts that may connect to a hub' },
   gpio: { zh: '检查本机 GPIO 线', en: 'try the GPIO lines of this box by hand' },
   demoAbout: {
-    zh: '演示小区:模拟器 → 两个网关 → 枢纽与流程 → 上级平台',
-    en: 'A demo estate: simulator → two gateways → hub and flows → district platform',
+    zh: '演示小区:模拟器 → 两个网关(报警按钮、门、道闸)→ 枢纽与流程 → 上级平台',
+    en: 'A demo estate: simulator → two gateways (alarm buttons, a door, a barrier) → hub and flows → district platform',
   },
   optUpstream: { zh: '上级平台的 MQTT 地址(默认:内置)', en: 'MQTT broker of the district (default: an embedded one)' },
   optMqttPort: { zh: '枢纽的 MQTT 端口(0 = 任意空闲)', en: 'MQTT port of the hub (0 = any free one)' },
@@ -48,8 +48,18 @@ const catalog = {
   ready: { zh: '已就绪', en: 'ready' },
   receives: { zh: '上级平台收到的消息:', en: 'What the district receives:' },
   keys: {
-    zh: '按键: [1-4] 按按钮 · [c] 剪断/接好 b1 电缆 · [u] 拔出/插回 board-a · [s] 停止/启动上级 · [r] 复位 b1 · [?] 帮助 · [q] 退出',
-    en: 'Keys: [1-4] press a button · [c] cut/mend the cable of b1 · [u] unplug/replug board-a · [s] stop/start the upstream · [r] reset b1 · [?] help · [q] quit',
+    zh: [
+      '按键: [1-4] 按按钮 · [c] 剪断/接好 b1 电缆 · [u] 拔出/插回 board-a · [s] 停止/启动上级 · [r] 复位 b1',
+      '  门  : [k] 刷业主卡 · [x] 刷陌生卡 · [w] 走进门 · [f] 强行开门',
+      '  车  : [v] 业主车到达 · [n] 陌生车到达 · [o] 上级命令抬杆',
+      '  小区: [e] 全小区紧急疏散/结束疏散 · [?] 帮助 · [q] 退出',
+    ].join('\n'),
+    en: [
+      'Keys: [1-4] press a button · [c] cut/mend the cable of b1 · [u] unplug/replug board-a · [s] stop/start the upstream · [r] reset b1',
+      '  door   : [k] known card · [x] unknown card · [w] walk in · [f] force it',
+      '  barrier: [v] a resident drives up · [n] a stranger drives up · [o] the district opens it',
+      '  estate : [e] evacuate/end the evacuation · [?] help · [q] quit',
+    ].join('\n'),
   },
   stopping: { zh: '正在结束…', en: 'stopping …' },
   stopped: { zh: '已结束。', en: 'stopped.' },

@@ -8,6 +8,8 @@ import { createTrackerState, stepTracker, type TrackerEffect } from './tracker.t
 /** The shell of the command tracker: it owns the clock and the waiting callers, and performs the tracker's effects. */
 
 export interface CommandRequest {
+  /** A new one when absent. The same id is never executed twice. */
+  id?: string
   address: Address
   name: string
   args: unknown
@@ -24,6 +26,8 @@ export interface CommandDesk {
   onResult(message: Message & { kind: 'result' }): 'continue' | 'swallow'
   /** Issues a command in the hub's name; resolves with its one final result and never rejects. */
   send(request: CommandRequest): Promise<Result>
+  /** The hub's own result of a command to itself; one that comes after the final one is dropped. */
+  answer(address: Address, result: Result): void
   start(): void
   close(): void
 }
@@ -71,6 +75,7 @@ export function createDesk(deps: {
         topic: addressPath(message.topic),
         command: message.command,
         gatewayOnline: deps.gatewayOnline(message.topic),
+        isForHub: message.topic.class === 'hub',
       } as const
       return perform(stepTracker(state, input, deps.now_ms())) ? 'continue' : 'swallow'
     },
@@ -80,7 +85,7 @@ export function createDesk(deps: {
         : 'swallow'
     },
     send(request) {
-      const id = deps.newId()
+      const id = request.id ?? deps.newId()
       const now_ms = deps.now_ms()
       const command: Command = {
         id,
@@ -107,6 +112,10 @@ export function createDesk(deps: {
           })
         })
       })
+    },
+    answer(address, result) {
+      const goesOn = perform(stepTracker(state, { type: 'result', result }, deps.now_ms()))
+      if (goesOn) deps.answer(resultTopic(addressPath(address), result.id), encodeJson(result))
     },
     start() {
       timer = setInterval(() => perform(stepTracker(state, { type: 'tick' }, deps.now_ms())), TICK_MS)

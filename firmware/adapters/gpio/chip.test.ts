@@ -34,9 +34,9 @@ afterEach(async () => {
   time.end()
 })
 
-function makeChip(openKernel = async () => kernel): LineChip {
+function makeChip(openKernel = async () => kernel, id = 'gpiochip0'): LineChip {
   const log: Logger = { ...silentLogger, warn: (_fields, message) => void warnings.push(message) }
-  const made = createGpioChip({ openKernel, random: () => 0, log }, { id: 'gpiochip0', path: '/dev/gpiochip0' })
+  const made = createGpioChip({ openKernel, random: () => 0, log }, { id })
   made.onStatus(({ status, reason }) => said.push(reason === undefined ? status : `${status}: ${reason}`))
   return made
 }
@@ -205,6 +205,22 @@ describe('a chip that cannot be had', () => {
     watch(17)
     spoil()
     expect(await reasonAfter(10)).toContain(says)
+  })
+
+  it('is found by its label, whatever its number; one that is not there is told with what is', async () => {
+    kernel.label = 'pinctrl-rp1'
+    chip = makeChip(async () => kernel, 'header')
+    watch(17)
+    expect(await reasonAfter(10)).toBe('ready')
+    void chip.close()
+    chip = makeChip(async () => kernel, 'pinctrl-bcm2711')
+    watch(17)
+    expect(await reasonAfter(10)).toBe(
+      'absent: there is no GPIO chip pinctrl-bcm2711; there are: /dev/gpiochip0 (pinctrl-rp1)',
+    )
+    kernel.permitted = false
+    await time.pass(6000)
+    expect(said.at(-1)).toContain('may not be opened: group gpio?')
   })
 
   it('on a machine without it says so once and ends', async () => {

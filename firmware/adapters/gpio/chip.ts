@@ -5,6 +5,7 @@ import type { Logger } from '../../ports/logger.ts'
 import type { BoardStatus, DigitalOutput, DigitalReport, StatusReport } from '../../ports/pin-board.ts'
 import { createBackoff } from '../backoff.ts'
 import { pause } from '../pause.ts'
+import { findChip } from './find-chip.ts'
 import type { GpioKernel } from './kernel.ts'
 import { type HeldLines, holdLines } from './lines.ts'
 import type { LineEvent } from './uapi.ts'
@@ -15,9 +16,8 @@ import type { LineEvent } from './uapi.ts'
  */
 
 export interface GpioChipConfig {
+  /** Of a chip: `header` for that of a Pi's 40 pins, its label, or e.g. `gpiochip0`. */
   id: string
-  /** e.g. /dev/gpiochip0 */
-  path: string
 }
 
 export interface GpioChipDeps {
@@ -43,7 +43,6 @@ export function createGpioChip(deps: GpioChipDeps, config: GpioChipConfig): Line
 class GpioChip implements LineChip {
   readonly id: string
   readonly #deps: GpioChipDeps
-  readonly #path: string
   readonly #settings = new Map<number, LineInput>()
   readonly #watches = new Map<number, (report: DigitalReport) => void>()
   readonly #outputs = new Set<number>()
@@ -64,7 +63,6 @@ class GpioChip implements LineChip {
   constructor(deps: GpioChipDeps, config: GpioChipConfig) {
     this.id = config.id
     this.#deps = deps
-    this.#path = config.path
   }
 
   get status(): StatusReport {
@@ -82,7 +80,7 @@ class GpioChip implements LineChip {
   }
 
   watchAnalog(channel: number): void {
-    throw new LinliError('GPIO_NO_ANALOG', `${this.#path} has no analog channel ${channel}; use a board for it`, {
+    throw new LinliError('GPIO_NO_ANALOG', `chip ${this.id} has no analog channel ${channel}; use a board for it`, {
       kind: 'caller',
     })
   }
@@ -158,7 +156,7 @@ class GpioChip implements LineChip {
     this.#lost = lost.reject
     const inputs = new Map([...this.#watches.keys()].map((line) => [line, this.#settings.get(line) ?? UNSETTLED]))
     const use = { inputs, outputs: [...this.#outputs] }
-    const held = holdLines(kernel, this.#path, use, () => this.#orLost(() => this.#onReadable()))
+    const held = holdLines(kernel, findChip(kernel, this.id), use, () => this.#orLost(() => this.#onReadable()))
     let timer: ReturnType<typeof setInterval> | undefined
     signal.addEventListener('abort', stop)
     try {

@@ -14,7 +14,7 @@ export function openError(path: string, code: number): LinliError {
     case ENXIO:
       return fault(
         'GPIO_NOT_FOUND',
-        `there is no ${path}; \`ls /dev/gpiochip*\` shows what the box has (a Pi's header is gpiochip0)`,
+        `there is no ${path}; \`ls /dev/gpiochip*\` shows what the box has; the name header finds that of a Pi`,
       )
     case EACCES:
     case EPERM:

@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, readFileSync, readSync } from 'node:fs'
+import { closeSync, constants, openSync, readdirSync, readFileSync, readSync } from 'node:fs'
 import { constants as osConstants } from 'node:os'
 import { LinliError, reasonOf } from '../../../hub/contract/errors.ts'
 
@@ -6,6 +6,8 @@ import { LinliError, reasonOf } from '../../../hub/contract/errors.ts'
  * The few calls that the kernel's GPIO devices need. What fails returns the negative errno, as in the kernel itself.
  */
 export interface GpioKernel {
+  /** Every GPIO chip, e.g. /dev/gpiochip0. */
+  chips(): string[]
   /** @returns a file descriptor or -errno */
   open(path: string): number
   /** @returns 0 or -errno; the kernel writes its answer into `argument` */
@@ -37,6 +39,10 @@ export async function openGpioKernel(): Promise<GpioKernel> {
     throw new LinliError('GPIO_UNSUPPORTED', `cannot reach the kernel: ${reasonOf(cause)}`, { kind: 'fault', cause })
   }
   return {
+    chips: () =>
+      readdirSync('/dev')
+        .filter((name) => /^gpiochip\d+$/.test(name))
+        .map((name) => `/dev/${name}`),
     open: (path) => orErrno(() => openSync(path, constants.O_RDWR | constants.O_NONBLOCK)),
     ioctl: (fd, request, argument) => (ioctl(fd, request, argument) < 0 ? -koffi.errno() : 0),
     read: (fd, bytes) => orErrno(() => readSync(fd, bytes)),

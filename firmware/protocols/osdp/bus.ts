@@ -70,7 +70,7 @@ const HUSH_MS = 100
 const DOUBTFUL_HUSH_MS = 300
 /** A timer this late means that the process was held up and bytes may still be unread. */
 const LATE_MS = 5
-/** Shorter silences have passed by themselves before bytes have gone through system and adapter. */
+/** Shorter silences, and fractions of longer ones, have passed by themselves before bytes are through system and adapter. */
 const TIMER_MS = 1
 const REOPEN = { first_ms: 250, max_ms: 5000 }
 
@@ -235,7 +235,7 @@ export function createOsdpBus(deps: BusDeps, config: BusConfig): OsdpBus {
     while (running && connection) {
       if (exchange) return arm(exchange.deadline_ms - now(), onExchangeTimer)
       const silent_ms = free_ms - now()
-      if (silent_ms >= TIMER_MS) return arm(silent_ms, proceed)
+      if (silent_ms >= TIMER_MS) return arm(Math.floor(silent_ms), proceed)
       const choice = chooseTurn(candidates(), now(), hush, urgentInRow)
       if ('wait_ms' in choice)
         return choice.wait_ms === Number.POSITIVE_INFINITY ? undefined : arm(choice.wait_ms, proceed)
