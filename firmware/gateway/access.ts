@@ -1,6 +1,7 @@
 import type { CredentialsHave } from '../../hub/contract/credentials.ts'
 import { LinliError, reasonOf } from '../../hub/contract/errors.ts'
 import type { TimeQuality } from '../../hub/contract/event.ts'
+import type { ReaderState } from '../../hub/contract/gateway.ts'
 import type { Address } from '../../hub/contract/topic.ts'
 import type { Log } from '../../hub/journal/types.ts'
 import { createCredentialDesk } from '../credentials/desk.ts'
@@ -9,10 +10,13 @@ import type { AccessGateDriver } from '../drivers/access-gate/access.ts'
 import type { Driver } from '../drivers/driver.ts'
 import type { BytePortFactory } from '../ports/byte-port.ts'
 import type { Logger } from '../ports/logger.ts'
+import { cardFormatsOf } from './access-config.ts'
 import { type Admission, createAdmission } from './admission.ts'
 import type { GatewayConfig } from './config.ts'
+import { createIntake } from './intake.ts'
 import type { Outbox } from './outbox.ts'
-import { createCredentialIntake, createReaders, type Readers } from './readers.ts'
+import { openReaderRecords } from './reader-records.ts'
+import { createReaders, type Readers } from './readers.ts'
 
 /** Access at this gateway: its credentials, and the readers that ask them. */
 
@@ -28,10 +32,11 @@ export interface AccessDeps {
   drivers: readonly Driver[]
   timeQuality: () => TimeQuality
   onCredentials: (have: CredentialsHave) => void
+  onReaders: (readers: ReaderState[]) => void
 }
 
 export interface Access {
-  /** The gateway's own command target: credentials arrive there. */
+  /** The gateway's own command target: credentials arrive there, and what installers ask of readers. */
   intake: Driver
   readers: Readers
   /** The way from a decision to a gate; hears what the gates say. */
@@ -44,16 +49,24 @@ export async function openAccess(
   address: Address,
   config: GatewayConfig,
 ): Promise<Access | undefined> {
-  if (!config.credentials) return undefined
-  const onFault = (fault: LinliError) => deps.log.error({ code: fault.code }, `credentials: ${fault.message}`)
+  const { credentials, readerBuses = [] } = config
+  if (!credentials) return undefined
+  const onFault = (fault: LinliError) => deps.log.error({ code: fault.code }, `access: ${fault.message}`)
+  const keyFiles = [credentials.keyFile, credentials.previousKeyFile].filter((file) => file !== undefined)
   const desk = await createCredentialDesk(
     { folder: await deps.openFolder('credentials'), log: deps.spool, onFault },
-    { siteKeys: [keyOf(deps, config.credentials.keyFile, SITE_KEY_BYTES)], gates: {}, schedules: {} },
+    {
+      siteKeys: keyFiles.map((file) => keyOf(deps, file, SITE_KEY_BYTES)),
+      gates: credentials.gates ?? {},
+      schedules: credentials.schedules ?? {},
+    },
   )
   deps.onCredentials(desk.have())
+  const ids = readerBuses.flatMap(({ readers }) => readers.map(({ id }) => id))
+  const records = await openReaderRecords(await deps.openFolder('readers'), ids, onFault)
   const admission = createAdmission({ desk, say: (gate, event) => deps.outbox.event(gate, event), log: deps.log })
   const gates = new Map(deps.drivers.filter(isGate).map((gate) => [gate.address.device, gate]))
-  const buses = (config.readerBuses ?? []).map((bus) => ({
+  const buses = readerBuses.map((bus) => ({
     ...bus,
     keys: new Map(
       bus.readers.flatMap(({ id, keyFile }) =>
@@ -61,10 +74,13 @@ export async function openAccess(
       ),
     ),
   }))
-  const { openPort, random, randomBytes, log, timeQuality } = deps
+  const { openPort, random, randomBytes, log, timeQuality, onReaders } = deps
+  const cardFormats = cardFormatsOf(credentials)
+  const shared = { openPort, random, randomBytes, log, timeQuality, gates, desk, admission }
+  const readers = createReaders({ ...shared, cardFormats, records, onState: onReaders }, buses)
   return {
-    intake: createCredentialIntake({ address, desk, onChanged: () => deps.onCredentials(desk.have()) }),
-    readers: createReaders({ openPort, random, randomBytes, log, gates, desk, admission, timeQuality }, buses),
+    intake: createIntake({ address, desk, readers, onCredentials: () => deps.onCredentials(desk.have()) }),
+    readers,
     admission,
   }
 }

@@ -117,7 +117,9 @@ async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: C
   }
 
   const onCredentials = self.onCredentials.bind(self)
-  const access = await openAccess({ ...deps, spool, outbox, drivers, timeQuality, onCredentials }, address, config)
+  const onReaders = self.onReaders.bind(self)
+  const accessDeps = { ...deps, spool, outbox, drivers, timeQuality, onCredentials, onReaders }
+  const access = await openAccess(accessDeps, address, config)
   if (access) listeners.push(access.admission.heard)
   const targets = access ? [...drivers, access.intake] : drivers
   const byPath = new Map<string, Driver>(targets.map((driver) => [addressPath(driver.address), driver]))

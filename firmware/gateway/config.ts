@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox'
 import { type Decoded, LinliError } from '../../hub/contract/errors.ts'
 import { type Checker, checker } from '../../hub/contract/schema.ts'
 import { Segment, SiteSchema } from '../../hub/contract/topic.ts'
-import { CredentialsConfig, ReaderBusConfig } from './access-config.ts'
+import { accessFault, CredentialsConfig, ReaderBusConfig } from './access-config.ts'
 import { type DeviceConfig, type DeviceKind, deviceKinds } from './kinds.ts'
 
 /** The configuration of one gateway: one JSON file, checked whole before anything starts. */
@@ -157,7 +157,8 @@ function checkReaders(config: GatewayConfig): { ok: false; error: LinliError } |
   }
   if (ids.size > 0 && !config.credentials)
     return invalid('/credentials', '/credentials: readers need credentials to decide by; give {"keyFile": …}')
-  return undefined
+  const fault = accessFault(config, gates)
+  return fault && invalid(fault.path, `${fault.path}: ${fault.message}`)
 }
 
 /** JSON with the place of a mistake as a person finds it in an editor. */
