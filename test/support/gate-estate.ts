@@ -28,6 +28,12 @@ export class GateEstate {
   #platform: MqttClient | undefined
   #commands = 0
   #hubPort = 0
+  readonly #isReaderNew: boolean
+
+  /** @param isReaderNew the card reader is as it came from the factory, and the gateway has no key for it */
+  constructor({ isReaderNew = false } = {}) {
+    this.#isReaderNew = isReaderNew
+  }
 
   async start(): Promise<this> {
     try {
@@ -55,7 +61,7 @@ export class GateEstate {
           id: 'bus-1',
           baud: 38400,
           port: this.#port('bus'),
-          devices: [{ kind: 'osdp-reader', id: 'r1', address: 1, scbk: READER_KEY }],
+          devices: [{ kind: 'osdp-reader', id: 'r1', address: 1, ...(this.#isReaderNew ? {} : { scbk: READER_KEY }) }],
         },
       ],
     }
@@ -84,7 +90,7 @@ export class GateEstate {
   }
 
   async startGateway(): Promise<void> {
-    const readerKey = this.#secret('reader.key', READER_KEY)
+    const readerKey = this.#isReaderNew ? {} : { keyFile: this.#secret('reader.key', READER_KEY) }
     const place = { spot: 'entrance' }
     const { strikePin, contactPin, rexPin } = DOOR_PINS
     const { raisePin, lowerPin, upPin, downPin, safetyPin, approachPin, beamPin } = BARRIER_PINS
@@ -125,7 +131,7 @@ export class GateEstate {
           id: 'bus-1',
           port: this.#port('bus'),
           baud: 38400,
-          readers: [{ id: 'r1', address: 1, gate: 'd1', direction: 'in', keyFile: readerKey }],
+          readers: [{ id: 'r1', address: 1, gate: 'd1', direction: 'in', ...readerKey }],
         },
       ],
       credentials: { keyFile: this.siteKeyFile },
@@ -181,6 +187,10 @@ export class GateEstate {
 
   availability(device: string): Record<string, unknown> | undefined {
     return this.told.findLast(({ topic }) => topic.endsWith(`/access-gate/${device}/avail`))?.payload
+  }
+
+  gatewayState(): Record<string, unknown> | undefined {
+    return this.told.findLast(({ topic }) => topic.endsWith('/gateway/gw-1/state'))?.payload
   }
 
   /** What physically happened. */
