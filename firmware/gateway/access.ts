@@ -9,9 +9,11 @@ import type { Folder } from '../credentials/folder.ts'
 import type { AccessGateDriver } from '../drivers/access-gate/access.ts'
 import type { Driver } from '../drivers/driver.ts'
 import type { BytePortFactory } from '../ports/byte-port.ts'
+import type { OpenCameraServer } from '../ports/camera-server.ts'
 import type { Logger } from '../ports/logger.ts'
 import { cardFormatsOf } from './access-config.ts'
 import { type Admission, createAdmission } from './admission.ts'
+import { type Cameras, createCameras } from './cameras/cameras.ts'
 import type { GatewayConfig } from './config.ts'
 import { createIntake } from './intake.ts'
 import type { Outbox } from './outbox.ts'
@@ -24,11 +26,13 @@ export interface AccessDeps {
   openPort: BytePortFactory
   openFolder: (name: string) => Promise<Folder>
   readKey: (file: string) => Uint8Array
+  openCameraServer: OpenCameraServer
+  version: string
   random: () => number
   randomBytes: (count: number) => Uint8Array
   log: Logger
   spool: Log
-  outbox: Pick<Outbox, 'event'>
+  outbox: Pick<Outbox, 'event' | 'availability' | 'meta' | 'state'>
   drivers: readonly Driver[]
   timeQuality: () => TimeQuality
   onCredentials: (have: CredentialsHave) => void
@@ -39,6 +43,7 @@ export interface Access {
   /** The gateway's own command target: credentials arrive there, and what installers ask of readers. */
   intake: Driver
   readers: Readers
+  cameras: Cameras | undefined
   /** The way from a decision to a gate; hears what the gates say. */
   admission: Admission
 }
@@ -74,13 +79,16 @@ export async function openAccess(
       ),
     ),
   }))
-  const { openPort, random, randomBytes, log, timeQuality, onReaders } = deps
+  const { openPort, random, randomBytes, log, timeQuality, outbox, version, onReaders } = deps
   const cardFormats = cardFormatsOf(credentials)
-  const shared = { openPort, random, randomBytes, log, timeQuality, gates, desk, admission }
-  const readers = createReaders({ ...shared, cardFormats, records, onState: onReaders }, buses)
+  const shared = { randomBytes, log, timeQuality, gates, desk, admission }
+  const readers = createReaders({ ...shared, openPort, random, cardFormats, records, onState: onReaders }, buses)
+  const tokenOf = (file: string) => Buffer.from(keyOf(deps, file, CAMERA_TOKEN_BYTES)).toString('hex')
+  const cameraDeps = { ...shared, outbox, openServer: deps.openCameraServer, tokenOf, version }
   return {
     intake: createIntake({ address, desk, readers, onCredentials: () => deps.onCredentials(desk.have()) }),
     readers,
+    cameras: config.cameras && createCameras(cameraDeps, address, config.cameras),
     admission,
   }
 }
@@ -89,18 +97,21 @@ export async function openAccess(
 const SITE_KEY_BYTES = 32
 /** AES-128 (SIA OSDP v2, Annex D). */
 const READER_KEY_BYTES = 16
+/** 64 bits that cannot be guessed; in hex they still fit into the 16 characters that some cameras have for a password. */
+const CAMERA_TOKEN_BYTES = { min: 8, max: 64 }
 
-function keyOf(deps: AccessDeps, file: string, bytes: number): Uint8Array {
+function keyOf(deps: AccessDeps, file: string, bytes: number | { min: number; max: number }): Uint8Array {
+  const { min, max } = typeof bytes === 'number' ? { min: bytes, max: bytes } : bytes
   let key: Uint8Array
   try {
     key = deps.readKey(file)
   } catch (error) {
     throw new LinliError('KEY_UNREADABLE', `cannot read the key file ${file}: ${reasonOf(error)}`, { kind: 'caller' })
   }
-  if (key.length !== bytes)
+  if (key.length < min || key.length > max)
     throw new LinliError(
       'KEY_UNREADABLE',
-      `the key file ${file} holds ${key.length} bytes in hex; ${bytes} are needed`,
+      `the key file ${file} holds ${key.length} bytes in hex; ${min === max ? min : `${min} to ${max}`} are needed`,
       { kind: 'caller' },
     )
   return key

@@ -19,6 +19,14 @@ export interface Told {
   payload: Record<string, unknown>
 }
 
+/** Parts of the two configurations beside those of every gate estate. */
+export interface Additions {
+  sim?: object
+  gateway?: object
+  /** The card reader is as it came from the factory, and the gateway has no key for it. */
+  isReaderNew?: boolean
+}
+
 export class GateEstate {
   readonly dir = mkdtempSync(join(tmpdir(), 'linli-gates-'))
   readonly told: Told[] = []
@@ -28,11 +36,10 @@ export class GateEstate {
   #platform: MqttClient | undefined
   #commands = 0
   #hubPort = 0
-  readonly #isReaderNew: boolean
+  readonly #more: Additions
 
-  /** @param isReaderNew the card reader is as it came from the factory, and the gateway has no key for it */
-  constructor({ isReaderNew = false } = {}) {
-    this.#isReaderNew = isReaderNew
+  constructor(more: Additions = {}) {
+    this.#more = more
   }
 
   async start(): Promise<this> {
@@ -61,9 +68,12 @@ export class GateEstate {
           id: 'bus-1',
           baud: 38400,
           port: this.#port('bus'),
-          devices: [{ kind: 'osdp-reader', id: 'r1', address: 1, ...(this.#isReaderNew ? {} : { scbk: READER_KEY }) }],
+          devices: [
+            { kind: 'osdp-reader', id: 'r1', address: 1, ...(this.#more.isReaderNew ? {} : { scbk: READER_KEY }) },
+          ],
         },
       ],
+      ...this.#more.sim,
     }
     this.sim = await startProgram('hardware-sim/main.ts', ['--config', this.#json('sim.json', config)])
   }
@@ -90,7 +100,7 @@ export class GateEstate {
   }
 
   async startGateway(): Promise<void> {
-    const readerKey = this.#isReaderNew ? {} : { keyFile: this.#secret('reader.key', READER_KEY) }
+    const readerKey = this.#more.isReaderNew ? {} : { keyFile: this.#secret('reader.key', READER_KEY) }
     const place = { spot: 'entrance' }
     const { strikePin, contactPin, rexPin } = DOOR_PINS
     const { raisePin, lowerPin, upPin, downPin, safetyPin, approachPin, beamPin } = BARRIER_PINS
@@ -135,6 +145,7 @@ export class GateEstate {
         },
       ],
       credentials: { keyFile: this.siteKeyFile },
+      ...this.#more.gateway,
     }
     this.gateway = await startProgram('firmware/main.ts', [
       '--config',
@@ -144,6 +155,9 @@ export class GateEstate {
     ])
   }
 
+  get hubPort(): number {
+    return this.#hubPort
+  }
   get hubData(): string {
     return join(this.dir, 'hub')
   }
