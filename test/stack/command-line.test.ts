@@ -62,6 +62,7 @@ describe('linli', () => {
     [['sim', '--help']],
     [['client', '--help']],
     [['credential', '--help']],
+    [['reader', '--help']],
     [[]],
   ])('explains itself: linli %s', async (args) => {
     const { code, stdout, stderr } = await linli(args)
