@@ -38,13 +38,15 @@ describe('a camera at a barrier', () => {
     writeFileSync(estate.siteKeyFile, '11'.repeat(32), { mode: 0o600 })
     await estate.start()
     await vi.waitFor(() => expect(estate.availability('v1')?.status).toBe('online'), WAIT)
-    for (const plate of [RESIDENT, OTHER_RESIDENT])
-      await linli('credential', [
-        ...['add', '--data', estate.hubData, '--kind', 'plate', '--text', plate, '--class', 'resident'],
-      ])
+    let version = 0
+    for (const plate of [RESIDENT, OTHER_RESIDENT]) {
+      const what = ['--kind', 'plate', '--text', plate, '--class', 'resident']
+      const added = await linli('credential', ['add', '--data', estate.hubData, ...what, '--json'])
+      version = (JSON.parse(added) as { version: number }).version
+    }
     await vi.waitFor(() => {
       const state = estate.told.findLast(({ topic }) => topic.endsWith('/gateway/gw-1/state'))?.payload
-      expect((state?.credentials as { version?: number } | undefined)?.version).toBe(2)
+      expect((state?.credentials as { version?: number } | undefined)?.version).toBe(version)
     }, WAIT)
   })
   afterAll(() => estate.end())
@@ -78,8 +80,10 @@ describe('a camera at a barrier', () => {
   })
 
   it('opens for a resident with the hub away, closes behind them, and tells of it afterwards', async () => {
-    await estate.hub.kill()
     estate.sim.send({ do: 'vehicle', device: 'v1', plate: RESIDENT, speed_m_s: 15 })
+    await estate.hub.kill()
+    // A camera further up the road; the one at the boom reads the plate again, which is no second right.
+    await post({ plate: RESIDENT, confidence: 0.97 })
     await vi.waitFor(() => expect(boom()).toBe('rising'), WAIT)
     await estate.startHub()
     await vi.waitFor(() => expect(estate.physical('vehicle').at(-1)?.state).toBe('passed'), WAIT)
