@@ -1,10 +1,10 @@
 import type { ReadingReason } from '../../../../hub/contract/park-sensor.ts'
-import type { Moment } from '../../../moment.ts'
+import { type Moment, momentAt } from '../../../moment.ts'
 import { noiseAt, type Quantity } from '../quantity.ts'
 import { calibrated } from './calibration.ts'
 import { type Counted, count, giveUpHeldCount } from './counter.ts'
 import { type Judged, judge } from './judged.ts'
-import { giveUpHeld, type Weighed, weigh } from './jump.ts'
+import { giveUpHeld, type Jumps, type Weighed, weigh } from './jump.ts'
 import { type Surroundings, standstillShare, watchStandstill } from './standstill.ts'
 import type { QuantityState } from './state.ts'
 
@@ -59,9 +59,17 @@ function judgeWeighed(quantity: Quantity, before: QuantityState, weighed: Weighe
     if (reason !== null) return judge(at, { raw, value }, reason)
     const standstill = watchStandstill(quantity, state.standstill, value, at.monotonic_ms, around)
     state = { ...state, standstill }
-    return judge(at, { raw, value }, slowReason(quantity, state))
+    const slow = slowReason(quantity, state)
+    if (slow === 'stuck') state = { ...state, jumps: trustedSince(state.jumps, standstill.since_ms) }
+    return judge(at, { raw, value }, slow)
   })
   return { state, judged, reset: null }
+}
+
+/** A stuck sensor said its last true word when it stopped: when it moves again, it may have far to go. */
+function trustedSince(jumps: Jumps, since_ms: number): Jumps {
+  const { trusted } = jumps
+  return trusted === null ? jumps : { ...jumps, trusted: { ...trusted, at: momentAt(trusted.at, since_ms) } }
 }
 
 function slowReason(quantity: Quantity, { standstill, drift }: QuantityState): ReadingReason | null {

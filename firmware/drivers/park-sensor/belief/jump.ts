@@ -26,8 +26,8 @@ export interface Jumps {
   /** The last good sample. */
   trusted: Sample | null
   held: Sample | null
-  /** The level changed faster than it can: by how much, and when (monotonic). */
-  race: { size: number; since_ms: number } | null
+  /** The level changed faster than it can: by how much, and until when that is doubted (monotonic). */
+  race: { size: number; until_ms: number } | null
   /** Sizes of the latest steps between samples, newest last. */
   steps: number[]
 }
@@ -45,6 +45,8 @@ const SIGMA_PER_MAD = 1.4826
 const HAMPEL_SIGMAS = 6
 /** A jump that was not taken back for so long is believed. */
 const RACE_MS = 6 * 3_600_000
+/** A jump is gross from this many times what is possible on; a lesser one is believed as soon as it could have been made. */
+const GROSS = 1.5
 /** A jump back has at least this share of the jump. */
 const BACK_SHARE = 0.5
 /** Noise that a rate is allowed on top: both samples may be off by two σ and more. */
@@ -66,7 +68,8 @@ export function weigh(quantity: Quantity, before: Jumps, sample: Sample): { jump
     jumps = { ...jumps, last: null, steps: [] }
   const tooFast = isTooFast(quantity, jumps.trusted, sample)
   if (jumps.race !== null) {
-    const over = !tooFast && (isBack(quantity, jumps, jumps.race, sample) || isRunOut(jumps.race, sample))
+    const over =
+      !tooFast && (isBack(quantity, jumps, jumps.race, sample) || sample.at.monotonic_ms >= jumps.race.until_ms)
     settle(sample, over ? null : 'impossible-rate')
     return { jumps, weighed }
   }
@@ -87,19 +90,20 @@ function settled(quantity: Quantity, jumps: Jumps, sample: Sample, reason: Weigh
   const step = jumps.last === null ? [] : [distance(quantity, jumps.last, sample)]
   const next = { ...jumps, last: sample, held: null, steps: [...jumps.steps, ...step].slice(-STEPS_MAX) }
   if (reason === null) return { ...next, trusted: sample, race: null }
-  const size = jumps.trusted === null ? 0 : difference(quantity.kind, jumps.trusted.value, sample.value)
-  return { ...next, race: jumps.race ?? { size, since_ms: sample.at.monotonic_ms } }
+  return { ...next, race: jumps.race ?? raceOf(quantity, jumps.trusted, sample) }
 }
 
-/** The level jumped once more, the other way. */
-function isBack(quantity: Quantity, { last }: Jumps, race: { size: number }, sample: Sample): boolean {
-  if (last === null) return false
+function raceOf(quantity: Quantity, trusted: Sample | null, sample: Sample): Jumps['race'] {
+  const size = trusted === null ? 0 : difference(quantity.kind, trusted.value, sample.value)
+  const gross = trusted !== null && Math.abs(size) > GROSS * possible(quantity, trusted, sample)
+  return { size, until_ms: sample.at.monotonic_ms + (gross ? RACE_MS : 0) }
+}
+
+/** The level jumped once more, the other way; unseen, in a gap, when it is nearer to where it came from. */
+function isBack(quantity: Quantity, { last, trusted }: Jumps, race: { size: number }, sample: Sample): boolean {
+  if (last === null) return trusted !== null && distance(quantity, trusted, sample) < BACK_SHARE * Math.abs(race.size)
   const step = difference(quantity.kind, last.value, sample.value)
   return step * race.size < 0 && Math.abs(step) >= BACK_SHARE * Math.abs(race.size)
-}
-
-function isRunOut({ since_ms }: { since_ms: number }, sample: Sample): boolean {
-  return sample.at.monotonic_ms - since_ms >= RACE_MS
 }
 
 function verdictOnHeld(quantity: Quantity, jumps: Jumps, held: Sample, next: Sample): Weighed['reason'] {

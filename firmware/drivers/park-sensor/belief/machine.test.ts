@@ -74,6 +74,14 @@ describe('a jump to another level', () => {
     })
   })
 
+  it('that is only a little too quick is believed as soon as it could have been made', () => {
+    const bench = warm().polls(...level(20, 4), 25, 25, 25)
+    expect(bench.told().slice(-2)).toEqual([
+      [25, 'impossible-rate'],
+      [25, 'good'],
+    ])
+  })
+
   it('that lasts for hours is believed in the end', () => {
     const bench = warm().polls(...level(20, 4), ...level(40, 360))
     expect(bench.shown.quantities[0]).toMatchObject({ reason: 'impossible-rate' })
@@ -101,6 +109,11 @@ describe('a sensor that stands still', () => {
     expect(bench.shown.quantities[0]).toMatchObject({ reason: 'stuck' })
     expect(bench.state.quantities[0]?.standing.since_ms).toBe(BELIEF_WALL_MS + 241 * minute_ms)
     expect(bench.poll(21.4).shown.quantities[0]).toMatchObject({ quality: 'good' })
+  })
+
+  it('may have far to go when it moves again', () => {
+    const bench = warm().polls(...Array.from({ length: 300 }, () => 21.3), 28.4, 28.5)
+    expect(bench.told().at(-1)).toEqual([28.4, 'good'])
   })
 
   it('where that is natural is not stuck', () => {
