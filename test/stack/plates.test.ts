@@ -38,13 +38,15 @@ describe('a camera at a barrier', () => {
     writeFileSync(estate.siteKeyFile, '11'.repeat(32), { mode: 0o600 })
     await estate.start()
     await vi.waitFor(() => expect(estate.availability('v1')?.status).toBe('online'), WAIT)
-    for (const plate of [RESIDENT, OTHER_RESIDENT])
-      await linli('credential', [
-        ...['add', '--data', estate.hubData, '--kind', 'plate', '--text', plate, '--class', 'resident'],
-      ])
+    let version = 0
+    for (const plate of [RESIDENT, OTHER_RESIDENT]) {
+      const what = ['--kind', 'plate', '--text', plate, '--class', 'resident']
+      const added = await linli('credential', ['add', '--data', estate.hubData, ...what, '--json'])
+      version = (JSON.parse(added) as { version: number }).version
+    }
     await vi.waitFor(() => {
       const state = estate.told.findLast(({ topic }) => topic.endsWith('/gateway/gw-1/state'))?.payload
-      expect((state?.credentials as { version?: number } | undefined)?.version).toBe(2)
+      expect((state?.credentials as { version?: number } | undefined)?.version).toBe(version)
     }, WAIT)
   })
   afterAll(() => estate.end())
