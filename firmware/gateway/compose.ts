@@ -12,9 +12,11 @@ import type { BytePortFactory } from '../ports/byte-port.ts'
 import type { Logger } from '../ports/logger.ts'
 import { openAccess } from './access.ts'
 import { createBoards } from './boards.ts'
+import { createBuses } from './buses.ts'
 import { Commands } from './commands.ts'
 import type { GatewayConfig } from './config.ts'
 import { createDrivers } from './drivers.ts'
+import { createHardware } from './hardware.ts'
 import { Outbox, SENT_LANES, SPOOL_LANES } from './outbox.ts'
 import { Self } from './self.ts'
 import { createTimeQuality } from './time-quality.ts'
@@ -103,7 +105,11 @@ async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: C
   const onStatus = self.onBoard.bind(self)
   const boards = createBoards({ openPort: deps.openPort, random, log, onStatus }, config.boards)
   self.begin(boards.values())
-  const drivers = createDrivers({ outbox, boards, held, log, version }, config)
+  const buses = createBuses({ openPort: deps.openPort, random, log }, config.buses ?? [])
+  // Closed after the drivers, so that what they switch off at last goes out.
+  for (const { bus } of buses.values()) closers.push(() => bus.close())
+  const hardware = createHardware(boards, buses)
+  const drivers = createDrivers({ outbox, hardware, held, log, version }, config)
   clearAbandoned(outbox, held, [address, ...drivers.map((driver) => driver.address)])
   for (const driver of drivers) {
     outbox.meta(driver.address, driver.meta)
@@ -129,6 +135,7 @@ async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: C
     closers.push(() => board.close())
     board.start()
   }
+  for (const { bus } of buses.values()) bus.start()
   if (access) {
     closers.push(() => access.readers.close())
     access.readers.start()

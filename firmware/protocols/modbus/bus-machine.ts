@@ -4,13 +4,14 @@ import {
   type BusState,
   type Failure,
   type Job,
+  type Owed,
   QUEUE_MAX,
   type Turn,
   type Unit,
   unitOf,
   WATCHES_MAX,
 } from './bus-state.ts'
-import { BROADCAST, encodeRequest, isSamePlace, type Request, refusalOf, replyBytes } from './frame.ts'
+import { BROADCAST, encodeRequest, isRepeated, isSamePlace, type Request, refusalOf, replyBytes } from './frame.ts'
 import { onBytes, onDeadline } from './replies.ts'
 import { answer, type Run, replaceUnit, set, tell } from './run.ts'
 import { type BusTiming, GAP_MS } from './timing.ts'
@@ -81,9 +82,9 @@ function onUp(run: Run): void {
       online: undefined,
       misses: 0,
       awayUntil_ms: 0,
-      owed: [],
-      corruptInRow: 0,
+      corruptScore: 0,
       isDoubled: false,
+      isUnreadable: false,
     })
   const { timing, now_ms } = run
   set(run, { up: true, units, echo: timing.echo, heard: new Uint8Array(0), answered: undefined })
@@ -98,11 +99,18 @@ const ABSENT: Failure = {
 }
 
 function onDown(run: Run): void {
-  const { exchange, queue, watches, units } = run.state
+  const { exchange, queue, watches } = run.state
+  if (exchange && exchange.turn.request.unit !== BROADCAST) {
+    // The line may be back before its reply has come.
+    const { unit } = exchange.turn.request
+    const until_ms = exchange.deadline_ms + run.timing.late_ms
+    const owed: Owed = { asked: exchange.asked, until_ms, mayRepeat: false, overtaken: false }
+    replaceUnit(run, unit, { owed: [...unitOf(run.state, unit).owed, owed] })
+  }
   set(run, { up: false, exchange: undefined, queue: [], recent: [] })
   for (const job of [...(exchange?.turn.jobs ?? []), ...queue]) answer(run, job, ABSENT)
   for (const { id } of watches.values()) run.effects.push({ type: 'reading', watch: id, outcome: ABSENT })
-  for (const [number, unit] of units) {
+  for (const [number, unit] of run.state.units) {
     if (unit.online) tell(run, { type: 'unit', unit: number, online: false, reason: 'bus-absent' })
     replaceUnit(run, number, { online: undefined })
   }
@@ -163,8 +171,9 @@ function dropExpired(run: Run): void {
 
 function begin(run: Run): void {
   const { state, timing, now_ms } = run
-  const turn = chooseTurn(state, now_ms)
-  if ('wait_ms' in turn) return
+  const choice = chooseTurn(state, now_ms)
+  if ('wait_ms' in choice) return
+  const turn = state.echo === undefined && isRepeated(choice.request) ? probe(choice.request) : choice
   const asked = encodeRequest(turn.request)
   const { unit } = turn.request
   const wire_ms = asked.length * timing.byte_ms
@@ -185,6 +194,11 @@ function begin(run: Run): void {
       tell(run, { type: 'count', unit, count: 'retries' })
   }
   tell(run, { type: 'send', bytes: asked })
+}
+
+/** Whether the adapter echoes has to be known before a write whose answer looks like its echo; any reply to a read tells. */
+function probe({ unit, table, address }: Extract<Request, { type: 'write' }>): Turn {
+  return { request: { type: 'read', unit, table, address, count: 1 }, jobs: [], watches: [], merged: 'none' }
 }
 
 function inRow(state: BusState, turn: Turn): number {

@@ -59,7 +59,10 @@ export interface Unit {
   backoff_ms: number
   awayUntil_ms: number
   owed: readonly Owed[]
-  corruptInRow: number
+  /** Rises by two with each reply that cannot be read, falls by one with each that can. */
+  corruptScore: number
+  /** Told that its replies cannot be read. */
+  isUnreadable: boolean
   /** Told that two units have this address. */
   isDoubled: boolean
   /** What its tables allow: reading over a hole in them is refused by many units. */
@@ -149,7 +152,8 @@ export function createUnit(): Unit {
     backoff_ms: BACKOFF_FIRST_MS,
     awayUntil_ms: 0,
     owed: [],
-    corruptInRow: 0,
+    corruptScore: 0,
+    isUnreadable: false,
     isDoubled: false,
     merge: 'gaps',
     roundTrip_ms: { last: 0, max: 0, sum: 0, count: 0 },

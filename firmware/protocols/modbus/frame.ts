@@ -212,6 +212,12 @@ function lengthAt(bytes: Uint8Array, offset: number): number | undefined {
     : undefined
 }
 
+/** A single write is answered by its own repetition, which is also what an echo of it looks like. */
+export function isRepeated(request: Request): request is Extract<Request, { type: 'write' }> {
+  const code = functionOf(request)
+  return request.unit !== BROADCAST && (code === FUNCTION.writeCoil || code === FUNCTION.writeRegister)
+}
+
 /** Whether a write would undo what another one did. */
 export function isSamePlace(one: Request, other: Request): boolean {
   return (

@@ -6,14 +6,14 @@ import {
   type Failure,
   type Job,
   type Outcome,
+  type Unit,
   unitOf,
 } from './bus-state.ts'
 import {
   BROADCAST,
   EXCEPTION_BYTES,
   EXCEPTIONS,
-  FUNCTION,
-  functionOf,
+  isRepeated,
   isSamePlace,
   type Reply,
   repliesIn,
@@ -29,7 +29,8 @@ import { GAP_MS } from './timing.ts'
 const HEARD_BYTES_MAX = 1024
 /** A line on which somebody babbles is used again after this, so that its units are missed at least. */
 const BABBLE_MS = 500
-const CORRUPT_IN_ROW_TOLD = 4
+const UNREADABLE_SCORE = 8
+const UNREADABLE_SCORE_MAX = 16
 /** Exceptions that say that a range does not exist as a whole (application protocol v1.1b3, §7). */
 const ILLEGAL_ADDRESS = 2
 const ILLEGAL_VALUE = 3
@@ -58,30 +59,15 @@ export function onBytes(run: Run, bytes: Uint8Array) {
   })
 }
 
-/** A single write is answered by its own repetition, which is also what an echo looks like. */
-function isAmbiguous({ turn }: Exchange): boolean {
-  const code = functionOf(turn.request)
-  return code === FUNCTION.writeCoil || code === FUNCTION.writeRegister
-}
-
-/**
- * Where the reply may begin: behind the echo, if the adapter repeats what it sends. That is learnt from requests whose
- * reply cannot look like them; until then a single write counts as answered only when it came back twice.
- */
+/** Where the reply may begin: behind the echo, if the adapter repeats what it sends. */
 function replyStart(run: Run, exchange: Exchange): number {
   const { heard, echo } = run.state
+  const { request } = exchange.turn
   const at = Buffer.from(heard.buffer, heard.byteOffset, heard.length).indexOf(exchange.asked)
-  const { unit } = exchange.turn.request
-  if (isAmbiguous(exchange)) {
-    if (echo === false) return 0
-    // An exception may be there, but nothing that looks like the request.
-    if (at < 0) return 0
-    const rest = at + exchange.asked.length
-    if (echo === undefined && replyAt(exchange.turn.request, exchange.asked, heard, rest)) learnEcho(run, unit)
-    return rest
-  }
+  // Of two that look alike the second is the reply; an exception looks different.
+  if (isRepeated(request)) return echo === true && at >= 0 ? at + exchange.asked.length : 0
   if (at !== 0) return 0
-  if (echo !== true) learnEcho(run, unit)
+  if (echo !== true) learnEcho(run, request.unit)
   return exchange.asked.length
 }
 
@@ -103,7 +89,7 @@ function onReply(run: Run, exchange: Exchange, reply: Reply, start: number, offs
   replaceUnit(run, unit, {
     online: true,
     misses: 0,
-    corruptInRow: 0,
+    ...readable(before),
     backoff_ms: BACKOFF_FIRST_MS,
     awayUntil_ms: 0,
     roundTrip_ms: { last: taken_ms, max: Math.max(max, taken_ms), sum: sum + taken_ms, count: count + 1 },
@@ -217,18 +203,30 @@ export function onDeadline(run: Run, exchange: Exchange) {
   const bytes = run.state.heard.subarray(start)
   const isWhole = bytes.length >= replyBytes(turn.request)
   const others = judge(run, bytes, unit)
-  const { corruptInRow, owed } = unitOf(run.state, unit)
+  const before = unitOf(run.state, unit)
   const isCorrupt = bytes.length > 0 && others === 0
-  const inRow = isCorrupt ? corruptInRow + 1 : corruptInRow
   const until_ms = run.now_ms + run.timing.late_ms
   replaceUnit(run, unit, {
-    corruptInRow: inRow,
-    owed: [...owed, { asked, until_ms, mayRepeat: isCorrupt && isWhole, overtaken: false }],
+    owed: [...before.owed, { asked, until_ms, mayRepeat: isCorrupt && isWhole, overtaken: false }],
   })
   tell(run, { type: 'count', unit, count: isCorrupt ? 'corrupted' : 'timeouts' })
-  if (isCorrupt && inRow === CORRUPT_IN_ROW_TOLD) tell(run, { type: 'fault', kind: 'unreadable-replies', unit })
+  if (isCorrupt) onUnreadable(run, unit)
   release(run, new Uint8Array(0), undefined)
   onMiss(run, exchange, isCorrupt ? corrupt(unit) : noReply(unit, others > 0))
+}
+
+function onUnreadable(run: Run, unit: number): void {
+  const { corruptScore, isUnreadable } = unitOf(run.state, unit)
+  const score = Math.min(UNREADABLE_SCORE_MAX, corruptScore + 2)
+  const tells = !isUnreadable && score >= UNREADABLE_SCORE
+  replaceUnit(run, unit, { corruptScore: score, isUnreadable: isUnreadable || tells })
+  if (tells) tell(run, { type: 'fault', kind: 'unreadable-replies', unit })
+}
+
+/** A reply could be read; a unit that answers soundly for long may be told again. */
+function readable({ corruptScore, isUnreadable }: Unit): Pick<Unit, 'corruptScore' | 'isUnreadable'> {
+  const score = Math.max(0, corruptScore - 1)
+  return { corruptScore: score, isUnreadable: isUnreadable && score > 0 }
 }
 
 const corrupt = (unit: number): Failure => ({
