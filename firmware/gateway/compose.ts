@@ -15,10 +15,12 @@ import type { Logger } from '../ports/logger.ts'
 import { openAccess } from './access.ts'
 import type { Admission } from './admission.ts'
 import { createBoards } from './boards.ts'
+import { createBuses } from './buses.ts'
 import { cameraAddress } from './cameras/cameras.ts'
 import { Commands } from './commands.ts'
 import type { GatewayConfig } from './config.ts'
 import { createDrivers } from './drivers.ts'
+import { createHardware } from './hardware.ts'
 import { Outbox, SENT_LANES, SPOOL_LANES } from './outbox.ts'
 import { Self } from './self.ts'
 import { createTimeQuality } from './time-quality.ts'
@@ -109,11 +111,15 @@ async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: C
   const onStatus = self.onBoard.bind(self)
   const boards = createBoards({ openPort: deps.openPort, random, log, onStatus }, config.boards)
   self.begin(boards.values())
+  const buses = createBuses({ openPort: deps.openPort, random, log }, config.buses ?? [])
+  // Closed after the drivers, so that what they switch off at last goes out.
+  for (const { bus } of buses.values()) closers.push(() => bus.close())
+  const hardware = createHardware(boards, buses)
   const listeners: Array<Admission['heard']> = []
   const onEvent: Admission['heard'] = (device, event) => {
     for (const heard of listeners) heard(device, event)
   }
-  const drivers = createDrivers({ outbox, boards, held, log, version, onEvent }, config)
+  const drivers = createDrivers({ outbox, hardware, held, log, version, onEvent }, config)
   const cameras = (config.cameras?.list ?? []).map((camera) => cameraAddress(address, camera))
   clearAbandoned(outbox, held, [address, ...drivers.map((driver) => driver.address), ...cameras])
   for (const driver of drivers) {
@@ -151,6 +157,7 @@ async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: C
     closers.push(() => board.close())
     board.start()
   }
+  for (const { bus } of buses.values()) bus.start()
   if (access) {
     closers.push(() => access.admission.close())
     closers.push(() => access.readers.close())
