@@ -217,7 +217,7 @@ describe('the configuration', () => {
       'a carrier it cannot have',
       { devices: [{ ...button, board: undefined, bus: 'bus-a' }] },
       '/devices/0',
-      /of board;/,
+      /of board, chip; found bus/,
     ],
     ['pins on a bus', { devices: [{ ...onBus, outputs: { strike: 5 } }] }, '/devices/0/outputs/strike', /strike/],
     ['a missing bus', { devices: [{ ...onBus, bus: 'bus-z' }] }, '/devices/0/bus', /no bus bus-z; buses: bus-a/],
@@ -265,5 +265,49 @@ describe('the configuration', () => {
     const decoded = decodeConfig(text)
     expect(decoded).toMatchObject({ ok: false, error: { code: 'CONFIG_SYNTAX' } })
     expect(decoded.ok ? '' : decoded.error.message).toMatch(message)
+  })
+})
+
+describe('devices on GPIO lines', () => {
+  const onChip = {
+    kind: 'barrier',
+    id: 'g1',
+    chip: 'header',
+    place: {},
+    inputs: { up: { line: 17 }, down: { line: 27, bias: 'pull-down' }, safety: { line: 22, pairLine: 23 } },
+    outputs: { raise: { line: 24 }, lower: { line: 25 } },
+    direction: 'in',
+  }
+  const buttonOnChip = { kind: 'alarm-button', id: 'b1', chip: 'header', place: {}, contactLine: 5, lampLine: 12 }
+
+  it('need no entry for their chip', () => {
+    expect(refusal({ ...good, boards: [], devices: [onChip, buttonOnChip] })).toBeUndefined()
+  })
+
+  it.each<[string, Json[], string, RegExp]>([
+    [
+      'two carriers',
+      [{ ...onChip, board: 'board-a' }],
+      '/devices/0',
+      /exactly one of board, bus, chip; found board and chip/,
+    ],
+    ['pins', [{ ...onChip, outputs: { raise: 8, lower: 9 } }], '/devices/0/outputs/raise', /raise/],
+    [
+      'a bias that there is not',
+      [{ ...onChip, inputs: { ...onChip.inputs, up: { line: 17, bias: 'up' } } }],
+      '/devices/0/inputs/up/bias',
+      /"up"; allowed: "pull-up", "pull-down", "disabled"/,
+    ],
+    [
+      'a line with two masters',
+      [onChip, { ...buttonOnChip, lampLine: 23 }],
+      '/devices/1/lampLine',
+      /line 23 of chip header is already used by g1 \(inputs\/safety\/pairLine\)/,
+    ],
+    ['a supervised loop', [{ ...buttonOnChip, loopPin: 0 }], '/devices/0/loopPin', /unknown field/],
+  ])('refuse %s', (_name, devices, path, message) => {
+    const refused = refusal({ ...good, devices })
+    expect(refused).toMatchObject({ path })
+    expect(refused?.message).toMatch(message)
   })
 })

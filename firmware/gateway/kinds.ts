@@ -6,7 +6,7 @@ import { createBarrier } from '../drivers/access-gate/barrier/driver.ts'
 import { type DoorDeviceConfig, doorOnWhen, doorSchemas, doorSettle_ms } from '../drivers/access-gate/door/config.ts'
 import { createDoor } from '../drivers/access-gate/door/driver.ts'
 import type { PlaceUse } from '../drivers/access-gate/wiring.ts'
-import { AlarmButtonConfig } from '../drivers/alarm-button/config.ts'
+import { AlarmButtonConfig, AlarmButtonOnChip, buttonOnPins } from '../drivers/alarm-button/config.ts'
 import { createAlarmButton } from '../drivers/alarm-button/driver.ts'
 import type { Driver, DriverHost } from '../drivers/driver.ts'
 import { createGateIo, gateUses } from './gate-io.ts'
@@ -15,7 +15,7 @@ import type { Hardware } from './hardware.ts'
 /** Every kind of device that a gateway can have: one entry is all that a new driver adds here. */
 
 /** What carries the wires of a device. */
-export const CARRIERS = ['board', 'bus'] as const
+export const CARRIERS = ['board', 'bus', 'chip'] as const
 export type Carrier = (typeof CARRIERS)[number]
 
 export type DeviceConfig = {
@@ -65,16 +65,28 @@ const noSettling = {}
 export const deviceKinds: ReadonlyMap<string, DeviceKind> = new Map([
   [
     'alarm-button',
-    defineKind<AlarmButtonConfig>({
+    defineKind<AlarmButtonConfig | AlarmButtonOnChip>({
       class: 'alarm-button',
-      schemas: { board: AlarmButtonConfig },
-      uses: (button) => [
-        ...use('contactPin', 'pin', button.contactPin),
-        ...use('loopPin', 'analog channel', button.loopPin),
-        ...use('lampPin', 'pin', button.lampPin),
-        ...use('sirenPin', 'pin', button.sirenPin),
-      ],
-      create: (deps, button) => createAlarmButton({ ...deps, board: deps.hardware.board(button.board) }, button),
+      schemas: { board: AlarmButtonConfig, chip: AlarmButtonOnChip },
+      uses(button) {
+        if ('chip' in button)
+          return [
+            ...use('contactLine', 'line', button.contactLine),
+            ...use('lampLine', 'line', button.lampLine),
+            ...use('sirenLine', 'line', button.sirenLine),
+          ]
+        return [
+          ...use('contactPin', 'pin', button.contactPin),
+          ...use('loopPin', 'analog channel', button.loopPin),
+          ...use('lampPin', 'pin', button.lampPin),
+          ...use('sirenPin', 'pin', button.sirenPin),
+        ]
+      },
+      create(deps, button) {
+        const { hardware } = deps
+        const board = 'chip' in button ? hardware.chip(button.chip) : hardware.board(button.board)
+        return createAlarmButton({ ...deps, board }, 'chip' in button ? buttonOnPins(button) : button)
+      },
     }),
   ],
   [

@@ -1,7 +1,6 @@
 import { install } from '@sinonjs/fake-timers'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createPinGateIo } from '../../adapters/pin-gate-io.ts'
-import { createHardware } from '../../gateway/hardware.ts'
 import { deviceKinds } from '../../gateway/kinds.ts'
 import { type Moment, momentNow } from '../../moment.ts'
 import { silentLogger } from '../../ports/logger.ts'
@@ -101,7 +100,15 @@ function start(device: typeof door | typeof barrier, restored?: unknown): void {
     device: device.id,
   } as const
   const pins = board
-  const hardware = createHardware(new Map([[device.board, pins]]), new Map())
+  const hardware = {
+    board: () => pins,
+    bus() {
+      throw new Error('no bus here')
+    },
+    chip() {
+      throw new Error('no chip here')
+    },
+  }
   const kind = deviceKinds.get(device.kind)
   if (!kind) throw new Error(`no kind ${device.kind}`)
   driver = kind.create({ host, hardware, address, version: '1', restored }, device) as AccessGateDriver

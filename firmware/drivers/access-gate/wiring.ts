@@ -1,7 +1,9 @@
 import { type TObject, type TProperties, type TSchema, Type } from 'typebox'
 import { Segment } from '../../../hub/contract/topic.ts'
+import type { LineGateWiring } from '../../adapters/gpio-gate-io.ts'
 import type { BusGateWiring } from '../../adapters/modbus-gate-io.ts'
 import type { PinGateWiring } from '../../adapters/pin-gate-io.ts'
+import { BIASES, type Bias } from '../../ports/line-chip.ts'
 
 /**
  * What the inputs and outputs of a gate may be wired to. A gate names exactly one carrier: a `board` of pins, a `bus` of
@@ -50,6 +52,29 @@ export interface BusOutputWiring {
   coil: number
 }
 
+/** The kernel numbers the lines of a chip from 0; on a Pi these are the BCM numbers. */
+const Line = Type.Integer({ minimum: 0, maximum: 1023, description: 'line of the chip; BCM number on a Pi' })
+
+const LineInput = Type.Object(
+  {
+    line: Line,
+    onWhen: Type.Optional(Type.Enum(['low', 'high'])),
+    pairLine: Type.Optional(Line),
+    bias: Type.Optional(Type.Enum([...BIASES])),
+  },
+  { additionalProperties: false },
+)
+export interface LineInputWiring {
+  line: number
+  onWhen?: 'low' | 'high'
+  pairLine?: number
+  bias?: Bias
+}
+const LineOutput = Type.Object({ line: Line }, { additionalProperties: false })
+export interface LineOutputWiring {
+  line: number
+}
+
 type Names = Readonly<Record<string, 'needed' | 'optional'>>
 
 function named(names: Names, schema: TSchema): TObject {
@@ -65,7 +90,11 @@ export function gateSchemas(common: TProperties, inputs: Names, outputs: Names) 
       { ...common, [carrier]: Segment, inputs: named(inputs, input), outputs: named(outputs, output) },
       { additionalProperties: false },
     )
-  return { board: on('board', PinInput, Pin), bus: on('bus', BusInput, BusOutput) }
+  return {
+    board: on('board', PinInput, Pin),
+    bus: on('bus', BusInput, BusOutput),
+    chip: on('chip', LineInput, LineOutput),
+  }
 }
 
 type Wired<Names extends string, Needed extends Names, Of> = Readonly<Record<Needed, Of> & Partial<Record<Names, Of>>>
@@ -74,6 +103,7 @@ type Wired<Names extends string, Needed extends Names, Of> = Readonly<Record<Nee
 export type GateWires<In extends string, InNeeded extends In, Out extends string, OutNeeded extends Out> =
   | { board: string; inputs: Wired<In, InNeeded, PinInputWiring>; outputs: Wired<Out, OutNeeded, number> }
   | { bus: string; inputs: Wired<In, InNeeded, BusInputWiring>; outputs: Wired<Out, OutNeeded, BusOutputWiring> }
+  | { chip: string; inputs: Wired<In, InNeeded, LineInputWiring>; outputs: Wired<Out, OutNeeded, LineOutputWiring> }
 
 type Some<T> = Readonly<Partial<Record<string, T>>>
 
@@ -121,6 +151,23 @@ export function busWiring(
   }
 }
 
+/** A contact is between line and ground: pulled up, a cut cable reads high like an open contact. */
+export function lineWiring(
+  inputs: Some<LineInputWiring>,
+  outputs: Some<LineOutputWiring>,
+  { onWhen, settle_ms }: WiringDefaults,
+): LineGateWiring {
+  return {
+    inputs: Object.fromEntries(
+      present(inputs).map(([name, one]) => [
+        name,
+        { onWhen: onWhen[name] ?? 'low', bias: 'pull-up', ...one, settle_ms: settle_ms[name] ?? 0 },
+      ]),
+    ),
+    outputs: Object.fromEntries(present(outputs).map(([name, { line }]) => [name, line])),
+  }
+}
+
 /** A place that only one master can have, and the field that claims it. */
 export interface PlaceUse {
   field: string
@@ -147,5 +194,14 @@ export function busUses(inputs: Some<BusInputWiring>, outputs: Some<BusOutputWir
     field: `outputs/${name}/coil`,
     use: `coil ${coil} of unit ${unit}`,
   }))
+  return [...used, ...driven]
+}
+
+export function lineUses(inputs: Some<LineInputWiring>, outputs: Some<LineOutputWiring>): PlaceUse[] {
+  const used = present(inputs).flatMap(([name, { line, pairLine }]) => [
+    { field: `inputs/${name}/line`, use: `line ${line}` },
+    ...(pairLine === undefined ? [] : [{ field: `inputs/${name}/pairLine`, use: `line ${pairLine}` }]),
+  ])
+  const driven = present(outputs).map(([name, { line }]) => ({ field: `outputs/${name}/line`, use: `line ${line}` }))
   return [...used, ...driven]
 }
