@@ -52,6 +52,7 @@ describe('the cameras of a gateway', () => {
         log: { debug: note, info: note, warn: note, error: note },
         gates: new Map([['v1', gate]]),
         desk: {
+          takeBack: () => undefined,
           plate(reading, presence) {
             asked.push([reading, presence])
             return { access: { granted: true, direction: presence.direction, by: 'plate' } } as Presented
@@ -116,7 +117,9 @@ describe('the cameras of a gateway', () => {
     mqtt({ ...READING, direction: 'out' })
     mqtt({ ...READING, at: new Date(Date.now() - 10_000).toISOString() })
     mqtt(READING, true)
-    cameras.onMessage(plateTopic(SITE, 'gw-1', 'cam-9'), encodeJson(READING), false)
+    for (const strange of [READING, READING])
+      cameras.onMessage(plateTopic(SITE, 'gw-1', 'cam-9'), encodeJson(strange), false)
+    expect(said.filter((line) => line.includes('/cameras/list'))).toHaveLength(1)
     expect(cameras.onMessage('linli/v1/s/c/e/gw-1/access-gate/v1/cmd/open/1', encodeJson({}), false)).toBe(false)
     expect(asked).toEqual([])
     expect(availability.at(-1)).toMatchObject({ status: 'fault', reason: 'clock-differs' })
