@@ -2,7 +2,7 @@ import type { TSchema } from 'typebox'
 import type { Place } from '../../hub/contract/meta.ts'
 import type { Address, DeviceClass } from '../../hub/contract/topic.ts'
 import { createPinGateIo } from '../adapters/pin-gate-io.ts'
-import { BarrierDeviceConfig, barrierOnWhen } from '../drivers/access-gate/barrier/config.ts'
+import { BarrierDeviceConfig, barrierOnWhen, barrierSettle_ms } from '../drivers/access-gate/barrier/config.ts'
 import { createBarrier } from '../drivers/access-gate/barrier/driver.ts'
 import { DoorDeviceConfig, doorOnWhen, doorSettle_ms } from '../drivers/access-gate/door/config.ts'
 import { createDoor } from '../drivers/access-gate/door/driver.ts'
@@ -116,7 +116,7 @@ export const deviceKinds: ReadonlyMap<string, DeviceKind> = new Map([
       class: 'access-gate',
       schema: BarrierDeviceConfig,
       pins: gatePins,
-      create: (deps, barrier) => createBarrier(onPins(deps, barrier, barrierOnWhen), barrier),
+      create: (deps, barrier) => createBarrier(onPins(deps, barrier, barrierOnWhen, barrierSettle_ms), barrier),
     }),
   ],
 ])
