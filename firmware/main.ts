@@ -93,6 +93,8 @@ async function run(config: GatewayConfig): Promise<void> {
           onFault: (fault) => log.error({ code: fault.code, fault: fault.message }, 'spool fault'),
         }),
       openFolder: (name) => openFolder(join(config.data, name)),
+      openCameraServer: async (...given) =>
+        (await import('./adapters/camera-http/server.ts')).openCameraServer(...given),
       readKey: (file) => Buffer.from(readFileSync(file, 'utf8').trim(), 'hex'),
       random: () => randomInt(2 ** 32) / 2 ** 32,
       randomBytes: (count) => randomBytes(count),

@@ -38,7 +38,7 @@ export interface WorldDeps {
   random: Random
   emit: Emit
   /** Posts what cameras read to where they are told to; without it nothing is posted. */
-  post?: (url: string, body: object) => void
+  post?: (url: string, body: object, token: string | undefined) => void
 }
 
 /** The physical world of one configuration: boards and buses on serial lines, devices on pins, readers on buses. */

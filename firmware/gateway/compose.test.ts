@@ -65,6 +65,7 @@ describe('a gateway without a hub', () => {
         },
         connect: () => new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() }),
         openFolder: () => Promise.reject(new Error('this gateway has no credentials')),
+        openCameraServer: () => Promise.reject(new Error('no cameras here')),
         readKey: () => new Uint8Array(),
         randomBytes: (count) => new Uint8Array(count),
         random: () => 0.5,

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream'
 import { encodeJson } from '../../hub/contract/encode.ts'
 import { type LinliError, reasonOf } from '../../hub/contract/errors.ts'
+import { plateFilter } from '../../hub/contract/plate.ts'
 import { type Address, addressPath, formatTopic, gatewayPath, parseTopic } from '../../hub/contract/topic.ts'
 import { createMqttLink } from '../../hub/journal/shipper/mqtt-link.ts'
 import { createPump } from '../../hub/journal/shipper/pump.ts'
@@ -9,17 +10,19 @@ import type { Folder } from '../credentials/folder.ts'
 import type { Driver } from '../drivers/driver.ts'
 import { momentNow } from '../moment.ts'
 import type { BytePortFactory } from '../ports/byte-port.ts'
+import type { OpenCameraServer } from '../ports/camera-server.ts'
 import type { Logger } from '../ports/logger.ts'
 import { openAccess } from './access.ts'
 import type { Admission } from './admission.ts'
 import { createBoards } from './boards.ts'
+import { cameraAddress } from './cameras/cameras.ts'
 import { Commands } from './commands.ts'
 import type { GatewayConfig } from './config.ts'
 import { createDrivers } from './drivers.ts'
 import { Outbox, SENT_LANES, SPOOL_LANES } from './outbox.ts'
 import { Self } from './self.ts'
 import { createTimeQuality } from './time-quality.ts'
-import { Uplink } from './uplink.ts'
+import { Uplink, type UplinkDeps } from './uplink.ts'
 
 /** One gateway, put together. Everything that touches the world is handed in, so that it runs on virtual time whole. */
 
@@ -31,6 +34,8 @@ export interface GatewayDeps {
   connect?: () => Duplex
   /** A folder of the gateway's data, for what is no log. */
   openFolder(name: string): Promise<Folder>
+  /** Where cameras bring plates; only called when the configuration has a port for them. */
+  openCameraServer: OpenCameraServer
   /** The bytes of a key file. @throws when it cannot be read */
   readKey(file: string): Uint8Array
   random: () => number
@@ -109,7 +114,8 @@ async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: C
     for (const heard of listeners) heard(device, event)
   }
   const drivers = createDrivers({ outbox, boards, held, log, version, onEvent }, config)
-  clearAbandoned(outbox, held, [address, ...drivers.map((driver) => driver.address)])
+  const cameras = (config.cameras?.list ?? []).map((camera) => cameraAddress(address, camera))
+  clearAbandoned(outbox, held, [address, ...drivers.map((driver) => driver.address), ...cameras])
   for (const driver of drivers) {
     outbox.meta(driver.address, driver.meta)
     driver.start()
@@ -117,15 +123,25 @@ async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: C
   }
 
   const onCredentials = self.onCredentials.bind(self)
-  const access = await openAccess({ ...deps, spool, outbox, drivers, timeQuality, onCredentials }, address, config)
+  const onReaders = self.onReaders.bind(self)
+  const accessDeps = { ...deps, spool, outbox, drivers, timeQuality, onCredentials, onReaders }
+  const access = await openAccess(accessDeps, address, config)
   if (access) listeners.push(access.admission.heard)
+  if (access?.cameras) listeners.push(access.cameras.heard)
   const targets = access ? [...drivers, access.intake] : drivers
   const byPath = new Map<string, Driver>(targets.map((driver) => [addressPath(driver.address), driver]))
   const commands = new Commands({ drivers: byPath, outbox, log })
   closers.push(() => commands.close())
   commands.restore(handled)
 
-  const uplink = createUplink(deps, config, { spool, address, commands, outbox })
+  const uplink = createUplink(deps, config, {
+    spool,
+    address,
+    outbox,
+    onMessage(topic, payload, retain) {
+      if (!access?.cameras?.onMessage(topic, payload, retain)) commands.onMessage(topic, payload, retain)
+    },
+  })
   uplinks.push(uplink)
   outbox.setDirect((entry) => uplink.sendDirect(entry))
   closers.push(() => uplink.close())
@@ -139,6 +155,8 @@ async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: C
     closers.push(() => access.admission.close())
     closers.push(() => access.readers.close())
     access.readers.start()
+    closers.push(() => access.cameras?.close())
+    access.cameras?.start()
   }
   uplink.start()
 }
@@ -151,9 +169,9 @@ function availabilityOf(fault: LinliError | undefined) {
 function createUplink(
   deps: GatewayDeps,
   config: GatewayConfig,
-  parts: { spool: Log; address: Address; commands: Commands; outbox: Outbox },
+  parts: { spool: Log; address: Address; outbox: Outbox; onMessage: UplinkDeps['onMessage'] },
 ): Uplink {
-  const { spool, address, commands, outbox } = parts
+  const { spool, address, outbox, onMessage } = parts
   let hasBeenConnected = false
   const { url, username, password } = config.uplink
   const availabilityTopic = formatTopic({ ...address, channel: 'avail' })
@@ -194,9 +212,15 @@ function createUplink(
         if (hasBeenConnected) outbox.repeatAvailability()
         hasBeenConnected = true
       },
-      onCommand: (topic, payload, retain) => commands.onMessage(topic, payload, retain),
+      onMessage,
     },
-    { availabilityTopic, commandFilter: `${gatewayPath(config.site, config.gateway)}/+/+/cmd/+/+` },
+    {
+      availabilityTopic,
+      filters: [
+        `${gatewayPath(config.site, config.gateway)}/+/+/cmd/+/+`,
+        ...(config.cameras ? [plateFilter(config.site, config.gateway)] : []),
+      ],
+    },
   )
 }
 

@@ -2,7 +2,8 @@ import { type Static, Type } from 'typebox'
 import { type Decoded, LinliError } from '../../hub/contract/errors.ts'
 import { type Checker, checker } from '../../hub/contract/schema.ts'
 import { Segment, SiteSchema } from '../../hub/contract/topic.ts'
-import { CredentialsConfig, ReaderBusConfig } from './access-config.ts'
+import { accessFault, CredentialsConfig, ReaderBusConfig } from './access-config.ts'
+import { CamerasConfig, camerasFault } from './cameras/config.ts'
 import { type DeviceConfig, type DeviceKind, deviceKinds } from './kinds.ts'
 
 /** The configuration of one gateway: one JSON file, checked whole before anything starts. */
@@ -46,6 +47,7 @@ const ConfigShape = Type.Object(
     boards: Type.Array(BoardConfig, { maxItems: 32 }),
     devices: Type.Array(Type.Unknown(), { maxItems: 200 }),
     readerBuses: Type.Optional(Type.Array(ReaderBusConfig, { maxItems: 8 })),
+    cameras: Type.Optional(CamerasConfig),
     credentials: Type.Optional(CredentialsConfig),
     telemetryEvery_ms: Type.Optional(Type.Integer({ minimum: 1000, maximum: 3_600_000 })),
   },
@@ -131,14 +133,23 @@ function checkTogether(config: GatewayConfig): { ok: false; error: LinliError } 
       pins.set(key, `${device.id} (${field})`)
     }
   }
-  return checkReaders(config)
+  return checkReaders(config) ?? checkCameras(config)
+}
+
+function checkCameras(config: GatewayConfig): { ok: false; error: LinliError } | undefined {
+  const fault = config.cameras && camerasFault(config.cameras, gatesOf(config), config.credentials !== undefined)
+  return fault && invalid(fault.path, `${fault.path}: ${fault.message}`)
+}
+
+function gatesOf(config: GatewayConfig): Set<string> {
+  return new Set(
+    config.devices.filter(({ kind }) => deviceKinds.get(kind)?.class === 'access-gate').map(({ id }) => id),
+  )
 }
 
 /** Every reader stands at a gate of this gateway, at an address of its own, and there is something to decide by. */
 function checkReaders(config: GatewayConfig): { ok: false; error: LinliError } | undefined {
-  const gates = new Set(
-    config.devices.filter(({ kind }) => deviceKinds.get(kind)?.class === 'access-gate').map(({ id }) => id),
-  )
+  const gates = gatesOf(config)
   const ids = new Set<string>()
   for (const [busIndex, bus] of (config.readerBuses ?? []).entries()) {
     const addresses = new Set<number>()
@@ -157,7 +168,8 @@ function checkReaders(config: GatewayConfig): { ok: false; error: LinliError } |
   }
   if (ids.size > 0 && !config.credentials)
     return invalid('/credentials', '/credentials: readers need credentials to decide by; give {"keyFile": …}')
-  return undefined
+  const fault = accessFault(config, gates)
+  return fault && invalid(fault.path, `${fault.path}: ${fault.message}`)
 }
 
 /** JSON with the place of a mistake as a person finds it in an editor. */

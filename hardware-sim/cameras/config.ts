@@ -19,8 +19,10 @@ export const CameraConfig = Type.Object(
     noread_share: Share,
     /** Readings of each vehicle, 400 ms apart; 1 if not given. */
     reads: Type.Optional(Type.Integer({ minimum: 1, maximum: 10 })),
-    /** Where readings are posted to as JSON besides; this machine only. */
+    /** Where readings are posted to as JSON besides, `{plate, confidence, at}`; this machine only. */
     post: Type.Optional(Type.String({ pattern: '^http://(127\\.0\\.0\\.1|localhost|\\[::1\\])(:\\d{1,5})?(/\\S*)?$' })),
+    /** Shown there as a bearer token. */
+    token: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
   },
   { additionalProperties: false },
 )

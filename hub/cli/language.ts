@@ -20,6 +20,7 @@ const catalog = {
     en: 'add and remove what opens gates: cards, PINs, number plates',
   },
   client: { zh: '管理可连接枢纽的 MQTT 账号', en: 'add the MQTT accounts that may connect to a hub' },
+  gpio: { zh: '检查本机 GPIO 线', en: 'try the GPIO lines of this box by hand' },
   demoAbout: {
     zh: '演示小区:模拟器 → 两个网关(报警按钮、门、道闸)→ 枢纽与流程 → 上级平台',
     en: 'A demo estate: simulator → two gateways (alarm buttons, a door, a barrier) → hub and flows → district platform',

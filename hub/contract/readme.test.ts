@@ -8,6 +8,7 @@ import { AnyCommand, Result } from './command.ts'
 import { decodeMessage, PAYLOAD_BYTES_MAX } from './decode.ts'
 import { CONTRACT_CODES } from './errors.ts'
 import { AnyEvent } from './event.ts'
+import { READER_CODES } from './gateway.ts'
 import { ESTATE_CODES } from './hub.ts'
 import { Meta } from './meta.ts'
 import { PARK_CODES, READING_REASONS } from './park-sensor.ts'
@@ -81,6 +82,11 @@ describe('hub/contract/README.md', () => {
   it('lists the codes of gates with the meaning that the code gives', () => {
     const listed = rowsUnder('Access gate').filter((line) => line.startsWith('| `GATE_'))
     expect(listed).toEqual(Object.entries(GATE_CODES).map(([code, meaning]) => `| \`${code}\` | ${meaning} |`))
+  })
+
+  it('lists the codes of card readers with the meaning that the code gives', () => {
+    const listed = rowsUnder('Gateway').filter((line) => line.startsWith('| `READER_'))
+    expect(listed).toEqual(Object.entries(READER_CODES).map(([code, meaning]) => `| \`${code}\` | ${meaning} |`))
   })
 
   it.each([

@@ -76,7 +76,7 @@ export async function startBus(
       ...(options.timing ? { timing: options.timing } : {}),
       readers: Array.from({ length: line.readers }, (_, address) => ({
         address,
-        security: line.secure ? { mode: 'secure', key: Uint8Array.from(KEY) } : { mode: 'plain' },
+        security: line.secure ? { mode: 'secure', keys: [Uint8Array.from(KEY)] } : { mode: 'plain' },
       })),
     },
   )

@@ -19,6 +19,12 @@ export interface Told {
   payload: Record<string, unknown>
 }
 
+/** Parts of the two configurations beside those of every gate estate. */
+export interface Additions {
+  sim?: object
+  gateway?: object
+}
+
 export class GateEstate {
   readonly dir = mkdtempSync(join(tmpdir(), 'linli-gates-'))
   readonly told: Told[] = []
@@ -28,6 +34,11 @@ export class GateEstate {
   #platform: MqttClient | undefined
   #commands = 0
   #hubPort = 0
+  readonly #more: Additions
+
+  constructor(more: Additions = {}) {
+    this.#more = more
+  }
 
   async start(): Promise<this> {
     try {
@@ -58,6 +69,7 @@ export class GateEstate {
           devices: [{ kind: 'osdp-reader', id: 'r1', address: 1, scbk: READER_KEY }],
         },
       ],
+      ...this.#more.sim,
     }
     this.sim = await startProgram('hardware-sim/main.ts', ['--config', this.#json('sim.json', config)])
   }
@@ -129,6 +141,7 @@ export class GateEstate {
         },
       ],
       credentials: { keyFile: this.siteKeyFile },
+      ...this.#more.gateway,
     }
     this.gateway = await startProgram('firmware/main.ts', [
       '--config',
@@ -138,6 +151,9 @@ export class GateEstate {
     ])
   }
 
+  get hubPort(): number {
+    return this.#hubPort
+  }
   get hubData(): string {
     return join(this.dir, 'hub')
   }

@@ -208,6 +208,7 @@ export class VirtualEstate {
         },
         connect: () => this.uplink(name).connect(),
         openFolder: () => Promise.reject(new Error('this gateway has no credentials')),
+        openCameraServer: () => Promise.reject(new Error('no cameras here')),
         readKey: () => new Uint8Array(),
         randomBytes: (count) => new Uint8Array(count),
         random: forkRandom(this.random),

@@ -1,5 +1,4 @@
 import { type TEnum, Type } from 'typebox'
-import type { GateMode } from '../../../hub/contract/access-gate.ts'
 import type { PinGateWiring } from '../../adapters/pin-gate-io.ts'
 import { DAYS, isTimeZone } from './schedule.ts'
 
@@ -33,7 +32,7 @@ const TimeZone = Type.Refine(
   () => 'is not a time zone that this system knows',
 )
 
-export function scheduleSchema<M extends GateMode>(modes: readonly M[]) {
+export function scheduleSchema<M extends string>(modes: readonly M[]) {
   const Mode = Type.Enum([...modes]) as TEnum<M[]>
   return Type.Object(
     {

@@ -3,7 +3,7 @@ import { createBackoff } from '../../adapters/backoff.ts'
 import { type Moment, momentNow } from '../../moment.ts'
 import type { ByteConnection, BytePort } from '../../ports/byte-port.ts'
 import type { Logger } from '../../ports/logger.ts'
-import { type BusConfig, checkConfig, sessionConfig, timingOf, wireTime_ms } from './bus-config.ts'
+import { type BusConfig, checkConfig, checkKey, sessionConfig, timingOf, wireTime_ms } from './bus-config.ts'
 import type { Command } from './commands.ts'
 import { createFrameParser, type Parsed } from './frame.ts'
 import { type Aes, RANDOM_BYTES } from './secure-channel.ts'
@@ -53,8 +53,14 @@ export interface OsdpBus {
    * @returns never rejects; OSDP_OFFLINE, OSDP_REFUSED, OSDP_EXPIRED, OSDP_QUEUE_FULL in the result
    */
   send(address: number, command: ReaderCommand, expires_ms?: number): Promise<CommandResult>
-  /** For this long a reader that lacks our key is given it (over the default key). @returns false for an unknown address */
-  install(address: number, for_ms: number): boolean
+  /**
+   * For this long the reader is given a key, over one that it has proven or else over the default key, and any unit may be
+   * the one that belongs here. `key-set` says that it has proven the new key; until then either is believed.
+   * @param key undefined for a reader without secure channel
+   * @returns false for an unknown address, or a key where none can be had
+   * @throws {LinliError} OSDP_CONFIG for a key that is none
+   */
+  install(address: number, for_ms: number, key: Uint8Array | undefined): boolean
   stats(): Map<number, ReaderStats>
   close(): Promise<void>
 }
@@ -317,10 +323,11 @@ export function createOsdpBus(deps: BusDeps, config: BusConfig): OsdpBus {
         proceed()
       })
     },
-    install(address, for_ms) {
+    install(address, for_ms, key) {
       const reader = readers.get(address)
-      if (!reader) return false
-      run(reader, { type: 'install', until_ms: now() + for_ms })
+      if (!reader || (key !== undefined) !== (reader.config.security.mode === 'secure')) return false
+      if (key) checkKey(key, '/key')
+      run(reader, { type: 'install', until_ms: now() + for_ms, key })
       proceed()
       return true
     },

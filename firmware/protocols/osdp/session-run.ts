@@ -141,6 +141,7 @@ export function lose(run: Run, reason: OfflineReason): void {
   set(run, {
     ...fresh({ name: 'offline', until_ms }),
     key: 'site',
+    attempt: 0,
     statuses: {},
     backoff_ms: held ? first_ms : Math.min(max_ms, Math.max(first_ms, backoff_ms * 2)),
     told: { ...told, online: false, reason },
@@ -149,9 +150,9 @@ export function lose(run: Run, reason: OfflineReason): void {
 }
 
 /** Begins again at once, with this key. */
-export function restart(run: Run, key: 'site' | 'default'): void {
+export function restart(run: Run, key: 'site' | 'default', attempt = 0): void {
   endExchange(run)
-  set(run, { ...fresh({ name: 'hello' }), key, heard_ms: run.now_ms })
+  set(run, { ...fresh({ name: 'hello' }), key, attempt, heard_ms: run.now_ms })
 }
 
 const fresh = (phase: Phase) => ({ phase, sequence: 0, secure: undefined, outstanding: undefined })

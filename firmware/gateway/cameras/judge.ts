@@ -1,0 +1,45 @@
+import type { TimeQuality } from '../../../hub/contract/event.ts'
+import type { PlateReading } from '../../../hub/contract/plate.ts'
+
+/** Whether a reading is about the vehicle that stands there now, and whether it says anything new. Pure. */
+
+/** A reading is on its way for some 300 ms; a camera that was cut off sends what it has saved up, minutes late. */
+export const AGE_MAX_MS = 5_000
+/** Two clocks that follow a time source agree within this. */
+export const AHEAD_MAX_MS = 2_000
+
+export type Timeliness = 'fresh' | 'stale'
+
+/** A reading without a time is taken for fresh, and so is any while our own clock follows nothing. */
+export function timelinessOf({ at }: PlateReading, now_ms: number, quality: TimeQuality): Timeliness {
+  if (at === undefined || quality === 'unsynced') return 'fresh'
+  const age_ms = now_ms - Date.parse(at)
+  return age_ms <= AGE_MAX_MS && age_ms >= -AHEAD_MAX_MS ? 'fresh' : 'stale'
+}
+
+/** A camera reads a standing car several times a second: within this only a surer reading of it is new. */
+export const REPEAT_MS = 2_000
+/** Plates in view of one camera. */
+const SEEN_MAX = 16
+
+export interface Seen {
+  text: string
+  confidence: number
+  at_ms: number
+}
+
+export function inView(seen: readonly Seen[], now_ms: number): readonly Seen[] {
+  return seen.filter(({ at_ms }) => now_ms - at_ms < REPEAT_MS)
+}
+
+/** @returns what is remembered then, or undefined: the same plate again, and no surer */
+export function noteReading(
+  seen: readonly Seen[],
+  { plate, confidence }: PlateReading,
+  now_ms: number,
+): readonly Seen[] | undefined {
+  const recent = inView(seen, now_ms)
+  const known = recent.find(({ text }) => text === plate)
+  if (known && known.confidence >= confidence) return undefined
+  return [...recent.filter((one) => one !== known), { text: plate, confidence, at_ms: now_ms }].slice(-SEEN_MAX)
+}
