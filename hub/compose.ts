@@ -5,12 +5,12 @@ import type { Authenticator } from './auth/authenticator.ts'
 import { type Broker, type BrokerLog, createBroker } from './broker/broker.ts'
 import { createIngest, type Inbound, type Ingest, type Verdict } from './broker/ingest.ts'
 import { type CommandDesk, createDesk } from './commands/desk.ts'
-import { credentialCommands } from './contract/credentials.ts'
+import { type CommandMessage, isCredentialCommand, ownerOf } from './commands/own-commands.ts'
 import { decodeMessage, type Message } from './contract/decode.ts'
 import { encodeJson } from './contract/encode.ts'
 import { LinliError, reasonOf } from './contract/errors.ts'
 import type { Site } from './contract/topic.ts'
-import { CREDENTIALS_ACTOR, createDistributor } from './credentials/distributor.ts'
+import { createDistributor } from './credentials/distributor.ts'
 import { type CredentialSource, createCredentialSource } from './credentials/source.ts'
 import { createDevices, type Devices } from './devices/devices.ts'
 import { createEvacuation, type Evacuation } from './evacuation/evacuation.ts'
@@ -210,17 +210,12 @@ function createHubDistributor(deps: HubDeps, source: CredentialSource, devices: 
   })
 }
 
-type CommandMessage = Message & { kind: 'command' }
-
-function isCredentialCommand({ topic, command }: CommandMessage): boolean {
-  return topic.class === 'gateway' && Object.hasOwn(credentialCommands, command.name)
-}
-
-/** Whoever could send these could open every gate: they are the distributor's alone, not the district's, not a flow's. */
+/** Not the district's, not a flow's. */
 function refusedCommand(self: Principal, principal: Principal, message: CommandMessage): LinliError | undefined {
   const { actor, name } = message.command
-  const isOurs = principal === self && actor.kind === CREDENTIALS_ACTOR.kind && actor.id === CREDENTIALS_ACTOR.id
-  if (!isCredentialCommand(message) || isOurs) return undefined
+  const owner = ownerOf(message)
+  const isOurs = principal === self && actor.kind === owner?.kind && actor.id === owner.id
+  if (!owner || isOurs) return undefined
   return new LinliError('ACCESS_DENIED', `${name} comes from the hub itself and from nobody else`, { kind: 'caller' })
 }
 

@@ -23,6 +23,8 @@ export interface Told {
 export interface Additions {
   sim?: object
   gateway?: object
+  /** The card reader is as it came from the factory, and the gateway has no key for it. */
+  isReaderNew?: boolean
 }
 
 export class GateEstate {
@@ -66,7 +68,9 @@ export class GateEstate {
           id: 'bus-1',
           baud: 38400,
           port: this.#port('bus'),
-          devices: [{ kind: 'osdp-reader', id: 'r1', address: 1, scbk: READER_KEY }],
+          devices: [
+            { kind: 'osdp-reader', id: 'r1', address: 1, ...(this.#more.isReaderNew ? {} : { scbk: READER_KEY }) },
+          ],
         },
       ],
       ...this.#more.sim,
@@ -96,7 +100,7 @@ export class GateEstate {
   }
 
   async startGateway(): Promise<void> {
-    const readerKey = this.#secret('reader.key', READER_KEY)
+    const readerKey = this.#more.isReaderNew ? {} : { keyFile: this.#secret('reader.key', READER_KEY) }
     const place = { spot: 'entrance' }
     const { strikePin, contactPin, rexPin } = DOOR_PINS
     const { raisePin, lowerPin, upPin, downPin, safetyPin, approachPin, beamPin } = BARRIER_PINS
@@ -138,7 +142,7 @@ export class GateEstate {
           id: 'bus-1',
           port: this.#port('bus'),
           baud: 38400,
-          readers: [{ id: 'r1', address: 1, gate: 'd1', direction: 'in', keyFile: readerKey }],
+          readers: [{ id: 'r1', address: 1, gate: 'd1', direction: 'in', ...readerKey }],
         },
       ],
       credentials: { keyFile: this.siteKeyFile },
@@ -198,6 +202,10 @@ export class GateEstate {
 
   availability(device: string): Record<string, unknown> | undefined {
     return this.told.findLast(({ topic }) => topic.endsWith(`/access-gate/${device}/avail`))?.payload
+  }
+
+  gatewayState(): Record<string, unknown> | undefined {
+    return this.told.findLast(({ topic }) => topic.endsWith('/gateway/gw-1/state'))?.payload
   }
 
   /** What physically happened. */
