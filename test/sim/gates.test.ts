@@ -131,7 +131,7 @@ async function ordered(
 }
 
 it('an evacuation stands above schedule, clock and restart, and ends by one command; a clock that is set is followed', async () => {
-  const virtual = createVirtualTime('2026-03-24T05:50:00Z', QUIET_HOPS)
+  const virtual = createVirtualTime('2026-03-24T05:58:00Z', QUIET_HOPS)
   time = virtual
   const entrance = new VirtualEntrance(virtual, 2, { door: DOOR_SCHEDULE, barrier: BARRIER_SCHEDULE })
   await entrance.start()
@@ -140,7 +140,7 @@ it('an evacuation stands above schedule, clock and restart, and ends by one comm
   expect(await ordered(virtual, entrance, HUB, 'release-all')).toMatchObject({ status: 'succeeded' })
   const begun = entrance.events.length
   // Over 07:00, when the door would be free, and by a leap of the clock over 09:30, when the lane would be normal.
-  await virtual.advance(11 * MINUTE_MS)
+  await virtual.advance(3 * MINUTE_MS)
   virtual.clock.setSystemTime(Date.now() + 3 * 60 * MINUTE_MS)
   await virtual.advance(MINUTE_MS)
   entrance.killGateway()
@@ -156,13 +156,13 @@ it('an evacuation stands above schedule, clock and restart, and ends by one comm
 
   const changed = entrance.events.length
   const setTo = async (hour_utc: number) => {
-    virtual.clock.setSystemTime(Date.UTC(2026, 2, 24, hour_utc, 30))
+    virtual.clock.setSystemTime(Date.UTC(2026, 2, 24, hour_utc, 58))
     await virtual.advance(31_000)
   }
   await setTo(19)
   expect(modes()).toEqual(['card', 'normal'])
   await setTo(17)
-  await virtual.advance(31 * MINUTE_MS)
+  await virtual.advance(2 * MINUTE_MS)
   const since = entrance.events.slice(changed).filter(({ type }) => type === 'mode-changed')
   expect(since.map(({ event }) => event.data.mode)).toEqual(['card', 'free', 'card'])
   expect(since.at(-1)?.event.time).toBe('2026-03-24T18:00:00.000Z')
