@@ -6,6 +6,7 @@ import { type Address, addressPath, formatTopic, gatewayPath, parseTopic } from 
 import { createMqttLink } from '../../hub/journal/shipper/mqtt-link.ts'
 import { createPump } from '../../hub/journal/shipper/pump.ts'
 import type { Entry, Log, LogConfig } from '../../hub/journal/types.ts'
+import type { GpioKernel } from '../adapters/gpio/kernel.ts'
 import type { Folder } from '../credentials/folder.ts'
 import type { Driver } from '../drivers/driver.ts'
 import { momentNow } from '../moment.ts'
@@ -14,11 +15,11 @@ import type { OpenCameraServer } from '../ports/camera-server.ts'
 import type { Logger } from '../ports/logger.ts'
 import { openAccess } from './access.ts'
 import type { Admission } from './admission.ts'
-import { createBoards } from './boards.ts'
 import { cameraAddress } from './cameras/cameras.ts'
 import { Commands } from './commands.ts'
 import type { GatewayConfig } from './config.ts'
 import { createDrivers } from './drivers.ts'
+import { createHardware } from './hardware.ts'
 import { Outbox, SENT_LANES, SPOOL_LANES } from './outbox.ts'
 import { Self } from './self.ts'
 import { createTimeQuality } from './time-quality.ts'
@@ -28,6 +29,8 @@ import { Uplink, type UplinkDeps } from './uplink.ts'
 
 export interface GatewayDeps {
   openPort: BytePortFactory
+  /** The kernel's GPIO devices; asked for only when a device names a chip. */
+  openGpio(): Promise<GpioKernel>
   /** hub/journal/open.ts: a folder in production, memory in virtual time. */
   openSpool(config: LogConfig): Promise<Log>
   /** In-memory transport to the hub for virtual time; TCP or TLS by the configured url when absent. */
@@ -89,7 +92,7 @@ export function createGateway(deps: GatewayDeps, config: GatewayConfig): Gateway
 }
 
 async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: Closers): Promise<void> {
-  const { log, bootid, version, random } = deps
+  const { log, bootid, version } = deps
   const startedAt = momentNow()
   const address: Address = { ...config.site, gateway: config.gateway, class: 'gateway', device: config.gateway }
   const spool = await deps.openSpool({ lanes: SPOOL_LANES })
@@ -107,13 +110,14 @@ async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: C
 
   const self = new Self({ outbox, address, startedAt, bootid, version, rss_bytes: deps.rss_bytes })
   const onStatus = self.onBoard.bind(self)
-  const boards = createBoards({ openPort: deps.openPort, random, log, onStatus }, config.boards)
-  self.begin(boards.values())
+  const hardware = createHardware({ ...deps, onStatus }, config)
+  closers.push(() => hardware.closeBuses())
+  self.begin(hardware.boards)
   const listeners: Array<Admission['heard']> = []
   const onEvent: Admission['heard'] = (device, event) => {
     for (const heard of listeners) heard(device, event)
   }
-  const drivers = createDrivers({ outbox, boards, held, log, version, onEvent }, config)
+  const drivers = createDrivers({ outbox, hardware, held, log, version, onEvent }, config)
   const cameras = (config.cameras?.list ?? []).map((camera) => cameraAddress(address, camera))
   clearAbandoned(outbox, held, [address, ...drivers.map((driver) => driver.address), ...cameras])
   for (const driver of drivers) {
@@ -147,10 +151,8 @@ async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: C
   closers.push(() => uplink.close())
   const timer = setInterval(() => self.reportVitals(spool), config.telemetryEvery_ms ?? TELEMETRY_EVERY_MS)
   closers.push(() => clearInterval(timer))
-  for (const board of boards.values()) {
-    closers.push(() => board.close())
-    board.start()
-  }
+  closers.push(() => hardware.closeBoards())
+  hardware.start()
   if (access) {
     closers.push(() => access.admission.close())
     closers.push(() => access.readers.close())

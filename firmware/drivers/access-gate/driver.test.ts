@@ -99,9 +99,19 @@ function start(device: typeof door | typeof barrier, restored?: unknown): void {
     class: 'access-gate',
     device: device.id,
   } as const
+  const pins = board
+  const hardware = {
+    board: () => pins,
+    bus() {
+      throw new Error('no bus here')
+    },
+    chip() {
+      throw new Error('no chip here')
+    },
+  }
   const kind = deviceKinds.get(device.kind)
   if (!kind) throw new Error(`no kind ${device.kind}`)
-  driver = kind.create({ host, board, address, version: '1', restored }, device) as AccessGateDriver
+  driver = kind.create({ host, hardware, address, version: '1', restored }, device) as AccessGateDriver
   driver.start()
 }
 
