@@ -12,8 +12,7 @@ import { momentNow } from '../moment.ts'
 import type { BytePortFactory } from '../ports/byte-port.ts'
 import type { OpenCameraServer } from '../ports/camera-server.ts'
 import type { Logger } from '../ports/logger.ts'
-import { openAccess } from './access.ts'
-import type { Admission } from './admission.ts'
+import { type Access, openAccess } from './access.ts'
 import { createBoards } from './boards.ts'
 import { cameraAddress } from './cameras/cameras.ts'
 import { Commands } from './commands.ts'
@@ -109,11 +108,19 @@ async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: C
   const onStatus = self.onBoard.bind(self)
   const boards = createBoards({ openPort: deps.openPort, random, log, onStatus }, config.boards)
   self.begin(boards.values())
-  const listeners: Array<Admission['heard']> = []
-  const onEvent: Admission['heard'] = (device, event) => {
-    for (const heard of listeners) heard(device, event)
-  }
-  const drivers = createDrivers({ outbox, boards, held, log, version, onEvent }, config)
+  let access: Access | undefined
+  const drivers = createDrivers(
+    {
+      outbox,
+      boards,
+      held,
+      log,
+      version,
+      onEvent: (device, event) => access?.heard(device, event),
+      onOffline: (device) => access?.wentOffline(device),
+    },
+    config,
+  )
   const cameras = (config.cameras?.list ?? []).map((camera) => cameraAddress(address, camera))
   clearAbandoned(outbox, held, [address, ...drivers.map((driver) => driver.address), ...cameras])
   for (const driver of drivers) {
@@ -125,9 +132,7 @@ async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: C
   const onCredentials = self.onCredentials.bind(self)
   const onReaders = self.onReaders.bind(self)
   const accessDeps = { ...deps, spool, outbox, drivers, timeQuality, onCredentials, onReaders }
-  const access = await openAccess(accessDeps, address, config)
-  if (access) listeners.push(access.admission.heard)
-  if (access?.cameras) listeners.push(access.cameras.heard)
+  access = await openAccess(accessDeps, address, config)
   const targets = access ? [...drivers, access.intake] : drivers
   const byPath = new Map<string, Driver>(targets.map((driver) => [addressPath(driver.address), driver]))
   const commands = new Commands({ drivers: byPath, outbox, log })
@@ -139,7 +144,7 @@ async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: C
     address,
     outbox,
     onMessage(topic, payload, retain) {
-      if (!access?.cameras?.onMessage(topic, payload, retain)) commands.onMessage(topic, payload, retain)
+      if (!access?.onMessage(topic, payload, retain)) commands.onMessage(topic, payload, retain)
     },
   })
   uplinks.push(uplink)
@@ -151,13 +156,8 @@ async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: C
     closers.push(() => board.close())
     board.start()
   }
-  if (access) {
-    closers.push(() => access.admission.close())
-    closers.push(() => access.readers.close())
-    access.readers.start()
-    closers.push(() => access.cameras?.close())
-    access.cameras?.start()
-  }
+  closers.push(() => access?.close())
+  access?.start()
   uplink.start()
 }
 
