@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import mqtt from 'mqtt'
 import { afterAll, describe, expect, it } from 'vitest'
 import { decodeMessage } from '../../hub/contract/decode.ts'
+import { plateFilter, plateTopic } from '../../hub/contract/plate.ts'
 import { SITE, SITE_TEXT } from '../support/estate.ts'
 import { startProgram } from '../support/program.ts'
 import { FOREIGN, pressedEvent, publish } from '../support/publisher.ts'
@@ -112,6 +113,10 @@ describe('linli', () => {
     const { stdout } = await linli(['client', 'add', 'gw-7', '--role', 'gateway', '--data', data, '--json'])
     const { secret } = JSON.parse(stdout) as { secret: string }
     expect((await linli(['client', 'add', 'city', '--role', 'king', '--data', data])).code).toBe(2)
+    const asCamera = ['client', 'add', 'cam-1', '--role', 'camera', '--data', data, '--json']
+    expect((await linli(asCamera)).code).toBe(2)
+    const added = await linli([...asCamera, '--gateway', 'gw-7'])
+    const cameraSecret = (JSON.parse(added.stdout) as { secret: string }).secret
     const hub = await startProgram('hub/main.ts', [
       '--no-flows',
       '--data',
@@ -142,6 +147,15 @@ describe('linli', () => {
       const gateway = await as('gw-7', secret)
       const own = pressedEvent(1, 'boot1', { ...FOREIGN, gateway: 'gw-7' })
       await publish(gateway, own.topic, own.payload)
+      const plates = plateFilter(SITE, 'gw-7')
+      await gateway.subscribeAsync(plates, { qos: 1 })
+      const heard = new Promise<string>((resolve) => gateway.once('message', (topic) => resolve(topic)))
+      const camera = await as('cam-1', cameraSecret)
+      const reading = Buffer.from('{"plate":"A12345","confidence":0.9}')
+      await publish(camera, plateTopic(SITE, 'gw-7', 'cam-1'), reading)
+      expect(await heard).toBe(plateTopic(SITE, 'gw-7', 'cam-1'))
+      await expect(camera.subscribeAsync(plates, { qos: 1 })).rejects.toThrow()
+      await expect(publish(camera, plateTopic(SITE, 'gw-7', 'cam-2'), reading)).rejects.toThrow('closed')
       const other = pressedEvent(1, 'boot1')
       await expect(publish(gateway, other.topic, other.payload)).rejects.toThrow('closed')
       expect(hub.errors.some((line) => line.includes('ACCESS_DENIED'))).toBe(true)

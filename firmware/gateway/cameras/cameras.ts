@@ -63,6 +63,7 @@ export function createCameras(deps: CamerasDeps, gateway: Address, config: Camer
   }
   /** Resolves when it listens, or could not. */
   let opening: Promise<CameraServer | undefined> | undefined
+  let isStrangerTold = false
   let timer: ReturnType<typeof setInterval> | undefined
 
   function introduce(one: CameraConfig): void {
@@ -114,8 +115,12 @@ export function createCameras(deps: CamerasDeps, gateway: Address, config: Camer
       const decoded = decodeMessage(topicName, payload, retain)
       // An error quotes what it found: only its code may be told.
       if (!decoded.ok) log.warn({ code: decoded.error.code }, 'a plate from the hub is refused')
-      else if (decoded.value.kind === 'plate')
-        cameras.get(decoded.value.topic.device)?.reading(decoded.value.reading, momentNow())
+      else if (decoded.value.kind === 'plate') {
+        const camera = cameras.get(decoded.value.topic.device)
+        if (camera) camera.reading(decoded.value.reading, momentNow())
+        else if (!isStrangerTold) log.warn({}, 'a camera that is not in /cameras/list sends plates: they are let go')
+        isStrangerTold ||= !camera
+      }
       return true
     },
     heard({ class: deviceClass, device }, { type, data, at }) {

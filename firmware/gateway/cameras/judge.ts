@@ -19,8 +19,8 @@ export function timelinessOf({ at }: PlateReading, now_ms: number, quality: Time
 
 /** A camera reads a standing car several times a second: within this only a surer reading of it is new. */
 export const REPEAT_MS = 2_000
-/** Plates in view of one camera. */
-const SEEN_MAX = 16
+/** New readings in that time: more than any camera sees, and no more work than that for whoever sends them. */
+const NEW_MAX = 16
 
 export interface Seen {
   text: string
@@ -32,14 +32,14 @@ export function inView(seen: readonly Seen[], now_ms: number): readonly Seen[] {
   return seen.filter(({ at_ms }) => now_ms - at_ms < REPEAT_MS)
 }
 
-/** @returns what is remembered then, or undefined: the same plate again, and no surer */
+/** @returns what is remembered then, or undefined: the same plate again and no surer, or too many at once */
 export function noteReading(
   seen: readonly Seen[],
   { plate, confidence }: PlateReading,
   now_ms: number,
 ): readonly Seen[] | undefined {
   const recent = inView(seen, now_ms)
-  const known = recent.find(({ text }) => text === plate)
-  if (known && known.confidence >= confidence) return undefined
-  return [...recent.filter((one) => one !== known), { text: plate, confidence, at_ms: now_ms }].slice(-SEEN_MAX)
+  const isKnown = recent.some((one) => one.text === plate && one.confidence >= confidence)
+  if (isKnown || recent.length >= NEW_MAX) return undefined
+  return [...recent, { text: plate, confidence, at_ms: now_ms }]
 }
