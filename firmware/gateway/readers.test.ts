@@ -148,9 +148,22 @@ describe('a reader without a key', () => {
     device.pending.push(CARD_17_5123)
     await clock.tickAsync(20_000)
     expect(gateway.state()).toMatchObject({ id: 'r1', gate: 'd1', status: 'not-installed', reason: 'not-installed' })
-    expect(gateway.gate).toEqual([['reader-r1', 'reader-not-installed']])
+    expect(gateway.gate).toEqual([
+      ['reader-r1', undefined],
+      ['reader-r1', 'reader-not-installed'],
+    ])
     expect(gateway.asked).toEqual([])
     expect(new Set(device.heard.map(({ code }) => code))).toEqual(new Set([0x61]))
+  })
+
+  it('is not told as gone for one reply that was lost', async () => {
+    await start()
+    device.faults.push(() => undefined)
+    await clock.tickAsync(20_000)
+    expect(gateway.states.map(([one]) => one?.status)).toEqual(['offline', 'not-installed'])
+    device.powered = false
+    await clock.tickAsync(20_000)
+    expect(gateway.state()).toMatchObject({ status: 'offline', reason: 'no-reply' })
   })
 
   it('is installed with a key of its own, proves it, and then reads cards, also after a restart', async () => {
