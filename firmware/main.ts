@@ -6,6 +6,7 @@ import pino from 'pino'
 import { LinliError, reasonOf } from '../hub/contract/errors.ts'
 import { openFileLog } from '../hub/journal/open.ts'
 import packageFile from '../package.json' with { type: 'json' }
+import { openGpioKernel } from './adapters/gpio/kernel.ts'
 import { openKernelClock } from './adapters/kernel-clock.ts'
 import { createSerialBytePort } from './adapters/serialport.ts'
 import { openFolder } from './credentials/folder.ts'
@@ -87,6 +88,7 @@ async function run(config: GatewayConfig): Promise<void> {
   const gateway = createGateway(
     {
       openPort: createSerialBytePort,
+      openGpio: openGpioKernel,
       openSpool: (settings) =>
         openFileLog(join(config.data, 'spool'), {
           ...settings,

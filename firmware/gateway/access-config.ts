@@ -9,7 +9,7 @@ import {
   H10304,
   H10306,
 } from '../drivers/access-gate/card-format.ts'
-import { scheduleSchema } from '../drivers/access-gate/wiring.ts'
+import { scheduleSchema } from '../drivers/access-gate/schedule-config.ts'
 
 /** Readers on RS-485 lines and the credentials that decide at them: the part of the configuration about access. */
 

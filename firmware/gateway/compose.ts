@@ -6,6 +6,7 @@ import { type Address, addressPath, formatTopic, gatewayPath, parseTopic } from 
 import { createMqttLink } from '../../hub/journal/shipper/mqtt-link.ts'
 import { createPump } from '../../hub/journal/shipper/pump.ts'
 import type { Entry, Log, LogConfig } from '../../hub/journal/types.ts'
+import type { GpioKernel } from '../adapters/gpio/kernel.ts'
 import type { Folder } from '../credentials/folder.ts'
 import type { Driver } from '../drivers/driver.ts'
 import { momentNow } from '../moment.ts'
@@ -13,11 +14,11 @@ import type { BytePortFactory } from '../ports/byte-port.ts'
 import type { OpenCameraServer } from '../ports/camera-server.ts'
 import type { Logger } from '../ports/logger.ts'
 import { type Access, openAccess } from './access.ts'
-import { createBoards } from './boards.ts'
 import { cameraAddress } from './cameras/cameras.ts'
 import { Commands } from './commands.ts'
 import type { GatewayConfig } from './config.ts'
 import { createDrivers } from './drivers.ts'
+import { createHardware } from './hardware.ts'
 import { Outbox, SENT_LANES, SPOOL_LANES } from './outbox.ts'
 import { Self } from './self.ts'
 import { createTimeQuality } from './time-quality.ts'
@@ -27,6 +28,8 @@ import { Uplink, type UplinkDeps } from './uplink.ts'
 
 export interface GatewayDeps {
   openPort: BytePortFactory
+  /** The kernel's GPIO devices; asked for only when a device names a chip. */
+  openGpio(): Promise<GpioKernel>
   /** hub/journal/open.ts: a folder in production, memory in virtual time. */
   openSpool(config: LogConfig): Promise<Log>
   /** In-memory transport to the hub for virtual time; TCP or TLS by the configured url when absent. */
@@ -88,7 +91,7 @@ export function createGateway(deps: GatewayDeps, config: GatewayConfig): Gateway
 }
 
 async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: Closers): Promise<void> {
-  const { log, bootid, version, random } = deps
+  const { log, bootid, version } = deps
   const startedAt = momentNow()
   const address: Address = { ...config.site, gateway: config.gateway, class: 'gateway', device: config.gateway }
   const spool = await deps.openSpool({ lanes: SPOOL_LANES })
@@ -106,21 +109,13 @@ async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: C
 
   const self = new Self({ outbox, address, startedAt, bootid, version, rss_bytes: deps.rss_bytes })
   const onStatus = self.onBoard.bind(self)
-  const boards = createBoards({ openPort: deps.openPort, random, log, onStatus }, config.boards)
-  self.begin(boards.values())
+  const hardware = createHardware({ ...deps, onStatus }, config)
+  closers.push(() => hardware.closeBuses())
+  self.begin(hardware.boards)
   let access: Access | undefined
-  const drivers = createDrivers(
-    {
-      outbox,
-      boards,
-      held,
-      log,
-      version,
-      onEvent: (device, event) => access?.heard(device, event),
-      onOffline: (device) => access?.wentOffline(device),
-    },
-    config,
-  )
+  const onEvent: Access['heard'] = (device, event) => access?.heard(device, event)
+  const onOffline: Access['wentOffline'] = (device) => access?.wentOffline(device)
+  const drivers = createDrivers({ outbox, hardware, held, log, version, onEvent, onOffline }, config)
   const cameras = (config.cameras?.list ?? []).map((camera) => cameraAddress(address, camera))
   clearAbandoned(outbox, held, [address, ...drivers.map((driver) => driver.address), ...cameras])
   for (const driver of drivers) {
@@ -152,10 +147,8 @@ async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: C
   closers.push(() => uplink.close())
   const timer = setInterval(() => self.reportVitals(spool), config.telemetryEvery_ms ?? TELEMETRY_EVERY_MS)
   closers.push(() => clearInterval(timer))
-  for (const board of boards.values()) {
-    closers.push(() => board.close())
-    board.start()
-  }
+  closers.push(() => hardware.closeBoards())
+  hardware.start()
   closers.push(() => access?.close())
   access?.start()
   uplink.start()

@@ -5,8 +5,8 @@ import type { Entry } from '../../hub/journal/types.ts'
 import type { Driver, DriverEvent, DriverHost } from '../drivers/driver.ts'
 import { momentNow } from '../moment.ts'
 import type { Logger } from '../ports/logger.ts'
-import type { PinBoard } from '../ports/pin-board.ts'
 import type { GatewayConfig } from './config.ts'
+import type { Hardware } from './hardware.ts'
 import { deviceKinds } from './kinds.ts'
 import type { Outbox } from './outbox.ts'
 
@@ -14,7 +14,7 @@ import type { Outbox } from './outbox.ts'
 export function createDrivers(
   deps: {
     outbox: Pick<Outbox, 'event' | 'state' | 'availability'>
-    boards: ReadonlyMap<string, PinBoard>
+    hardware: Hardware
     /** The spool's `state` lane. */
     held: Entry[]
     log: Logger
@@ -29,16 +29,14 @@ export function createDrivers(
   const held = new Map(deps.held.map((entry) => [entry.topic, entry.payload]))
   return config.devices.map((device) => {
     const kind = deviceKinds.get(device.kind)
-    const board = deps.boards.get(device.board)
-    if (!kind || !board)
-      throw new LinliError('CONFIG_UNCHECKED', `device ${device.id} was not checked`, { kind: 'bug' })
+    if (!kind) throw new LinliError('CONFIG_UNCHECKED', `device ${device.id} was not checked`, { kind: 'bug' })
     const address: Address = { ...config.site, gateway: config.gateway, class: kind.class, device: device.id }
     const payload = held.get(formatTopic({ ...address, channel: 'state' }))
     const restored = payload === undefined ? undefined : decodeJson(payload)
     const host = createHost(deps, address)
     const driverDeps = {
       host,
-      board,
+      hardware: deps.hardware,
       address,
       version: deps.version,
       restored: restored?.ok ? restored.value : undefined,

@@ -392,16 +392,3 @@ describe('what is held there or typed', () => {
     expect(gateway.gate).toContainEqual(['access', 'unreadable'])
   })
 })
-
-describe('what is kept of a reader', () => {
-  it.each(['{"key":', '{"key":"30"}', '{"pending":"303132333435363738393a3b3c3d3e3f"}'])(
-    'is set aside and told when it is no record: %s',
-    async (text) => {
-      await crashingFolder(disk).write('r1.json', [text])
-      await start()
-      expect(log).toContainEqual('READER_RECORD_DAMAGED')
-      expect([...disk.names.keys()]).toEqual(['r1.damaged'])
-      expect(gateway.state()).toMatchObject({ status: 'not-installed' })
-    },
-  )
-})

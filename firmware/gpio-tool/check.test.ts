@@ -51,7 +51,7 @@ describe('a check of lines', () => {
       'line 17 went high, 25.0 ms after the last edge',
       'line 27 went low, 0.0 ms after the last edge',
       'line 17: 2 edges',
-      'line 27: 1 edges',
+      'line 27: 1 edge',
     ])
   })
 
@@ -68,6 +68,6 @@ describe('a check of lines', () => {
     await begin()
     await time.pass(1000)
     expect(await result).toBe(false)
-    expect(said[0]).toContain('add the user to group gpio')
+    expect(said).toEqual([expect.stringContaining('add the user to group gpio')])
   })
 })

@@ -29,8 +29,9 @@ export async function checkLines(chip: LineChip, check: LineCheck, say: (line: s
       say(`line ${line} went ${high(level)}${since}`)
     })
   const outputs = check.switch.map((line) => [line, chip.output(line)] as const)
-  let good = await isReady(chip, say)
-  if (good) {
+  const ready = await isReady(chip, say)
+  let good = ready
+  if (ready) {
     for (const [line, output] of outputs) {
       say(`line ${line} is switched on for ${check.on_ms} ms`)
       good = output.set(true) && good
@@ -43,7 +44,9 @@ export async function checkLines(chip: LineChip, check: LineCheck, say: (line: s
     }
   }
   await chip.close()
-  for (const [line, edges] of moved) say(`line ${line}: ${edges === 0 ? 'no edge: check its wire' : `${edges} edges`}`)
+  if (!ready) return false
+  for (const [line, edges] of moved)
+    say(`line ${line}: ${edges === 0 ? 'no edge: check its wire' : edges === 1 ? '1 edge' : `${edges} edges`}`)
   return good && [...moved.values()].every((edges) => edges > 0)
 }
 

@@ -145,6 +145,13 @@ describe('the port for cameras', () => {
     expect(readings).toEqual([])
   })
 
+  it('is no port for pages in a browser', async () => {
+    const headers = { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json', origin: 'http://127.0.0.1' }
+    const body = JSON.stringify({ plate: PLATE, confidence: 1 })
+    const response = await fetch(`http://127.0.0.1:${server.port}/plate/cam-1`, { method: 'POST', headers, body })
+    expect([response.status, readings]).toEqual([401, []])
+  })
+
   it('takes so many readings a second from a camera and no more, and others are not held up', async () => {
     const answers = await Promise.all(Array.from({ length: 60 }, () => json({ plate: PLATE, confidence: 1 })))
     const tooMany = answers.filter(({ status }) => status === 429)

@@ -105,6 +105,8 @@ function addRoutes(app: FastifyInstance, deps: CameraServerDeps, config: CameraS
   async function admit(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const { camera } = (request as CameraRequest).params
     const { method, url } = request
+    // No camera is a page in somebody's browser: that would pass for one on loopback, where nobody needs a token.
+    if (request.headers.origin !== undefined) throw refusals.denied
     const verdict = guard.check(camera, { method, url, authorization: request.headers.authorization })
     const allowance = verdict === 'good' ? allowances.get(camera) : strangers
     if (!allowance?.take(now_ms())) throw TOO_MANY

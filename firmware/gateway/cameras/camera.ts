@@ -8,7 +8,7 @@ import type { TakenReading } from '../../ports/camera-server.ts'
 import type { Admission } from '../admission.ts'
 import type { Outbox } from '../outbox.ts'
 import type { CameraConfig } from './config.ts'
-import { inView, noteReading, type Seen, timelinessOf } from './judge.ts'
+import { hasJustPassed, inView, noteReading, type Passed, type Seen, timelinessOf } from './judge.ts'
 import { WATCH_START, type WatchInput, type WatchState, watchStep } from './watch-machine.ts'
 
 /** One camera at one gate: what it reads becomes a decision of the desk, and the decision goes to the gate. */
@@ -16,10 +16,16 @@ import { WATCH_START, type WatchInput, type WatchState, watchStep } from './watc
 export interface CameraDeps {
   address: Address
   gate: AccessGateDriver
-  desk: Pick<CredentialDesk, 'plate'>
+  desk: Pick<CredentialDesk, 'plate' | 'takeBack'>
   admission: Pick<Admission, 'admit'>
   outbox: Pick<Outbox, 'availability'>
   timeQuality: () => TimeQuality
+}
+
+/** Of the event of that name, what matters here. */
+export interface Passage {
+  direction?: string
+  credential?: string
 }
 
 /** Without a heartbeat a quiet night is no sign of anything. */
@@ -30,6 +36,7 @@ export class Camera {
   readonly #config: CameraConfig
   #watch: WatchState = WATCH_START
   #seen: readonly Seen[] = []
+  #passed: Passed | undefined
   #told = ''
 
   constructor(deps: CameraDeps, config: CameraConfig) {
@@ -61,13 +68,19 @@ export class Camera {
     if (!seen) return 'taken'
     this.#seen = seen
     const presence = { gate: this.#config.gate, direction, mode: gate.mode(), at, timeQuality: quality }
-    admission.admit(gate, desk.plate({ text: reading.plate, confidence: reading.confidence }, presence), at)
+    const presented = desk.plate({ text: reading.plate, confidence: reading.confidence }, presence)
+    const { credential } = presented.access
+    if (credential === undefined || !hasJustPassed(this.#passed, credential, at.monotonic_ms))
+      admission.admit(gate, presented, at)
+    else if (!presented.again) desk.takeBack(credential, this.#config.gate)
     return 'taken'
   }
 
   /** What a gate of this gateway says. */
-  onPassage(gate: string, direction: unknown, at: Moment): void {
-    if (gate === this.#config.gate && direction === this.#config.direction) this.observe({ type: 'passage' }, at)
+  onPassage(gate: string, { direction, credential }: Passage, at: Moment): void {
+    if (gate !== this.#config.gate) return
+    if (credential !== undefined) this.#passed = { credential, at_ms: at.monotonic_ms }
+    if (direction === this.#config.direction) this.observe({ type: 'passage' }, at)
   }
 
   /** Time passes: nothing that was read is kept for longer than it is needed. */

@@ -52,6 +52,7 @@ describe('the cameras of a gateway', () => {
         log: { debug: note, info: note, warn: note, error: note },
         gates: new Map([['v1', gate]]),
         desk: {
+          takeBack: () => undefined,
           plate(reading, presence) {
             asked.push([reading, presence])
             return { access: { granted: true, direction: presence.direction, by: 'plate' } } as Presented

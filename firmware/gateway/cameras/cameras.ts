@@ -11,7 +11,7 @@ import type { CameraServer, CameraServerDeps, OpenCameraServer } from '../../por
 import type { Logger } from '../../ports/logger.ts'
 import type { Admission } from '../admission.ts'
 import type { Outbox } from '../outbox.ts'
-import { Camera } from './camera.ts'
+import { Camera, type Passage } from './camera.ts'
 import { type CameraConfig, type CamerasConfig, LOOPBACK } from './config.ts'
 
 /** The cameras of a gateway: they bring plates by HTTP to the gateway itself, or by MQTT over the hub. */
@@ -19,7 +19,7 @@ import { type CameraConfig, type CamerasConfig, LOOPBACK } from './config.ts'
 export interface CamerasDeps {
   log: Logger
   gates: ReadonlyMap<string, AccessGateDriver>
-  desk: Pick<CredentialDesk, 'plate'>
+  desk: Pick<CredentialDesk, 'plate' | 'takeBack'>
   admission: Pick<Admission, 'admit'>
   outbox: Pick<Outbox, 'availability' | 'meta' | 'state'>
   timeQuality: () => TimeQuality
@@ -125,8 +125,7 @@ export function createCameras(deps: CamerasDeps, gateway: Address, config: Camer
     },
     heard({ class: deviceClass, device }, { type, data, at }) {
       if (deviceClass !== 'access-gate' || type !== 'passage') return
-      const { direction } = data as { direction?: unknown }
-      for (const camera of cameras.values()) camera.onPassage(device, direction, at)
+      for (const camera of cameras.values()) camera.onPassage(device, data as Passage, at)
     },
     async close() {
       clearInterval(timer)

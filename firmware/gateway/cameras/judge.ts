@@ -43,3 +43,19 @@ export function noteReading(
   if (isKnown || recent.length >= NEW_MAX) return undefined
   return [...recent, { text: plate, confidence, at_ms: now_ms }]
 }
+
+/** Who passed last, by keyed hash. */
+export interface Passed {
+  credential: string
+  at_ms: number
+}
+
+/**
+ * A camera behind the boom reads a plate while the vehicle passes, and tells of it afterwards: nobody waits there who
+ * could use a right, but for the vehicle behind.
+ */
+export const PASSED_MS = 5_000
+
+export function hasJustPassed(passed: Passed | undefined, credential: string, now_ms: number): boolean {
+  return passed?.credential === credential && now_ms - passed.at_ms < PASSED_MS
+}

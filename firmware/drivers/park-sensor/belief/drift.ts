@@ -36,9 +36,12 @@ export function noDrift(drifting: boolean): Drift {
   return { off: 0, spread: 0, level: 0, covered_ms: 0, seen_ms: null, drifting }
 }
 
-/** @param value what the sensor says now, believed but for drift */
+/**
+ * @param value what the sensor says now, believed but for drift
+ * @param digest of at least `NEIGHBOURS_MIN`
+ */
 export function watchDrift(quantity: Quantity, before: Drift, value: number, digest: Digest, now_ms: number): Drift {
-  if (quantity.drift === undefined || digest.count < NEIGHBOURS_MIN) return { ...before, seen_ms: now_ms }
+  if (quantity.drift === undefined) return before
   const step_ms = before.seen_ms === null ? 0 : Math.min(STEP_MAX_MS, Math.max(0, now_ms - before.seen_ms))
   const covered_ms = Math.min(MEMORY_MS, before.covered_ms + step_ms)
   // A plain mean while little is known, a forgetting one from then on.

@@ -37,6 +37,8 @@ export interface QuantityState {
   counter: Counter
   standstill: Standstill | null
   drift: Drift
+  /** What enough neighbours said last. */
+  neighbours: { median: number; at_ms: number } | null
   /** The last value that is believed but for drift. */
   latest: { value: number; at_ms: number } | null
   gathered: Gathered
@@ -82,6 +84,7 @@ export function createBeliefState(config: BeliefConfig, restored: BeliefShown | 
       standstill: null,
       // Its neighbours have to acquit it anew.
       drift: noDrift(shown?.reason === 'drift'),
+      neighbours: null,
       latest: null,
       gathered: nothingGathered(now.monotonic_ms),
       told: null,
@@ -135,8 +138,9 @@ export function availabilityOf(state: BeliefState): { status: AvailabilityStatus
 
 /** What each quantity has to say to its neighbours: the last values that are believed but for drift. */
 export function voicesOf(config: BeliefConfig, state: BeliefState): Array<{ quantity: string; voice: Voice }> {
-  return config.quantities.flatMap(({ name, drift }, index) => {
+  return config.quantities.flatMap(({ name, drift, stuck }, index) => {
     const latest = state.quantities[index]?.latest ?? null
-    return latest === null || drift === undefined ? [] : [{ quantity: name, voice: latest }]
+    const matters = drift !== undefined || stuck?.together === true
+    return latest === null || !matters ? [] : [{ quantity: name, voice: latest }]
   })
 }
