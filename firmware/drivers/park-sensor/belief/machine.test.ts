@@ -188,6 +188,17 @@ describe('silence', () => {
   })
 })
 
+it('a sensor that reports its own fault makes the device faulty, with its code', () => {
+  const bench = new BeliefBench([temperature, humidity]).poll(20)
+  bench.feed({ type: 'poll', results: [{ quantity: 'humidity', fault: 'sensor-fault', code: 7 }] })
+  expect(bench.events().at(-1)).toMatchObject([
+    'quality-changed',
+    { quantity: 'humidity', reason: 'sensor-fault', code: 7 },
+  ])
+  expect(bench.availability).toEqual({ status: 'fault', reason: 'sensor-fault' })
+  expect(new BeliefBench([]).availability.status).toBe('online')
+})
+
 describe('telling', () => {
   it('leaves out what moved less than the deadband, until the heartbeat', () => {
     const bench = warm().polls(...walk(61))
