@@ -227,6 +227,34 @@ describe('telling', () => {
     expect(bench.readings()).toHaveLength(12)
   })
 
+  it('takes along what would be due soon, and leaves out what is no news', () => {
+    const bench = new BeliefBench([{ ...speed, report: { ...speed.report, interval_ms: 5 * minute_ms } }, direction])
+    const told = (minutes: number, wind: number) => {
+      const before = bench.readings().length
+      for (let index = 0; index < 12 * minutes; index++)
+        bench.wait(5000).feed({
+          type: 'poll',
+          results: [
+            { quantity: 'wind-speed', raw: wind + (index % 2) / 10 },
+            { quantity: 'wind-direction', raw: 90 + (index % 3) },
+          ],
+        })
+      return bench
+        .readings()
+        .slice(before)
+        .map(({ name, at }) => `${name} ${at.monotonic_ms / minute_ms}`)
+    }
+    expect(told(12, 4)).toEqual(['wind-speed 5', 'wind-speed.max 5', 'wind-direction 10'])
+    expect(told(10, 4)).toEqual([])
+    expect(told(10, 8)).toEqual([
+      'wind-speed 25',
+      'wind-speed.max 25',
+      'wind-speed 30',
+      'wind-speed.max 30',
+      'wind-direction 30',
+    ])
+  })
+
   it('of a level is the energy mean of its interval', () => {
     const bench = new BeliefBench([noise])
     for (let index = 0; index < 13; index++) bench.poll(index % 2 === 0 ? 60 : 70)
