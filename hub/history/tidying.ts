@@ -65,7 +65,10 @@ export function createTidying(db: DatabaseSync, retention: Retention): Tidying {
       if (Number(pragma(db, 'freelist_count')) === 0) return false
       // Stepping through the statement is what gives pages back, one by one.
       db.prepare(`PRAGMA incremental_vacuum(${PAGES_AT_ONCE})`).all()
-      return Number(pragma(db, 'freelist_count')) > PAGES_AT_ONCE
+      if (Number(pragma(db, 'freelist_count')) > 0) return true
+      // The file gets shorter only when the write-ahead log is copied into it.
+      db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').all()
+      return false
     },
   }
 }
