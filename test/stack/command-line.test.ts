@@ -80,6 +80,7 @@ describe('linli', () => {
     expect(code).toBe(2)
     expect(stderr).toContain('fly')
     expect((await linli(['demo', '--mqtt-port', 'abc'])).code).toBe(2)
+    expect((await linli(['reader', 'install', '--data', '/nowhere'])).code).toBe(2)
     expect((await linli(['demo', '--board', 'arduino'])).stderr).toMatch(
       /--board is arduino; allowed: protocol, firmware/,
     )
