@@ -9,7 +9,8 @@ import { median, percentile } from './statistics.ts'
 
 /** Which readings the park sensors' machine believes, against faults that are labelled. Seeded: the same figures each time. */
 
-const SEEDS = { full: [1, 2, 3], quick: [1] }
+/** Others than those that the limits were chosen with. */
+const SEEDS = { full: [101, 102, 103], quick: [101] }
 /** Days of a park by how often its sensors are read; fast ones give as much in less time. */
 const DAYS = { full: { slow: 60, fast: 6 }, quick: { slow: 24, fast: 2 } }
 const FAST_MS = 10_000
@@ -40,6 +41,7 @@ export async function detectors(bench: Bench): Promise<Findings> {
     rows: [...kindRows(byQuantity), ...cleanRows(byQuantity), ...counters.rows],
     notes: [
       'Detectors: synthetic weather of a spring, four sensors of a kind in a park, one with short and one with slow faults; spikes from 20 σ of the noise to a fifth of the range, drifts that end at one to four times the limit. Samples, not deadbands, are scored.',
+      'Half of the rain gauges begin within 30 counts of the end of their range, where a reset looks like a wrap of up to 2 mm.',
       'Precision of a reason: share of the samples it doubted in which any fault was injected. What a fault leaves behind (the true level looks like a jump after a wrong one) counts against it.',
     ],
     data: Object.fromEntries([...byQuantity].map(([{ name }, one]) => [name, plain(one)])),
@@ -60,26 +62,20 @@ function kindRows(byQuantity: Map<Quantity, Tally>): Row[] {
   return FAULT_KINDS.map((kind): Row => {
     const all = [...byQuantity.values()].map(({ kinds }) => kinds[kind]).filter(({ faults }) => faults > 0)
     const sum = (of: (score: Score) => number) => all.reduce((total, score) => total + of(score), 0)
-    const [doubted, rightly] = [...byQuantity.values()].reduce(
-      ([doubts, rights], { reasons }) => {
-        const { doubted: more = 0, rightly: right = 0 } = reasons.get(NAME_OF[kind]) ?? {}
-        return [doubts + more, rights + right]
-      },
-      [0, 0],
-    )
+    const faults = sum((score) => score.faults)
+    const found = sum((score) => score.found)
+    const named = sum((score) => score.named)
+    const doubted = sum((score) => score.doubted)
+    const reasons = [...byQuantity.values()].flatMap((one) => one.reasons.get(NAME_OF[kind]) ?? [])
+    const called = reasons.reduce((total, one) => total + one.doubted, 0)
+    const rightly = reasons.reduce((total, one) => total + one.rightly, 0)
     const delays = [...byQuantity].flatMap(([{ poll_ms }, { kinds }]) =>
       kinds[kind].delays.map((samples) => (samples * poll_ms) / 60_000),
     )
     const delay = `${minutes(median(delays))} / ${minutes(percentile(delays, 95))}`
     return {
-      what: `${kind} (${sum((score) => score.faults)} of ${all.length} quantities): found, so named; precision; delay p50 / p95`,
-      linli: `${share(
-        sum((s) => s.found),
-        sum((s) => s.faults),
-      )}, ${share(
-        sum((s) => s.named),
-        sum((s) => s.found),
-      )}; ${share(rightly, doubted)}; ${delay}`,
+      what: `${kind} (${faults} of ${all.length} quantities): found, so named; of its samples; precision; delay p50 / p95`,
+      linli: `${share(found, faults)}, ${share(named, found)}; ${share(doubted, faults)}; ${share(rightly, called)}; ${delay}`,
       peer: '',
     }
   })

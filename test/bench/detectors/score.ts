@@ -11,8 +11,7 @@ export interface Score {
   named: number
   /** Samples from the first faulty one (of a drift: beyond the limit) until doubt was told, of the faults that were found. */
   delays: number[]
-  faulty: number
-  /** Faulty samples that were not good. */
+  /** Sum over faults of the share of their samples that were not good. */
   doubted: number
 }
 
@@ -25,7 +24,7 @@ export interface Tally {
 }
 
 export function emptyTally(): Tally {
-  const score = (): Score => ({ faults: 0, found: 0, named: 0, delays: [], faulty: 0, doubted: 0 })
+  const score = (): Score => ({ faults: 0, found: 0, named: 0, delays: [], doubted: 0 })
   const kinds = Object.fromEntries(FAULT_KINDS.map((kind) => [kind, score()])) as Record<FaultKind, Score>
   return { kinds, reasons: new Map(), clean: { samples: 0, sensorDays: 0, alarms: new Map(), doubted: 0 } }
 }
@@ -41,17 +40,18 @@ export function tally(into: Tally, sensors: readonly Judged[]): void {
 function scoreFault(into: Tally, { verdicts }: Judged, { kind, from, to, grows }: Judged['faults'][number]): void {
   const score = into.kinds[kind]
   score.faults++
-  let [first, named] = [-1, false]
+  let [first, named, faulty, doubted] = [-1, false, 0, 0]
   for (let index = from; index < to; index++) {
     const verdict = verdicts[index]
     // Before silence is stale there are no samples that could be good or not.
     if (verdict?.word === undefined && kind === 'silence') continue
-    score.faulty++
+    faulty++
     if (verdict === undefined || verdict.word === undefined || verdict.word === 'good') continue
-    score.doubted++
+    doubted++
     if (first < 0) first = Math.max(0, index - from - grows) + verdict.late
     named ||= verdict.word === NAME_OF[kind]
   }
+  score.doubted += doubted / Math.max(1, faulty)
   if (first < 0) return
   score.found++
   score.delays.push(first)

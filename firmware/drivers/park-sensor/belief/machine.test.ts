@@ -188,6 +188,17 @@ describe('silence', () => {
   })
 })
 
+it('a sensor that reports its own fault makes the device faulty, with its code', () => {
+  const bench = new BeliefBench([temperature, humidity]).poll(20)
+  bench.feed({ type: 'poll', results: [{ quantity: 'humidity', fault: 'sensor-fault', code: 7 }] })
+  expect(bench.events().at(-1)).toMatchObject([
+    'quality-changed',
+    { quantity: 'humidity', reason: 'sensor-fault', code: 7 },
+  ])
+  expect(bench.availability).toEqual({ status: 'fault', reason: 'sensor-fault' })
+  expect(new BeliefBench([]).availability.status).toBe('online')
+})
+
 describe('telling', () => {
   it('leaves out what moved less than the deadband, until the heartbeat', () => {
     const bench = warm().polls(...walk(61))
@@ -214,6 +225,34 @@ describe('telling', () => {
     for (let index = 0; index < 60; index++) poll(20.5, 50)
     expect(bench.packs()).toBe(6)
     expect(bench.readings()).toHaveLength(12)
+  })
+
+  it('takes along what would be due soon, and leaves out what is no news', () => {
+    const bench = new BeliefBench([{ ...speed, report: { ...speed.report, interval_ms: 5 * minute_ms } }, direction])
+    const told = (minutes: number, wind: number) => {
+      const before = bench.readings().length
+      for (let index = 0; index < 12 * minutes; index++)
+        bench.wait(5000).feed({
+          type: 'poll',
+          results: [
+            { quantity: 'wind-speed', raw: wind + (index % 2) / 10 },
+            { quantity: 'wind-direction', raw: 90 + (index % 3) },
+          ],
+        })
+      return bench
+        .readings()
+        .slice(before)
+        .map(({ name, at }) => `${name} ${at.monotonic_ms / minute_ms}`)
+    }
+    expect(told(12, 4)).toEqual(['wind-speed 5', 'wind-speed.max 5', 'wind-direction 10'])
+    expect(told(10, 4)).toEqual([])
+    expect(told(10, 8)).toEqual([
+      'wind-speed 25',
+      'wind-speed.max 25',
+      'wind-speed 30',
+      'wind-speed.max 30',
+      'wind-direction 30',
+    ])
   })
 
   it('of a level is the energy mean of its interval', () => {

@@ -124,9 +124,10 @@ export function shownBelief(config: BeliefConfig, state: BeliefState, now: Momen
   }
 }
 
-/** One word for the device, from what its quantities are worth. */
+/** One word for the device, from what its quantities are worth; a device that measures nothing has nothing against it. */
 export function availabilityOf(state: BeliefState): { status: AvailabilityStatus; reason: string | undefined } {
   const { quantities } = state
+  if (quantities.length === 0) return { status: 'online', reason: undefined }
   if (quantities.every(({ settled }) => !settled)) return { status: 'stale', reason: 'starting' }
   const reasons = quantities.map(({ standing }) => (standing.quality === 'bad' ? standing.reason : null))
   if (reasons.includes('sensor-fault')) return { status: 'fault', reason: 'sensor-fault' }
