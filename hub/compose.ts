@@ -150,7 +150,6 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     onUpstream: (listener) => subscribe(upstreamListeners, listener),
     async start() {
       await restoreRetained(deps, devices, broker)
-      desk.start()
       life.start()
       await evacuation.start()
       forwarder?.start()

@@ -192,6 +192,17 @@ describe('what is remembered', () => {
     expect(visit()).toBe('used-up')
   })
 
+  it('counts a visit that nobody can tell the end of, at that gate only', async () => {
+    const visitor: Parameters<typeof card>[1] = { class: 'visitor', gates: ['*'], limits: { uses: 2 } }
+    await desk.apply(teller.change([card(1, visitor), card(2, visitor)]))
+    const present = (number: number, gate: string) => said(desk.card(reference(number), undefined, at({ gate })))
+    expect([present(1, 'door-1'), present(2, 'door-2')]).toEqual(['card', 'card'])
+    desk.settleAll('door-1')
+    expect([present(1, 'door-1'), present(2, 'door-2'), present(2, 'door-2')]).toEqual(['card', 'card', 'card'])
+    desk.settleAll('door-1')
+    expect(present(1, 'door-1')).toBe('used-up')
+  })
+
   it('lets nobody wait for the disk who may come twice, who goes out, or whose way is open', async () => {
     const waits = (more: Partial<Presence> = {}) => desk.card(reference(1), undefined, at(more)).keepFirst
     const told: Array<[Parameters<typeof card>[1], Partial<Presence>, boolean]> = [

@@ -33,6 +33,8 @@ export interface CredentialDesk {
   takeBack(credential: string, gate: string): void
   /** Somebody has passed: what was counted for it stays. Until then the same credential at the same gate counts once. */
   settle(credential: string, gate: string): void
+  /** As `settle` for all who were on the way through a gate. */
+  settleAll(gate: string): void
   /**
    * Forgets where one credential went last, or all: after an evacuation nobody is inside any more. Holds at once;
    * resolves as `kept` of a grant. Never rejects.
@@ -82,7 +84,7 @@ export interface DeskConfig {
 
 /** Grants that can still be taken back. */
 const GRANTS_MAX = 256
-/** A gate that loses its hardware never says what became of a grant; after this nobody is still on the way through. */
+/** A grant may be replaced by the next one without a word; after this nobody is still on the way through. */
 const GRANT_MS = 120_000
 /** For gates that do not name an area of their own. */
 const AREA = 'estate'
@@ -189,6 +191,9 @@ export async function createCredentialDesk(
     },
     settle(credential, gate) {
       grants.delete(`${credential} ${gate}`)
+    },
+    settleAll(gate) {
+      for (const name of [...grants.keys()]) if (name.endsWith(` ${gate}`)) grants.delete(name)
     },
     forgive(credential) {
       const wanted = credential === undefined ? ledger.ids() : [credential]

@@ -7,18 +7,18 @@ import type { Log } from '../../hub/journal/types.ts'
 import { createCredentialDesk } from '../credentials/desk.ts'
 import type { Folder } from '../credentials/folder.ts'
 import type { AccessGateDriver } from '../drivers/access-gate/access.ts'
-import type { Driver } from '../drivers/driver.ts'
+import type { Driver, DriverEvent } from '../drivers/driver.ts'
 import type { BytePortFactory } from '../ports/byte-port.ts'
 import type { OpenCameraServer } from '../ports/camera-server.ts'
 import type { Logger } from '../ports/logger.ts'
 import { cardFormatsOf } from './access-config.ts'
-import { type Admission, createAdmission } from './admission.ts'
-import { type Cameras, createCameras } from './cameras/cameras.ts'
+import { createAdmission } from './admission.ts'
+import { createCameras } from './cameras/cameras.ts'
 import type { GatewayConfig } from './config.ts'
 import { createIntake } from './intake.ts'
 import type { Outbox } from './outbox.ts'
 import { openReaderRecords } from './reader-records.ts'
-import { createReaders, type Readers } from './readers.ts'
+import { createReaders } from './readers.ts'
 
 /** Access at this gateway: its credentials, and the readers that ask them. */
 
@@ -42,10 +42,13 @@ export interface AccessDeps {
 export interface Access {
   /** The gateway's own command target: credentials arrive there, and what installers ask of readers. */
   intake: Driver
-  readers: Readers
-  cameras: Cameras | undefined
-  /** The way from a decision to a gate; hears what the gates say. */
-  admission: Admission
+  /** Every event of every device of this gateway, as its driver says it. */
+  heard(device: Address, event: DriverEvent): void
+  wentOffline(device: Address): void
+  /** A message from the hub; false: it is for somebody else. */
+  onMessage(topic: string, payload: Uint8Array, retain: boolean): boolean
+  start(): void
+  close(): Promise<void>
 }
 
 /** Rejects with KEY_UNREADABLE or CREDENTIALS_*, or as the spool does. */
@@ -85,11 +88,24 @@ export async function openAccess(
   const readers = createReaders({ ...shared, openPort, random, cardFormats, records, onState: onReaders }, buses)
   const tokenOf = (file: string) => Buffer.from(keyOf(deps, file, CAMERA_TOKEN_BYTES)).toString('hex')
   const cameraDeps = { ...shared, outbox, openServer: deps.openCameraServer, tokenOf, version }
+  const cameras = config.cameras && createCameras(cameraDeps, address, config.cameras)
   return {
     intake: createIntake({ address, desk, readers, onCredentials: () => deps.onCredentials(desk.have()) }),
-    readers,
-    cameras: config.cameras && createCameras(cameraDeps, address, config.cameras),
-    admission,
+    heard(device, event) {
+      admission.heard(device, event)
+      cameras?.heard(device, event)
+    },
+    wentOffline: (device) => admission.wentOffline(device),
+    onMessage: (topic, payload, retain) => cameras?.onMessage(topic, payload, retain) ?? false,
+    start() {
+      readers.start()
+      cameras?.start()
+    },
+    async close() {
+      await cameras?.close()
+      await readers.close()
+      admission.close()
+    },
   }
 }
 

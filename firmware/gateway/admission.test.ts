@@ -64,6 +64,7 @@ describe('admission', () => {
       desk: {
         takeBack: (...args) => told.push(['takeBack', ...args]),
         settle: (...args) => told.push(['settle', ...args]),
+        settleAll: (...args) => told.push(['settleAll', ...args]),
         forgive() {
           told.push(['forgive'])
           return Promise.resolve(isForgiven)
@@ -180,6 +181,12 @@ describe('admission', () => {
     gate.say('mode-changed', { mode: 'card', previous: 'evacuate' })
     await time.pass(1)
     expect(told).toEqual([['takeBack', 'c1', 'door-1'], ['settle', 'c2', 'door-1'], ['forgive']])
+  })
+
+  it('lets what was counted stand when the gate loses its hardware', () => {
+    admission.wentOffline(ADDRESS)
+    admission.wentOffline({ ...ADDRESS, class: 'alarm-button' })
+    expect(told).toEqual([['settleAll', 'door-1']])
   })
 
   it('asks no gate any more after it was closed', async () => {

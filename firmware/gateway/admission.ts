@@ -18,13 +18,15 @@ export interface Admission {
   admit(gate: AccessGateDriver, presented: Presented, at: Moment, show?: (shown: Shown) => void): void
   /** Every event of every device of this gateway, as its driver says it. */
   heard(device: Address, event: DriverEvent): void
+  /** A device lost its hardware: nobody knows who passed at that moment, so what was counted stays. */
+  wentOffline(device: Address): void
   close(): void
 }
 
 export type Shown = 'waiting' | 'granted' | 'denied'
 
 export interface AdmissionDeps {
-  desk: Pick<CredentialDesk, 'takeBack' | 'settle' | 'forgive'>
+  desk: Pick<CredentialDesk, 'takeBack' | 'settle' | 'settleAll' | 'forgive'>
   /** An event in the name of a gate. */
   say(gate: Address, event: DriverEvent): void
   log: Logger
@@ -122,6 +124,9 @@ export function createAdmission({ desk, say, log }: AdmissionDeps): Admission {
       else if (credential === undefined) return
       else if (type === 'unused') desk.takeBack(credential, device)
       else if (type === 'passage') desk.settle(credential, device)
+    },
+    wentOffline: ({ class: deviceClass, device }) => {
+      if (deviceClass === 'access-gate') desk.settleAll(device)
     },
     close() {
       closed = true

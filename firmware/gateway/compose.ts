@@ -13,8 +13,7 @@ import { momentNow } from '../moment.ts'
 import type { BytePortFactory } from '../ports/byte-port.ts'
 import type { OpenCameraServer } from '../ports/camera-server.ts'
 import type { Logger } from '../ports/logger.ts'
-import { openAccess } from './access.ts'
-import type { Admission } from './admission.ts'
+import { type Access, openAccess } from './access.ts'
 import { cameraAddress } from './cameras/cameras.ts'
 import { Commands } from './commands.ts'
 import type { GatewayConfig } from './config.ts'
@@ -113,11 +112,10 @@ async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: C
   const hardware = createHardware({ ...deps, onStatus }, config)
   closers.push(() => hardware.closeBuses())
   self.begin(hardware.boards)
-  const listeners: Array<Admission['heard']> = []
-  const onEvent: Admission['heard'] = (device, event) => {
-    for (const heard of listeners) heard(device, event)
-  }
-  const drivers = createDrivers({ outbox, hardware, held, log, version, onEvent }, config)
+  let access: Access | undefined
+  const onEvent: Access['heard'] = (device, event) => access?.heard(device, event)
+  const onOffline: Access['wentOffline'] = (device) => access?.wentOffline(device)
+  const drivers = createDrivers({ outbox, hardware, held, log, version, onEvent, onOffline }, config)
   const cameras = (config.cameras?.list ?? []).map((camera) => cameraAddress(address, camera))
   clearAbandoned(outbox, held, [address, ...drivers.map((driver) => driver.address), ...cameras])
   for (const driver of drivers) {
@@ -129,9 +127,7 @@ async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: C
   const onCredentials = self.onCredentials.bind(self)
   const onReaders = self.onReaders.bind(self)
   const accessDeps = { ...deps, spool, outbox, drivers, timeQuality, onCredentials, onReaders }
-  const access = await openAccess(accessDeps, address, config)
-  if (access) listeners.push(access.admission.heard)
-  if (access?.cameras) listeners.push(access.cameras.heard)
+  access = await openAccess(accessDeps, address, config)
   const targets = access ? [...drivers, access.intake] : drivers
   const byPath = new Map<string, Driver>(targets.map((driver) => [addressPath(driver.address), driver]))
   const commands = new Commands({ drivers: byPath, outbox, log })
@@ -143,7 +139,7 @@ async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: C
     address,
     outbox,
     onMessage(topic, payload, retain) {
-      if (!access?.cameras?.onMessage(topic, payload, retain)) commands.onMessage(topic, payload, retain)
+      if (!access?.onMessage(topic, payload, retain)) commands.onMessage(topic, payload, retain)
     },
   })
   uplinks.push(uplink)
@@ -153,13 +149,8 @@ async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: C
   closers.push(() => clearInterval(timer))
   closers.push(() => hardware.closeBoards())
   hardware.start()
-  if (access) {
-    closers.push(() => access.admission.close())
-    closers.push(() => access.readers.close())
-    access.readers.start()
-    closers.push(() => access.cameras?.close())
-    access.cameras?.start()
-  }
+  closers.push(() => access?.close())
+  access?.start()
   uplink.start()
 }
 

@@ -21,6 +21,8 @@ export function createDrivers(
     version: string
     /** Told what a driver says, before it goes out. */
     onEvent(device: Address, event: DriverEvent): void
+    /** The driver cannot reach its hardware. */
+    onOffline(device: Address): void
   },
   config: GatewayConfig,
 ): Driver[] {
@@ -44,7 +46,12 @@ export function createDrivers(
 }
 
 function createHost(
-  { outbox, log, onEvent }: Pick<Parameters<typeof createDrivers>[0], 'outbox' | 'log' | 'onEvent'>,
+  {
+    outbox,
+    log,
+    onEvent,
+    onOffline,
+  }: Pick<Parameters<typeof createDrivers>[0], 'outbox' | 'log' | 'onEvent' | 'onOffline'>,
   address: Address,
 ): DriverHost {
   return {
@@ -53,7 +60,10 @@ function createHost(
       onEvent(address, event)
     },
     state: (state) => outbox.state(address, state),
-    availability: (availability, at) => outbox.availability(address, availability, at),
+    availability(availability, at) {
+      outbox.availability(address, availability, at)
+      if (availability.status === 'offline') onOffline(address)
+    },
     failed(error) {
       log.error({ device: address.device, error: reasonOf(error) }, 'a driver failed')
       outbox.availability(address, { status: 'fault', reason: 'driver-failed' }, momentNow())

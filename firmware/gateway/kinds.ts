@@ -1,7 +1,12 @@
 import type { TSchema } from 'typebox'
 import type { Place } from '../../hub/contract/meta.ts'
 import type { Address, DeviceClass } from '../../hub/contract/topic.ts'
-import { type BarrierDeviceConfig, barrierOnWhen, barrierSchemas } from '../drivers/access-gate/barrier/config.ts'
+import {
+  type BarrierDeviceConfig,
+  barrierOnWhen,
+  barrierSchemas,
+  barrierSettle_ms,
+} from '../drivers/access-gate/barrier/config.ts'
 import { createBarrier } from '../drivers/access-gate/barrier/driver.ts'
 import { type DoorDeviceConfig, doorOnWhen, doorSchemas, doorSettle_ms } from '../drivers/access-gate/door/config.ts'
 import { createDoor } from '../drivers/access-gate/door/driver.ts'
@@ -60,8 +65,6 @@ function use(field: string, name: string, value: number | undefined): PlaceUse[]
   return value === undefined ? [] : [{ field, use: `${name} ${value}` }]
 }
 
-const noSettling = {}
-
 export const deviceKinds: ReadonlyMap<string, DeviceKind> = new Map([
   [
     'alarm-button',
@@ -108,7 +111,7 @@ export const deviceKinds: ReadonlyMap<string, DeviceKind> = new Map([
       schemas: barrierSchemas,
       uses: gateUses,
       create(deps, barrier) {
-        const io = createGateIo(deps.hardware, barrier, { onWhen: barrierOnWhen, settle_ms: noSettling })
+        const io = createGateIo(deps.hardware, barrier, { onWhen: barrierOnWhen, settle_ms: barrierSettle_ms })
         return createBarrier({ ...deps, io }, barrier)
       },
     }),

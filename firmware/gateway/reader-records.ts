@@ -3,6 +3,7 @@ import { decodeJson } from '../../hub/contract/decode.ts'
 import { LinliError, reasonOf } from '../../hub/contract/errors.ts'
 import { checker } from '../../hub/contract/schema.ts'
 import type { Folder } from '../credentials/folder.ts'
+import { DEFAULT_KEY } from '../protocols/osdp/secure-channel.ts'
 import type { ReaderUnit } from '../protocols/osdp/session-state.ts'
 
 /** What the gateway keeps of each card reader: its keys, and which unit it is. One file a reader, for the gateway only. */
@@ -38,6 +39,7 @@ const check = checker(
     { additionalProperties: false },
   ),
 )
+const DEFAULT = Buffer.from(DEFAULT_KEY).toString('hex')
 const fileOf = (reader: string) => `${reader}.json`
 
 /**
@@ -111,6 +113,8 @@ function recordOf(bytes: Uint8Array): ReaderRecord | undefined {
   const checked = json.ok ? check(json.value) : json
   if (!checked.ok) return undefined
   const { key, pending, unit } = checked.value
+  // Nothing of ours ever writes the key that everybody knows.
+  if (key === DEFAULT || pending === DEFAULT) return undefined
   return {
     ...(key === undefined ? {} : { key: Buffer.from(key, 'hex') }),
     ...(pending === undefined ? {} : { pending: Buffer.from(pending, 'hex') }),

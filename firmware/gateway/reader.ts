@@ -92,6 +92,8 @@ export class Reader {
     const isUnknown = reason === 'not-installed' || (reason === 'key-refused' && !this.#deps.install.isInstalled())
     this.#line = { status: isUnknown ? 'not-installed' : 'offline', reason, identity: undefined }
     if (reason === 'restarted' || reason === 'installing') return
+    // What it was before it was found (it did not answer, or it was another unit) is over.
+    if (isUnknown) this.#deps.gate.tamper(this.#part, undefined, at)
     this.#deps.gate.tamper(this.#part, `reader-${isUnknown ? 'not-installed' : reason}`, at)
   }
 

@@ -11,6 +11,7 @@ import type { Outcome } from '../drivers/driver.ts'
 import type { Logger } from '../ports/logger.ts'
 import { createLineInMemory, createReaderInMemory, type ReaderInMemory } from '../protocols/osdp/reader-in-memory.ts'
 import type { ReaderConfig } from './access-config.ts'
+import { createAdmission } from './admission.ts'
 import { openReaderRecords } from './reader-records.ts'
 import { createReaders, type Readers } from './readers.ts'
 
@@ -50,7 +51,13 @@ let mode: GateMode = 'card'
 let random = 0
 
 async function start(
-  options: { fileKey?: number[]; security?: 'plain'; before?: (step: string) => void; random?: () => number } = {},
+  options: Partial<{
+    fileKey: number[]
+    security: 'plain'
+    before: (step: string) => void
+    random: () => number
+    presented: Partial<Presented>
+  }> = {},
 ): Promise<Gateway> {
   const states: ReaderState[][] = []
   const gate: unknown[][] = []
@@ -73,7 +80,14 @@ async function start(
     keepFirst: false,
     again: false,
     kept: Promise.resolve(true),
+    ...options.presented,
   }
+  const nothing = () => undefined
+  const admission = createAdmission({
+    desk: { takeBack: nothing, settle: nothing, settleAll: nothing, forgive: async () => true },
+    say: nothing,
+    log: logger,
+  })
   const answer = (...args: unknown[]) => {
     asked.push(args)
     return presented
@@ -88,7 +102,7 @@ async function start(
       log: logger,
       gates: new Map([['d1', door]]),
       desk: { card: (reference, pin) => answer('card', reference, pin), pin: (digits) => answer('pin', digits) },
-      admission: { admit: (_gate, _presented, _at, show) => show?.('granted') },
+      admission,
       cardFormats: [H10301],
       records: await openReaderRecords(folder, ['r1'], ({ code }) => log.push(code)),
       timeQuality: () => 'synced',
@@ -134,9 +148,22 @@ describe('a reader without a key', () => {
     device.pending.push(CARD_17_5123)
     await clock.tickAsync(20_000)
     expect(gateway.state()).toMatchObject({ id: 'r1', gate: 'd1', status: 'not-installed', reason: 'not-installed' })
-    expect(gateway.gate).toEqual([['reader-r1', 'reader-not-installed']])
+    expect(gateway.gate).toEqual([
+      ['reader-r1', undefined],
+      ['reader-r1', 'reader-not-installed'],
+    ])
     expect(gateway.asked).toEqual([])
     expect(new Set(device.heard.map(({ code }) => code))).toEqual(new Set([0x61]))
+  })
+
+  it('is not told as gone for one reply that was lost', async () => {
+    await start()
+    device.faults.push(() => undefined)
+    await clock.tickAsync(20_000)
+    expect(gateway.states.map(([one]) => one?.status)).toEqual(['offline', 'not-installed'])
+    device.powered = false
+    await clock.tickAsync(20_000)
+    expect(gateway.state()).toMatchObject({ status: 'offline', reason: 'no-reply' })
   })
 
   it('is installed with a key of its own, proves it, and then reads cards, also after a restart', async () => {
@@ -339,6 +366,23 @@ describe('what is held there or typed', () => {
     ])
   })
 
+  it('is answered by a lamp within 200 ms, also while the disk takes its time', async () => {
+    const { promise, resolve } = Promise.withResolvers<boolean>()
+    await restart({ fileKey: SITE_KEY, presented: { keepFirst: true, kept: promise } })
+    const from_ms = performance.now()
+    device.pending.push(CARD_17_5123)
+    await clock.tickAsync(1000)
+    const lamps = () => device.heard.filter(({ code, at_ms }) => code === 0x69 && at_ms > from_ms)
+    /** Colour of the temporary rhythm: 3 amber, 2 green (SIA OSDP v2, Annex A). */
+    expect(lamps().map(({ data }) => data[5])).toEqual([3])
+    // The card is fetched by the next poll, at most 50 ms later.
+    expect((lamps()[0]?.at_ms ?? Number.POSITIVE_INFINITY) - from_ms).toBeLessThan(250)
+    resolve(true)
+    await clock.tickAsync(100)
+    expect(lamps().map(({ data }) => data[5])).toEqual([3, 2])
+    expect(gateway.gate).toContainEqual(['access', undefined])
+  })
+
   it('shows what came of it, and refuses what is no card', async () => {
     device.pending.push(CARD_17_5123)
     await clock.tickAsync(200)
@@ -346,15 +390,5 @@ describe('what is held there or typed', () => {
     device.pending.push({ code: 0x50, data: [0, 0, 26, 0, 0, 0, 0, 0] })
     await clock.tickAsync(200)
     expect(gateway.gate).toContainEqual(['access', 'unreadable'])
-  })
-})
-
-describe('what is kept of a reader', () => {
-  it('is set aside and told when it cannot be read', async () => {
-    await crashingFolder(disk).write('r1.json', ['{"key":'])
-    await start()
-    expect(log).toContainEqual('READER_RECORD_DAMAGED')
-    expect([...disk.names.keys()]).toEqual(['r1.damaged'])
-    expect(gateway.state()).toMatchObject({ status: 'not-installed' })
   })
 })

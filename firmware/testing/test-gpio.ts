@@ -31,6 +31,7 @@ interface Request {
   events: Buffer[]
   eventsMax: number
   sequence: number
+  lineSequences: Map<number, number>
   onReadable: (() => void) | undefined
 }
 
@@ -70,6 +71,11 @@ export class TestGpio implements GpioKernel {
   /** The level changes and no interrupt says so. */
   driveSilently(line: number, level: boolean): void {
     this.#line(line).driven = level
+  }
+
+  /** The interrupts of two lines came at once, and their threads wrote in the other order. */
+  swapWaiting(): void {
+    for (const { events } of this.#requests.values()) events.reverse()
   }
 
   level(line: number): boolean {
@@ -192,6 +198,7 @@ export class TestGpio implements GpioKernel {
       events: [],
       eventsMax: argument.readUInt32LE(564) || count * 16,
       sequence: 0,
+      lineSequences: new Map(),
       onReadable: undefined,
     }
     for (const [index, line] of lines.entries()) if (!this.#configure(argument, made, index, line)) return -EINVAL
@@ -272,6 +279,9 @@ export class TestGpio implements GpioKernel {
     event.writeUInt32LE(level ? 1 : 2, 8)
     event.writeUInt32LE(line, 12)
     event.writeUInt32LE(++request.sequence, 16)
+    const lineSequence = (request.lineSequences.get(line) ?? 0) + 1
+    request.lineSequences.set(line, lineSequence)
+    event.writeUInt32LE(lineSequence, 20)
     // A full buffer loses its oldest.
     if (request.events.length >= request.eventsMax) request.events.shift()
     request.events.push(event)

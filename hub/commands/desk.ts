@@ -3,7 +3,7 @@ import { isFinal } from '../contract/command.ts'
 import type { Message } from '../contract/decode.ts'
 import { encodeJson } from '../contract/encode.ts'
 import { type Address, addressPath, formatTopic } from '../contract/topic.ts'
-import { createTrackerState, stepTracker, type TrackerEffect } from './tracker.ts'
+import { createTrackerState, hasOpen, stepTracker, type TrackerEffect } from './tracker.ts'
 
 /** The shell of the command tracker: it owns the clock and the waiting callers, and performs the tracker's effects. */
 
@@ -28,7 +28,6 @@ export interface CommandDesk {
   send(request: CommandRequest): Promise<Result>
   /** The hub's own result of a command to itself; one that comes after the final one is dropped. */
   answer(address: Address, result: Result): void
-  start(): void
   close(): void
 }
 
@@ -46,12 +45,24 @@ export function createDesk(deps: {
 }): CommandDesk {
   const state = createTrackerState()
   const waiting = new Map<string, (result: Result) => void>()
+  let closed = false
   let timer: ReturnType<typeof setInterval> | undefined
 
   function settle(result: Result): void {
     if (!isFinal(result.status)) return
     waiting.get(result.id)?.(result)
     waiting.delete(result.id)
+  }
+
+  /** The clock is needed only while a command is open. */
+  function watch(): void {
+    if (closed) return
+    timer ??= setInterval(() => {
+      perform(stepTracker(state, { type: 'tick' }, deps.now_ms()))
+      if (hasOpen(state)) return
+      clearInterval(timer)
+      timer = undefined
+    }, TICK_MS)
   }
 
   /** True when the message that caused these effects goes on. */
@@ -77,7 +88,9 @@ export function createDesk(deps: {
         gatewayOnline: deps.gatewayOnline(message.topic),
         isForHub: message.topic.class === 'hub',
       } as const
-      return perform(stepTracker(state, input, deps.now_ms())) ? 'continue' : 'swallow'
+      const goesOn = perform(stepTracker(state, input, deps.now_ms()))
+      if (goesOn) watch()
+      return goesOn ? 'continue' : 'swallow'
     },
     onResult(message) {
       return perform(stepTracker(state, { type: 'result', result: message.result }, deps.now_ms()))
@@ -117,10 +130,8 @@ export function createDesk(deps: {
       const goesOn = perform(stepTracker(state, { type: 'result', result }, deps.now_ms()))
       if (goesOn) deps.answer(resultTopic(addressPath(address), result.id), encodeJson(result))
     },
-    start() {
-      timer = setInterval(() => perform(stepTracker(state, { type: 'tick' }, deps.now_ms())), TICK_MS)
-    },
     close() {
+      closed = true
       clearInterval(timer)
     },
   }

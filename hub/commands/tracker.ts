@@ -55,6 +55,12 @@ export function stepTracker(state: TrackerState, input: TrackerInput, now_ms: nu
   }
 }
 
+/** Whether a command has no final result yet. */
+export function hasOpen(state: TrackerState): boolean {
+  for (const { final } of state.commands.values()) if (final === undefined) return true
+  return false
+}
+
 function onCommand(state: TrackerState, input: TrackerInput & { type: 'command' }, now_ms: number): TrackerEffect[] {
   const { topic, command } = input
   const known = state.commands.get(command.id)

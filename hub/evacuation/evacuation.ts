@@ -60,6 +60,7 @@ export function createEvacuation(deps: EvacuationDeps, config: { address: Addres
   let state: EvacuationState = createEvacuationState()
   let events = 0
   let shown = ''
+  let closed = false
   let timer: ReturnType<typeof setInterval> | undefined
 
   function gates(): Map<string, DeviceView> {
@@ -81,6 +82,17 @@ export function createEvacuation(deps: EvacuationDeps, config: { address: Addres
       else if (effect.type === 'send') void send(effect.round, effect.gate, effect.attempt)
     }
     show()
+    watch()
+  }
+
+  /** The clock is needed only while an evacuation is on. */
+  function watch(): void {
+    if (state.release && !closed) timer ??= setInterval(tick, TICK_MS)
+    else stop()
+  }
+  function stop(): void {
+    clearInterval(timer)
+    timer = undefined
   }
 
   async function write(record: ReturnType<typeof orderRecord>): Promise<void> {
@@ -194,9 +206,11 @@ export function createEvacuation(deps: EvacuationDeps, config: { address: Addres
       const { ending } = state
       state.ending = undefined
       await perform(ending ? [{ type: 'keep' }, finish(state, ending, 'failed', 'HUB_RESTARTED')] : [])
-      timer = setInterval(tick, TICK_MS)
     },
-    close: () => clearInterval(timer),
+    close() {
+      closed = true
+      stop()
+    },
   }
 }
 

@@ -5,6 +5,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import { type Bench, createFolders, type Findings, type Measurement } from './bench.ts'
 import { card } from './card.ts'
 import { credentials } from './credentials.ts'
+import { detectors } from './detectors.ts'
 import { describeMachine } from './host.ts'
 import { latency } from './latency.ts'
 import { memory } from './memory.ts'
@@ -28,6 +29,7 @@ const MEASUREMENTS: Record<string, Measurement> = {
   readers,
   card,
   credentials,
+  detectors,
 }
 /** A bench that takes longer hangs. */
 const LIMIT_MS = { full: 20 * 60_000, quick: 3 * 60_000 }

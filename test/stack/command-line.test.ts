@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import mqtt from 'mqtt'
 import { afterAll, describe, expect, it } from 'vitest'
+import { KNOWN_CARD } from '../../hub/cli/demo/entrance.ts'
 import { decodeMessage } from '../../hub/contract/decode.ts'
 import { plateFilter, plateTopic } from '../../hub/contract/plate.ts'
 import { SITE, SITE_TEXT } from '../support/estate.ts'
@@ -79,6 +80,7 @@ describe('linli', () => {
     expect(code).toBe(2)
     expect(stderr).toContain('fly')
     expect((await linli(['demo', '--mqtt-port', 'abc'])).code).toBe(2)
+    expect((await linli(['reader', 'install', '--data', '/nowhere'])).code).toBe(2)
     expect((await linli(['demo', '--board', 'arduino'])).stderr).toMatch(
       /--board is arduino; allowed: protocol, firmware/,
     )
@@ -170,18 +172,24 @@ describe('linli demo', () => {
     timeout: 90_000,
   }, async () => {
     const scenario = join(dir, 'scenario.json')
-    writeFileSync(
-      scenario,
-      JSON.stringify({ name: 'one press', steps: [{ at_ms: 100, do: 'press', device: 'b1', for_ms: 120 }] }),
-    )
+    // Somebody waits at the door and holds their card there until it opens: the credentials may still be on their way.
+    const cards = Array.from({ length: 20 }, (_, n) => ({ at_ms: 1_000 + n * 2_000, do: 'card', reader: 'r1' }))
+    const steps = [
+      { at_ms: 100, do: 'press', device: 'b1', for_ms: 120 },
+      { at_ms: 200, do: 'walk-through', device: 'd1', direction: 'in', patience_ms: 60_000 },
+      ...cards.map((card) => ({ ...card, ...KNOWN_CARD })),
+    ]
+    writeFileSync(scenario, JSON.stringify({ name: 'a press and a card', steps }))
     const { code, stdout } = await linli(['demo', '--json', '--no-flows', '--scenario', scenario, ...PORTS], {
-      until: /evt\/released.*\n/,
+      until: /d1\/evt\/passage.*\n/,
       signal: 'SIGINT',
     })
     expect(code).toBe(0)
     const lines = stdout.split('\n').filter((line) => line !== '')
     const messages = lines.map((line) => JSON.parse(line) as { topic: string; payload: unknown })
     expect(messages.filter(({ topic }) => topic.endsWith('/b1/evt/pressed'))).toHaveLength(1)
+    const passage = messages.find(({ topic }) => topic.endsWith('/d1/evt/passage'))?.payload
+    expect(passage).toMatchObject({ data: { granted: true, by: 'card' } })
     for (const { topic, payload } of messages) {
       const decoded = decodeMessage(topic, Buffer.from(JSON.stringify(payload)), /\/(state|avail|meta)$/.test(topic))
       expect(decoded.ok ? undefined : `${topic}: ${decoded.error.message}`).toBeUndefined()

@@ -30,8 +30,12 @@ describe('a reader from the factory', () => {
     }, WAIT)
   }
 
-  const credentials = (version: number) =>
-    vi.waitFor(() => expect(estate.gatewayState()?.credentials).toMatchObject({ version }), WAIT)
+  /** Adds a credential at the hub; resolves when the gateway decides by it. */
+  async function add(...rights: string[]): Promise<void> {
+    const said = await linli('credential', ['add', '--data', estate.hubData, '--json', ...rights])
+    const { version } = JSON.parse(said) as { version: number }
+    await vi.waitFor(() => expect(estate.gatewayState()?.credentials).toMatchObject({ version }), WAIT)
+  }
 
   /** As a power cut would. */
   async function restartGateway(meanwhile: () => void = () => undefined): Promise<void> {
@@ -46,8 +50,7 @@ describe('a reader from the factory', () => {
   it('is not installed, and says so', async () => {
     expect(reader()).toMatchObject({ id: 'r1', gate: 'd1', status: 'not-installed' })
     await vi.waitFor(
-      () =>
-        expect(estate.events('d1', 'tamper')).toMatchObject([{ part: 'reader-r1', reason: 'reader-not-installed' }]),
+      () => expect(estate.events('d1', 'tamper').at(-1)).toEqual({ part: 'reader-r1', reason: 'reader-not-installed' }),
       WAIT,
     )
     expect(await linli('reader', ['list', '--data', estate.hubData])).toMatch(/^gw-1\/r1 {2}d1 {2}not installed/)
@@ -67,11 +70,9 @@ describe('a reader from the factory', () => {
   })
 
   it('opens for a PIN alone, and for card and PIN, and tells when it is the PIN of somebody who is being forced', async () => {
-    const staff = ['--data', estate.hubData, '--class', 'staff']
-    await linli('credential', ['add', ...staff, '--kind', 'pin', '--text', '2580'])
+    await add('--class', 'staff', '--kind', 'pin', '--text', '2580')
     const pins = ['--pin', '4711', '--duress-pin', '4712']
-    await linli('credential', ['add', ...staff, '--kind', 'card', '--text', 'h10301:17:5', ...pins])
-    await credentials(2)
+    await add('--class', 'staff', '--kind', 'card', '--text', 'h10301:17:5', ...pins)
     estate.sim.send({ do: 'keypad', reader: 'r1', digits: '2580#', together: true })
     await vi.waitFor(() => expect(unlocked()).toBe(1), WAIT)
     await estate.command('d1', 'set-mode', { mode: 'card-and-pin' })
@@ -85,9 +86,7 @@ describe('a reader from the factory', () => {
   })
 
   it('lets a visitor of one visit in once, over kill -9 between the grant and the passage', async () => {
-    const rights = ['--kind', 'card', '--text', 'h10301:17:7', '--class', 'visitor', '--uses', '1']
-    await linli('credential', ['add', '--data', estate.hubData, ...rights])
-    await credentials(3)
+    await add('--kind', 'card', '--text', 'h10301:17:7', '--class', 'visitor', '--uses', '1')
     const before = unlocked()
     card(7)
     await vi.waitFor(() => expect(unlocked()).toBe(before + 1), WAIT)

@@ -117,6 +117,7 @@ export class GateEstate {
           board: 'board-1',
           place,
           strike: 'fail-secure',
+          unlock_ms: 2500,
           inputs: { contact: { pin: contactPin }, rex: { pin: rexPin } },
           outputs: { strike: strikePin },
         },

@@ -125,6 +125,20 @@ describe('the lines of a chip', () => {
     expect(confirmed).toHaveLength(6)
   })
 
+  it('may tell two edges at once in the wrong order: that is no loss', async () => {
+    watch(17, 18)
+    await start()
+    kernel.drive(17, false)
+    kernel.drive(18, false)
+    kernel.swapWaiting()
+    await time.pass(10)
+    expect(seen.map(({ line, high }) => [line, high])).toEqual([
+      [18, false],
+      [17, false],
+    ])
+    expect(warnings).toEqual([])
+  })
+
   it('have no analog channel, and are declared before the start', () => {
     expect(() => chip.watchAnalog(0, () => {})).toThrow(expect.objectContaining({ code: 'GPIO_NO_ANALOG' }))
     chip.start()

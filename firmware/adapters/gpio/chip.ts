@@ -57,7 +57,8 @@ class GpioChip implements LineChip {
   #foundAt_ns = 0n
   /** What the kernel's clock shows when the monotonic clock of this process shows 0. */
   #zero_ns = 0n
-  #sequence = 0
+  /** Of each line: the count over all lines is not in order when two interrupts come at once. */
+  readonly #sequences = new Map<number, number>()
   #gaps = 0
 
   constructor(deps: GpioChipDeps, config: GpioChipConfig) {
@@ -160,7 +161,7 @@ class GpioChip implements LineChip {
     let timer: ReturnType<typeof setInterval> | undefined
     signal.addEventListener('abort', stop)
     try {
-      this.#sequence = 0
+      this.#sequences.clear()
       this.#zero_ns = zeroOf(kernel)
       this.#foundAt_ns = kernel.now_ns()
       const found = held.readLevels()
@@ -215,10 +216,10 @@ class GpioChip implements LineChip {
     return undefined
   }
 
-  #onEvent({ timestamp_ns, rising, line, sequence }: LineEvent): void {
+  #onEvent({ timestamp_ns, rising, line, lineSequence }: LineEvent): void {
     // 32 bits that wrap around.
-    if (sequence !== (this.#sequence + 1) >>> 0) this.#onGap()
-    this.#sequence = sequence
+    if (lineSequence !== ((this.#sequences.get(line) ?? 0) + 1) >>> 0) this.#onGap()
+    this.#sequences.set(line, lineSequence)
     // Already part of what was found; and of a pulse shorter than the interrupt's way both edges have the same level.
     if (timestamp_ns <= this.#foundAt_ns || this.#levels.get(line) === rising) return
     const at = momentAt(momentNow(), Number(timestamp_ns - this.#zero_ns) / 1e6)

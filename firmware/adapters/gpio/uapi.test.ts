@@ -83,9 +83,10 @@ describe('the bytes of the GPIO character device', () => {
     event.writeBigUInt64LE(12_345_678_901_234n, 0)
     event.writeUInt32LE(1, 8)
     event.writeUInt32LE(17, 12)
-    event.writeUInt32LE(0xffffffff, 16)
+    event.writeUInt32LE(7, 16)
+    event.writeUInt32LE(0xffffffff, 20)
     const falling = Buffer.from(event).fill(2, 8, 9)
-    const seen = { timestamp_ns: 12_345_678_901_234n, line: 17, sequence: 0xffffffff }
+    const seen = { timestamp_ns: 12_345_678_901_234n, line: 17, lineSequence: 0xffffffff }
     // What is cut off at the end is no event.
     expect(decodeEvents(Buffer.concat([event, falling, event.subarray(0, 47)]))).toEqual([
       { ...seen, rising: true },

@@ -38,7 +38,7 @@ const CONFIG = { flags: 0, attributeCount: 8, attributes: 32 } as const
 const ATTRIBUTE = { id: 0, value: 8, mask: 16, bytes: 24 } as const
 const INFO = { consumer: 32, offset: 64, flags: 72, bytes: 256 } as const
 const CHIP = { label: 32, lines: 64, bytes: 68 } as const
-const EVENT = { id: 8, offset: 12, sequence: 16 } as const
+const EVENT = { id: 8, offset: 12, lineSequence: 20 } as const
 export const EVENT_BYTES = 48
 const VALUES_BYTES = 16
 
@@ -114,8 +114,8 @@ export interface LineEvent {
   timestamp_ns: bigint
   rising: boolean
   line: number
-  /** Counts the edges of all lines of the request from 1; a gap is what the kernel had no room for. */
-  sequence: number
+  /** Counts the edges of this line from 1; a gap is what the kernel had no room for. */
+  lineSequence: number
 }
 
 /** struct gpio_v2_line_event, as many as were read. */
@@ -126,7 +126,7 @@ export function decodeEvents(bytes: Buffer): LineEvent[] {
       timestamp_ns: bytes.readBigUInt64LE(at),
       rising: bytes.readUInt32LE(at + EVENT.id) === EVENT_RISING_EDGE,
       line: bytes.readUInt32LE(at + EVENT.offset),
-      sequence: bytes.readUInt32LE(at + EVENT.sequence),
+      lineSequence: bytes.readUInt32LE(at + EVENT.lineSequence),
     })
   return events
 }

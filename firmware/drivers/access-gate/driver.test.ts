@@ -199,25 +199,38 @@ describe('a barrier on the pins of a board', () => {
     await time.pass(500, 50)
   })
 
-  function boomUp(): void {
+  /** A limit switch is believed when it has settled. */
+  const settled = () => time.pass(30, 10)
+  async function boomUp(): Promise<void> {
     board.set(3, true)
     board.set(2, false)
+    await settled()
   }
 
   it('answers when the boom has arrived', async () => {
     command('open')
     await time.pass(1000, 50)
     expect([outcomes, board.written]).toEqual([[], ['8 true']])
-    boomUp()
+    await boomUp()
     expect([outcomes, board.written]).toEqual([[{ status: 'succeeded' }], ['8 true', '8 false']])
+  })
+
+  it('takes a limit switch that bounces for one arrival, and for no hand at the boom', async () => {
+    command('open')
+    await boomUp()
+    for (const high of [true, false, true, false]) board.set(2, high)
+    await settled()
+    expect(said.events.filter(({ type }) => type === 'forced' || type === 'fault')).toEqual([])
+    expect(board.written).toEqual(['8 true', '8 false'])
   })
 
   it('turns a closing at once when the contacts of a sensor contradict each other', async () => {
     command('open')
-    boomUp()
+    await boomUp()
     await time.pass(1500, 50)
     command('close')
     board.set(2, true)
+    await settled()
     expect(board.written.at(-1)).toBe('9 true')
     board.set(5, false)
     expect(board.written.slice(-2)).toEqual(['9 false', '8 true'])
@@ -241,10 +254,11 @@ describe('a barrier on the pins of a board', () => {
 
   it('does not close, and does not go on closing, on levels that nobody has read again', async () => {
     command('open')
-    boomUp()
+    await boomUp()
     await time.pass(1500, 50)
     command('close')
     board.set(2, true)
+    await settled()
     expect(board.written.at(-1)).toBe('9 true')
     board.confirms = false
     await time.pass(1100, 50)

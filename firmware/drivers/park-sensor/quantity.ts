@@ -34,7 +34,10 @@ export interface Quantity {
   noiseShare?: number
   /** Faster than this per second, sustained from one sample to the next, is impossible. Absent: any speed is possible. */
   rate_max?: number
-  /** One sample at least this far from both of its neighbours, to the same side, is a spike. Absent: such samples are natural. */
+  /**
+   * One sample at least this far from both of its neighbours, to the same side, is a spike. Absent: such samples are natural.
+   * Of a counter: more than this from one sample to the next has to be confirmed by another.
+   */
   spike_min?: number
   /** Absent: it may stand still for ever. */
   stuck?: Stuck
@@ -56,6 +59,8 @@ export interface Stuck {
   band?: number
   /** Where standing still is natural: darkness, no wind, saturated air, a saturated sensor. */
   natural?: Span[]
+  /** What is natural there comes to all sensors of a park at once: not if the median of the neighbours is elsewhere. */
+  together?: boolean
   /** Standing still is natural while another quantity of the device is below this, or not good: a vane without wind. */
   unless?: { quantity: string; below: number }
 }

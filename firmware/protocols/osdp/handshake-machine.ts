@@ -21,15 +21,15 @@ const KEY_NUMBER = { default: 0, site: 1 } as const
 /** Third byte of the reader's last block when it did not believe our cryptogram. */
 const CRYPTOGRAM_REFUSED = 0xff
 
-const keyOf = ({ state }: Run) => (state.key === 'default' ? DEFAULT_KEY : (state.keys[state.attempt] ?? DEFAULT_KEY))
-
 /** Open for giving the key; not any more once it was given. */
 export function isInstallDue({ state: { install }, now_ms }: Run): boolean {
   return install !== undefined && !install.given && now_ms < install.until_ms
 }
 
 export function sendChallenge(run: Run, random: Uint8Array) {
-  set(run, { phase: { name: 'challenge', random } })
+  const { key, keys, attempt } = run.state
+  const trying = key === 'default' ? DEFAULT_KEY : keys[attempt]
+  set(run, { phase: { name: 'challenge', random }, trying })
   const security = { type: Scs.challenge, data: Uint8Array.of(KEY_NUMBER[run.state.key]) }
   send(run, { type: 'challenge', random }, { security })
 }
@@ -37,12 +37,12 @@ export function sendChallenge(run: Run, random: Uint8Array) {
 /** The reader's proof. Without a right one it does not get ours. */
 export function onChallengeReply(run: Run, frame: Frame, reply: Reply) {
   const { config, state } = run
-  if (state.phase.name !== 'challenge') return
+  if (state.phase.name !== 'challenge' || !state.trying) return
   if (reply.type !== 'client-cryptogram' || frame.security?.type !== Scs.challengeReply) return refuseKey(run, false)
   const keyNumber = frame.security.data[0]
   if (keyNumber !== KEY_NUMBER[state.key]) return refuseKey(run, keyNumber === KEY_NUMBER.default)
   const { random } = state.phase
-  const keys = sessionKeys(config.aes, keyOf(run), random)
+  const keys = sessionKeys(config.aes, state.trying, random)
   if (!equalBytes(clientCryptogram(config.aes, keys, random, reply.random), reply.cryptogram))
     return refuseKey(run, false)
   const server = serverCryptogram(config.aes, keys, random, reply.random)
@@ -68,7 +68,7 @@ export function onCryptogramReply(run: Run, frame: Frame, reply: Reply) {
     equalBytes(reply.mac, mac)
   if (!believed) return refuseKey(run, false)
   count(run, 'sessions')
-  if (state.key === 'site') onProof(run, keyOf(run))
+  if (state.key === 'site' && state.trying) onProof(run, state.trying)
   set(run, {
     secure: openSession(keys, mac),
     phase:

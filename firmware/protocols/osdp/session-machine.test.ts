@@ -105,6 +105,8 @@ function play(acts: Act[], readerKey: number[] | undefined) {
     }
     now_ms += 5
     expect(state.queue.length).toBeLessThanOrEqual(QUEUE_MAX)
+    if (readerKey)
+      expect(state.keys.map(String), 'the key that the reader has is never forgotten').toContain(String(reader.key))
   }
   const onlineAtEnd = state.told.online
   feed({ type: 'line', up: false })

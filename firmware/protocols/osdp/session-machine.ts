@@ -158,12 +158,15 @@ function onCommand(run: Run, input: Extract<SessionInput, { type: 'command' }>) 
 }
 
 function onInstall(run: Run, { until_ms, key }: Extract<SessionInput, { type: 'install' }>) {
-  const { phase, keys, told } = run.state
+  const { phase, keys, outstanding, told } = run.state
+  const isTrying = phase.name === 'cryptogram' || (phase.name === 'challenge' && outstanding !== undefined)
   set(run, {
     // What comes of it is told, also when it is what was told before.
     told: told.online ? told : { online: false, reason: 'installing', tamper: undefined },
     install: { until_ms, given: false, key },
     keys: key ? [key, ...keys.filter((one) => !equalBytes(one, key))] : keys,
+    // The new one comes after the one that is being tried.
+    attempt: isTrying ? -1 : 0,
     expected: undefined,
     backoff_ms: 0,
   })

@@ -157,8 +157,10 @@ export interface SessionState {
   key: 'site' | 'default'
   /** The keys that may be proven, the likeliest first. */
   keys: readonly Uint8Array[]
-  /** Which of them is tried. */
+  /** Which of them is tried next, or is being tried. */
   attempt: number
+  /** The key of the challenge that is under way: which one it is must not depend on what is installed meanwhile. */
+  trying: Uint8Array | undefined
   /** Install mode: until then the reader is given this key, once; without secure channel (no key) it may be another unit. */
   install: { until_ms: number; given: boolean; key: Uint8Array | undefined } | undefined
   secure: SecureSession | undefined
@@ -184,6 +186,7 @@ export function createSessionState(config: SessionConfig, now_ms: number): Sessi
     key: 'site',
     keys: config.security.mode === 'secure' ? config.security.keys : [],
     attempt: 0,
+    trying: undefined,
     install: undefined,
     secure: undefined,
     outstanding: undefined,

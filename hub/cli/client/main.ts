@@ -18,6 +18,8 @@ interface AddOptions {
 }
 
 const program = new Command('linli client').description('MQTT accounts of a hub / 枢纽的 MQTT 账号')
+// Before the subcommands, which take it over from here.
+program.showHelpAfterError().exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
 program
   .command('add <name>')
   .description('add an account or give it a new secret; the hub must not be running / 新增账号或重设密钥(须先停止枢纽)')
@@ -30,7 +32,6 @@ program
   .option('--camera <id>', 'role camera: the camera it speaks for (default: the name)')
   .option('--json', 'one JSON object on stdout')
   .action(add)
-program.showHelpAfterError().exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
 
 try {
   await program.parseAsync()

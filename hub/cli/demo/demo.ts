@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -9,7 +8,15 @@ import { siteKeyFile } from '../../credentials/site-key.ts'
 import { languageOf, text } from '../language.ts'
 import { type Child, createChildren } from './children.ts'
 import { type DistrictMessage, listenToDistrict } from './district.ts'
-import { CREDENTIALS_CSV, ENTRANCE_GATEWAY, entranceSimulation, entranceWiring, writeSecret } from './entrance.ts'
+import {
+  CREDENTIALS_CSV,
+  ENTRANCE_GATEWAY,
+  type EntranceSecrets,
+  entranceSimulation,
+  entranceWiring,
+  newSecrets,
+  writeSecret,
+} from './entrance.ts'
 import { DEMO_GATEWAYS, DEMO_SITE_TEXT, gatewayConfig, simulatorConfig } from './estate.ts'
 import { readKeys } from './keys.ts'
 import type { DemoOptions } from './options.ts'
@@ -39,14 +46,14 @@ export async function runDemo(options: DemoOptions, random: () => number): Promi
       random,
       say,
     })
-    const readerKey = randomBytes(16).toString('hex')
+    const secrets = await newSecrets()
     const [sim, hub] = await Promise.all([
-      startSimulator(children, dir, options, readerKey),
+      startSimulator(children, dir, options, secrets),
       startHub(children, dir, options, upstream, passwords),
     ])
     const hubUrl = `mqtt://127.0.0.1:${hub.ready.mqttPort}`
     await Promise.all([
-      ...DEMO_GATEWAYS.map(({ gateway }) => startGateway(children, dir, gateway, hubUrl, readerKey)),
+      ...DEMO_GATEWAYS.map(({ gateway }) => startGateway(children, dir, gateway, hubUrl, secrets)),
       enrol(children, dir),
     ])
     sayReady({ say, options, hub, upstream, passwords, dir })
@@ -112,10 +119,15 @@ function restartable(children: Children, first: Child, onLine: (line: string) =>
   }
 }
 
-function startSimulator(children: Children, dir: string, options: DemoOptions, readerKey: string): Promise<Child> {
+function startSimulator(
+  children: Children,
+  dir: string,
+  options: DemoOptions,
+  secrets: EntranceSecrets,
+): Promise<Child> {
   mkdirSync(join(dir, 'ports'), { recursive: true })
   const buttons = simulatorConfig(dir, options.board)
-  const entrance = entranceSimulation(dir, options.board, readerKey)
+  const entrance = entranceSimulation(dir, options.board, secrets)
   const config = { ...buttons, ...entrance, boards: [...buttons.boards, ...entrance.boards] }
   const file = writeSecret(dir, 'simulator.json', JSON.stringify(config, null, 2))
   return children.start('simulator', 'hardware-sim/main.ts', ['--config', file])
@@ -157,17 +169,16 @@ function startGateway(
   dir: string,
   gateway: string,
   hubUrl: string,
-  readerKey: string,
+  secrets: EntranceSecrets,
 ): Promise<Child> {
   const buttons = gatewayConfig(dir, gateway, hubUrl)
-  const config = gateway === ENTRANCE_GATEWAY ? withEntrance(buttons, dir, readerKey) : buttons
+  const config = gateway === ENTRANCE_GATEWAY ? withEntrance(buttons, dir, secrets) : buttons
   const file = writeSecret(dir, `${gateway}.json`, JSON.stringify(config, null, 2))
   return children.start(gateway, 'firmware/main.ts', ['--config', file, '--log-level', 'warn'])
 }
 
-function withEntrance(buttons: ReturnType<typeof gatewayConfig>, dir: string, readerKey: string): object {
-  const reader = writeSecret(dir, 'reader.key', readerKey)
-  const entrance = entranceWiring(dir, { reader, site: siteKeyFile(join(dir, 'hub')) })
+function withEntrance(buttons: ReturnType<typeof gatewayConfig>, dir: string, secrets: EntranceSecrets): object {
+  const entrance = entranceWiring(dir, siteKeyFile(join(dir, 'hub')), secrets)
   return {
     ...buttons,
     ...entrance,

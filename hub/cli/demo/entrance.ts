@@ -1,12 +1,15 @@
+import { randomBytes } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { freePort } from '../../web/free-port.ts'
 import { DEMO_SITE, portOf } from './estate.ts'
 
-/** The entrance of the demo estate at gw-1: a door with a card reader on a bus, and a vehicle barrier, on a board of their own. */
+/** The entrance of the demo estate at gw-1: a door with a card reader on a bus, a vehicle barrier with a camera. */
 
 export const ENTRANCE_GATEWAY = 'gw-1'
 const BOARD = 'board-c'
 const BUS = 'bus-1'
+const CAMERA = 'cam-1'
 
 export const DEMO_GATES = [
   { id: 'd1', label: '东门 East door' },
@@ -39,21 +42,49 @@ const BARRIER = {
   exitPin: 4,
 }
 
+/** What the parts of the entrance know each other by, new for each run. */
+export interface EntranceSecrets {
+  /** Of the reader's secure channel, hex. */
+  readerKey: string
+  /** Of the camera, hex. */
+  cameraToken: string
+  /** Where the gateway listens to its camera, on loopback. */
+  cameraPort: number
+}
+
+export async function newSecrets(): Promise<EntranceSecrets> {
+  const hex = () => randomBytes(16).toString('hex')
+  return { readerKey: hex(), cameraToken: hex(), cameraPort: await freePort('--mqtt-port', '127.0.0.1', 0) }
+}
+
 /** What the simulator gets besides the buttons. */
-export function entranceSimulation(dir: string, kind: string, readerKey: string) {
+export function entranceSimulation(dir: string, kind: string, secrets: EntranceSecrets) {
   const devices = [
     { kind: 'door', id: 'd1', strike: 'fail-secure', ...DOOR },
     { kind: 'barrier', id: 'v1', ...BARRIER },
   ]
-  const reader = { kind: 'osdp-reader', id: 'r1', address: 1, scbk: readerKey }
+  const reader = { kind: 'osdp-reader', id: 'r1', address: 1, scbk: secrets.readerKey }
   return {
     boards: [{ id: BOARD, kind, baud: 57600, port: portOf(dir, BOARD), devices }],
     buses: [{ id: BUS, baud: 38400, port: portOf(dir, BUS), devices: [reader] }],
+    cameras: [
+      {
+        id: CAMERA,
+        device: 'v1',
+        // One that never misses: the demo shows what follows.
+        misread_share: 0,
+        noread_share: 0,
+        post: `http://127.0.0.1:${secrets.cameraPort}/plate/${CAMERA}`,
+        token: secrets.cameraToken,
+      },
+    ],
   }
 }
 
 /** What the gateway of the entrance gets besides its buttons. */
-export function entranceWiring(dir: string, keys: { reader: string; site: string }) {
+export function entranceWiring(dir: string, siteKey: string, secrets: EntranceSecrets) {
+  const readerKey = writeSecret(dir, 'reader.key', secrets.readerKey)
+  const tokenFile = writeSecret(dir, 'camera.token', secrets.cameraToken)
   const on = (id: string) => ({ id, board: BOARD, place: { spot: 'entrance', label: labelOfGate(id) } })
   return {
     // A board that serves a barrier is asked often whether it lives.
@@ -87,15 +118,19 @@ export function entranceWiring(dir: string, keys: { reader: string; site: string
         id: BUS,
         port: portOf(dir, BUS),
         baud: 38400,
-        readers: [{ id: 'r1', address: 1, gate: 'd1', direction: 'in', keyFile: keys.reader }],
+        readers: [{ id: 'r1', address: 1, gate: 'd1', direction: 'in', keyFile: readerKey }],
       },
     ],
-    credentials: { keyFile: keys.site },
+    cameras: {
+      listen: { port: secrets.cameraPort },
+      list: [{ id: CAMERA, gate: 'v1', direction: 'in', tokenFile }],
+    },
+    credentials: { keyFile: siteKey },
   }
 }
 
 export function labelOfGate(id: string): string | undefined {
-  return DEMO_GATES.find((gate) => gate.id === id)?.label
+  return id === CAMERA ? '车辆入口摄像机 Entrance camera' : DEMO_GATES.find((gate) => gate.id === id)?.label
 }
 
 /** The hub itself, to which what means the whole estate is told. */

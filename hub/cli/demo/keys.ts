@@ -45,7 +45,8 @@ function keyTable(actions: KeyActions): Record<string, () => void> {
   const toggled = { cut: false, unplugged: false }
   const press = (device: string) => () => sim({ do: 'press', device, for_ms: 200 })
   const card = (shown: { facility: number; number: number }) => () => sim({ do: 'card', reader: 'r1', ...shown })
-  const car = (plate: string) => () => sim({ do: 'vehicle', device: 'v1', plate, patience_ms: PATIENCE_MS })
+  const car = (plate: string) => () =>
+    sim({ do: 'vehicle', device: 'v1', plate, speed_m_s: 8, patience_ms: PATIENCE_MS })
   return {
     '1': press('b1'),
     '2': press('b2'),

@@ -15,6 +15,6 @@ export const DEMO_SCENARIO = {
     { at_ms: 20_000, do: 'card', reader: 'r1', ...KNOWN_CARD },
     { at_ms: 20_300, do: 'walk-through', device: 'd1', direction: 'in' },
     { at_ms: 26_000, do: 'card', reader: 'r1', ...UNKNOWN_CARD },
-    { at_ms: 28_000, do: 'vehicle', device: 'v1', plate: KNOWN_PLATE, patience_ms: 10_000 },
+    { at_ms: 28_000, do: 'vehicle', device: 'v1', plate: KNOWN_PLATE, speed_m_s: 8 },
   ],
 }

@@ -23,6 +23,8 @@ const TOLD_WRONGLY: readonly string[] = ['READER_UNKNOWN', 'GATEWAY_UNKNOWN', 'D
 const program = new Command('linli reader').description(
   'card readers of the gateways; the hub must run / 网关上的读卡器;枢纽须在运行',
 )
+// Before the subcommands, which take it over from here.
+program.showHelpAfterError().exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
 command('list', 'how they are, as their gateways said last / 各读卡器的状态')
   .option('--gateway <id>', 'only of this gateway / 仅此网关')
   .action(list)
@@ -33,7 +35,6 @@ command(
   .requiredOption('--gateway <id>', 'the gateway that it is wired to / 所属网关')
   .requiredOption('--reader <id>', 'its id in the configuration of the gateway / 网关配置中的编号')
   .action(install)
-program.showHelpAfterError().exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
 
 try {
   await program.parseAsync()

@@ -69,3 +69,9 @@ export const barrierOnWhen = {
   exit: 'low',
   release: 'high',
 } as const
+
+/**
+ * The limit switches are mechanical and bounce: without this each arrival could look like a boom that was lifted by
+ * hand. The motor runs on for as long, which the way behind the limit takes. Safety inputs count at once.
+ */
+export const barrierSettle_ms = { up: 20, down: 20 } as const

@@ -28,6 +28,20 @@ describe('a counter', () => {
     expect(bench.events().map(([name]) => name)).toEqual(['quality-changed'])
   })
 
+  it('tells a cloudburst one sample later, and never a misread one', () => {
+    const burst = new BeliefBench([rain]).polls(100, 118, 137, 155, 155, 155, 155, 155, 155, 155)
+    // The interval ends before the last of it is confirmed.
+    expect(burst.told().map(([value]) => value)).toEqual([expect.closeTo(7.4, 9), expect.closeTo(3.6, 9)])
+    const misread = new BeliefBench([rain]).polls(100, 140, 101, 101, 101, 101)
+    expect(misread.told()).toEqual([[expect.closeTo(0.2, 9), 'good']])
+  })
+
+  it('that begins anew near its end is not taken for a wrap of much rain', () => {
+    const bench = new BeliefBench([rain]).polls(65_500, 65_500, 0, 0, 0, 0)
+    expect(bench.events().map(([name]) => name)).toContain('counter-reset')
+    expect(bench.readings().every(({ value = 0 }) => value === 0)).toBe(true)
+  })
+
   it('keeps what fell while the bus was away', () => {
     const bench = new BeliefBench([rain]).polls(
       100,

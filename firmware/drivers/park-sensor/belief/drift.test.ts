@@ -49,6 +49,21 @@ describe('drift against the neighbours', () => {
     expect(new Park(4).hours(120, sun).reasons()).toEqual(['good', 'good', 'good', 'good'])
   })
 
+  it('is not made of a few hours of nonsense', () => {
+    // Within what the sensor can do, and slow enough for it.
+    const nonsense = (index: number, hour: number) =>
+      index === 0 && hour > 48 && hour < 53 ? Math.min(25, 25 * Math.min(hour - 48, 53 - hour)) : 0
+    const park = new Park(4).hours(54, nonsense)
+    expect(park.reasons()).toEqual(['good', 'good', 'good', 'good'])
+  })
+
+  it('is over only well inside of its limit', () => {
+    const park = new Park(3).hours(72, (index) => (index === 1 ? 3 : 0))
+    expect(park.reasons()[1]).toBe('drift')
+    expect(park.hours(120, (index) => (index === 1 ? 1.7 : 0)).reasons()[1]).toBe('drift')
+    expect(park.hours(120, (index) => (index === 1 ? 1 : 0)).reasons()[1]).toBe('good')
+  })
+
   it('is not judged by two', () => {
     expect(new Park(2).hours(96, (index) => index * 8).reasons()).toEqual(['good', 'good'])
   })

@@ -29,6 +29,8 @@ const STEP_MAX_MS = 3_600_000
 /** Fewer neighbours, the sensor itself included, have no majority. */
 export const NEIGHBOURS_MIN = 3
 const SPREAD_SIGMAS = 3
+/** A distance counts as at most this many limits: hours of nonsense must not look like a day of drift (Huber's clipping). */
+const CLIP_LIMITS = 2
 /** A drift is over when it is back within this share of its limit. */
 const BACK_SHARE = 0.7
 
@@ -36,18 +38,22 @@ export function noDrift(drifting: boolean): Drift {
   return { off: 0, spread: 0, level: 0, covered_ms: 0, seen_ms: null, drifting }
 }
 
-/** @param value what the sensor says now, believed but for drift */
+/**
+ * @param value what the sensor says now, believed but for drift
+ * @param digest of at least `NEIGHBOURS_MIN`
+ */
 export function watchDrift(quantity: Quantity, before: Drift, value: number, digest: Digest, now_ms: number): Drift {
-  if (quantity.drift === undefined || digest.count < NEIGHBOURS_MIN) return { ...before, seen_ms: now_ms }
+  if (quantity.drift === undefined) return before
   const step_ms = before.seen_ms === null ? 0 : Math.min(STEP_MAX_MS, Math.max(0, now_ms - before.seen_ms))
   const covered_ms = Math.min(MEMORY_MS, before.covered_ms + step_ms)
   // A plain mean while little is known, a forgetting one from then on.
   const weight = covered_ms === 0 ? 1 : Math.min(1, step_ms / covered_ms)
   const mix = (old: number, fresh: number) => old + weight * (fresh - old)
-  const off = mix(before.off, value - digest.median)
   const spread = mix(before.spread, digest.spread)
   const level = mix(before.level, Math.abs(digest.median))
   const limit = Math.max(quantity.drift.limit, (quantity.drift.limitShare ?? 0) * level, SPREAD_SIGMAS * spread)
+  const most = CLIP_LIMITS * limit
+  const off = mix(before.off, Math.max(-most, Math.min(most, value - digest.median)))
   const known = covered_ms >= COVERED_MIN_MS
   const beyond = Math.abs(off) > limit * (before.drifting ? BACK_SHARE : 1)
   return { off, spread, level, covered_ms, seen_ms: now_ms, drifting: known ? beyond : before.drifting }

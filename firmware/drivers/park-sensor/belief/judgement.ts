@@ -1,11 +1,11 @@
 import type { ReadingReason } from '../../../../hub/contract/park-sensor.ts'
-import type { Moment } from '../../../moment.ts'
+import { type Moment, momentAt } from '../../../moment.ts'
 import { noiseAt, type Quantity } from '../quantity.ts'
 import { calibrated } from './calibration.ts'
 import { type Counted, count, giveUpHeldCount } from './counter.ts'
 import { type Judged, judge } from './judged.ts'
-import { giveUpHeld, type Weighed, weigh } from './jump.ts'
-import { isStuck, watchStandstill } from './standstill.ts'
+import { giveUpHeld, type Jumps, type Weighed, weigh } from './jump.ts'
+import { type Surroundings, standstillShare, watchStandstill } from './standstill.ts'
 import type { QuantityState } from './state.ts'
 
 /**
@@ -28,7 +28,7 @@ export function judgeSample(
   state: QuantityState,
   shown: number,
   at: Moment,
-  still: boolean,
+  around: Surroundings,
 ): Judgement {
   // There is no −0 in JSON.
   const raw = shown + 0
@@ -42,7 +42,7 @@ export function judgeSample(
     return { state: { ...state, counter }, judged, reset }
   }
   const { jumps, weighed } = weigh(quantity, state.jumps, { raw, value, at })
-  return judgeWeighed(quantity, { ...state, jumps }, weighed, still)
+  return judgeWeighed(quantity, { ...state, jumps }, weighed, around)
 }
 
 /** A fault or silence instead of a sample; what was held back cannot be confirmed any more. */
@@ -53,19 +53,27 @@ export function judgeLack(before: QuantityState, lack: Judged): Judgement {
   return { state: { ...before, jumps, counter }, judged: [...spikes, ...judged, lack], reset: null }
 }
 
-function judgeWeighed(quantity: Quantity, before: QuantityState, weighed: Weighed[], still: boolean): Judgement {
+function judgeWeighed(quantity: Quantity, before: QuantityState, weighed: Weighed[], around: Surroundings): Judgement {
   let state = before
   const judged = weighed.map(({ sample: { at, raw, value }, reason }) => {
     if (reason !== null) return judge(at, { raw, value }, reason)
-    const standstill = watchStandstill(quantity, state.standstill, value, at.monotonic_ms, still)
+    const standstill = watchStandstill(quantity, state.standstill, value, at.monotonic_ms, around)
     state = { ...state, standstill }
-    return judge(at, { raw, value }, slowReason(quantity, state))
+    const slow = slowReason(quantity, state)
+    if (slow === 'stuck') state = { ...state, jumps: trustedSince(state.jumps, standstill.since_ms) }
+    return judge(at, { raw, value }, slow)
   })
   return { state, judged, reset: null }
 }
 
+/** A stuck sensor said its last true word when it stopped: when it moves again, it may have far to go. */
+function trustedSince(jumps: Jumps, since_ms: number): Jumps {
+  const { trusted } = jumps
+  return trusted === null ? jumps : { ...jumps, trusted: { ...trusted, at: momentAt(trusted.at, since_ms) } }
+}
+
 function slowReason(quantity: Quantity, { standstill, drift }: QuantityState): ReadingReason | null {
-  if (isStuck(quantity, standstill)) return 'stuck'
+  if (standstillShare(quantity, standstill) >= 1) return 'stuck'
   return drift.drifting && quantity.drift !== undefined ? 'drift' : null
 }
 

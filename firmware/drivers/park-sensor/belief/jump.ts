@@ -9,8 +9,9 @@ import { difference } from './circle.ts'
  * Spike: the three-point test of real-time quality control (IOC Manuals and Guides 22 §2.1; US IOOS QARTOD, spike test): off
  * both neighbours, to the same side, by more than a limit. The limit is the quantity's, or a Hampel identifier's (F. R.
  * Hampel, JASA 69 (1974) 383) of the latest steps where the weather is livelier than that.
- * Rate: the time consistency check of WMO-No. 8: from the last trusted value the quantity cannot be there yet. After a jump
- * to another level readings are doubted for as long as the quantity itself would have needed to get there.
+ * Rate: the time consistency check of WMO-No. 8: from the last trusted value the quantity cannot be there yet. A sensor that
+ * has jumped to another level is doubted until it jumps back, or until hours have passed and the quantity itself could have
+ * got there: a jump that stays may be the truth after all, as when somebody cleaned the sensor.
  */
 
 export interface Sample {
@@ -25,8 +26,8 @@ export interface Jumps {
   /** The last good sample. */
   trusted: Sample | null
   held: Sample | null
-  /** The level changed faster than it can, and the time for that is not over. */
-  racing: boolean
+  /** The level changed faster than it can: by how much, and until when that is doubted (monotonic). */
+  race: { size: number; until_ms: number } | null
   /** Sizes of the latest steps between samples, newest last. */
   steps: number[]
 }
@@ -42,10 +43,16 @@ const STEPS_MAX = 11
 const SIGMA_PER_MAD = 1.4826
 /** Hampel's usual 3, twice: the steps are those of two samples, and a false spike costs a good reading. */
 const HAMPEL_SIGMAS = 6
+/** A jump that was not taken back for so long is believed. */
+const RACE_MS = 6 * 3_600_000
+/** A jump is gross from this many times what is possible on; a lesser one is believed as soon as it could have been made. */
+const GROSS = 1.5
+/** A jump back has at least this share of the jump. */
+const BACK_SHARE = 0.5
 /** Noise that a rate is allowed on top: both samples may be off by two σ and more. */
 const RATE_SIGMAS = 4
 
-export const noJumps: Jumps = { last: null, trusted: null, held: null, racing: false, steps: [] }
+export const noJumps: Jumps = { last: null, trusted: null, held: null, race: null, steps: [] }
 
 /** @returns the verdicts in order of time: of the sample that was held, if any, and of this one unless it is held now */
 export function weigh(quantity: Quantity, before: Jumps, sample: Sample): { jumps: Jumps; weighed: Weighed[] } {
@@ -60,9 +67,15 @@ export function weigh(quantity: Quantity, before: Jumps, sample: Sample): { jump
   if (jumps.last !== null && elapsed_ms(jumps.last, sample) > staleAfter_ms(quantity))
     jumps = { ...jumps, last: null, steps: [] }
   const tooFast = isTooFast(quantity, jumps.trusted, sample)
+  if (jumps.race !== null) {
+    const over =
+      !tooFast && (isBack(quantity, jumps, jumps.race, sample) || sample.at.monotonic_ms >= jumps.race.until_ms)
+    settle(sample, over ? null : 'impossible-rate')
+    return { jumps, weighed }
+  }
   const jumped = tooFast || isFar(quantity, jumps, jumps.last, sample)
-  if (jumped && !jumps.racing) return { jumps: { ...jumps, held: sample }, weighed }
-  settle(sample, tooFast ? 'impossible-rate' : null)
+  if (jumped) return { jumps: { ...jumps, held: sample }, weighed }
+  settle(sample, null)
   return { jumps, weighed }
 }
 
@@ -74,15 +87,23 @@ export function giveUpHeld(before: Jumps): { jumps: Jumps; weighed: Weighed[] } 
 
 function settled(quantity: Quantity, jumps: Jumps, sample: Sample, reason: Weighed['reason']): Jumps {
   if (reason === 'spike') return { ...jumps, held: null }
-  const racing = reason === 'impossible-rate'
   const step = jumps.last === null ? [] : [distance(quantity, jumps.last, sample)]
-  return {
-    last: sample,
-    trusted: racing ? jumps.trusted : sample,
-    held: null,
-    racing,
-    steps: [...jumps.steps, ...step].slice(-STEPS_MAX),
-  }
+  const next = { ...jumps, last: sample, held: null, steps: [...jumps.steps, ...step].slice(-STEPS_MAX) }
+  if (reason === null) return { ...next, trusted: sample, race: null }
+  return { ...next, race: jumps.race ?? raceOf(quantity, jumps.trusted, sample) }
+}
+
+function raceOf(quantity: Quantity, trusted: Sample | null, sample: Sample): Jumps['race'] {
+  const size = trusted === null ? 0 : difference(quantity.kind, trusted.value, sample.value)
+  const gross = trusted !== null && Math.abs(size) > GROSS * possible(quantity, trusted, sample)
+  return { size, until_ms: sample.at.monotonic_ms + (gross ? RACE_MS : 0) }
+}
+
+/** The level jumped once more, the other way; unseen, in a gap, when it is nearer to where it came from. */
+function isBack(quantity: Quantity, { last, trusted }: Jumps, race: { size: number }, sample: Sample): boolean {
+  if (last === null) return trusted !== null && distance(quantity, trusted, sample) < BACK_SHARE * Math.abs(race.size)
+  const step = difference(quantity.kind, last.value, sample.value)
+  return step * race.size < 0 && Math.abs(step) >= BACK_SHARE * Math.abs(race.size)
 }
 
 function verdictOnHeld(quantity: Quantity, jumps: Jumps, held: Sample, next: Sample): Weighed['reason'] {
@@ -101,8 +122,12 @@ function isFar(quantity: Quantity, jumps: Jumps, last: Sample | null, sample: Sa
   return distance(quantity, last, sample) > spikeLimit(quantity, jumps)
 }
 
-function spikeLimit(quantity: Quantity, { steps }: Jumps): number {
-  const least = quantity.spike_min ?? Number.POSITIVE_INFINITY
+/** The limit of the quantity, more where its noise grows with the level or its latest steps were livelier. */
+function spikeLimit(quantity: Quantity, { steps, last }: Jumps): number {
+  const least = Math.max(
+    quantity.spike_min ?? Number.POSITIVE_INFINITY,
+    HAMPEL_SIGMAS * noiseAt(quantity, last?.value ?? 0),
+  )
   if (steps.length < STEPS_MAX) return least
   const middle = steps.toSorted((a, b) => a - b)[(STEPS_MAX - 1) / 2] ?? 0
   return Math.max(least, HAMPEL_SIGMAS * SIGMA_PER_MAD * middle)

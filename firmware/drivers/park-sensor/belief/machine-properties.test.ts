@@ -239,7 +239,7 @@ describe('the deadband', () => {
 })
 
 it('amounts of a counter are never negative, and add up to what it counted', () => {
-  const rain: Quantity = { ...wellKnown.rain, counter: { bits: 16, step: 1 }, rate_max: 10 }
+  const rain: Quantity = { ...wellKnown.rain, counter: { bits: 16, step: 1 }, rate_max: 10, spike_min: 300 }
   fc.assert(
     fc.property(fc.nat(65_535), fc.array(fc.nat(300), { maxLength: 40 }), (start, tips) => {
       const bench = new BeliefBench([rain]).poll(start)

@@ -55,18 +55,37 @@ describe('one sample far from those around it', () => {
 })
 
 describe('a jump to another level', () => {
-  it('is doubted for as long as the quantity would need to get there', () => {
-    const bench = warm().polls(20, 20, ...Array.from({ length: 12 }, () => 40))
-    const rated = bench.readings().filter(({ reason }) => reason === 'impossible-rate')
-    expect(rated[0]).toMatchObject({ value: 40, quality: 'suspect' })
-    // 20 °C at 3 °C a minute: believed in the seventh minute.
-    expect(bench.readings().at(-1)).toMatchObject({ value: 40, quality: 'good' })
-    expect(bench.readings().at(-1)?.at.monotonic_ms).toBe(9 * minute_ms)
+  const level = (value: number, samples: number) =>
+    Array.from({ length: samples }, (_, index) => value + (index % 2) / 10)
+
+  it('that the quantity cannot make is doubted until it is taken back', () => {
+    const bench = warm().polls(...level(20, 4), ...level(40, 60), ...level(19.5, 4))
     expect(bench.events().map(([, data]) => data)).toMatchObject([
       { quality: 'good' },
-      { reason: 'impossible-rate' },
-      { quality: 'good' },
+      { quality: 'suspect', reason: 'impossible-rate' },
+      { quality: 'good', previous: 'suspect' },
     ])
+    const rated = bench.readings().filter(({ reason }) => reason === 'impossible-rate')
+    expect(rated[0]).toMatchObject({ value: 40, at: { monotonic_ms: 5 * minute_ms } })
+    expect(bench.readings().at(-1)).toMatchObject({
+      value: 19.5,
+      quality: 'good',
+      at: { monotonic_ms: 65 * minute_ms },
+    })
+  })
+
+  it('that is only a little too quick is believed as soon as it could have been made', () => {
+    const bench = warm().polls(...level(20, 4), 25, 25, 25)
+    expect(bench.told().slice(-2)).toEqual([
+      [25, 'impossible-rate'],
+      [25, 'good'],
+    ])
+  })
+
+  it('that lasts for hours is believed in the end', () => {
+    const bench = warm().polls(...level(20, 4), ...level(40, 360))
+    expect(bench.shown.quantities[0]).toMatchObject({ reason: 'impossible-rate' })
+    expect(bench.polls(40, 40.1).shown.quantities[0]).toMatchObject({ quality: 'good' })
   })
 })
 
@@ -92,9 +111,25 @@ describe('a sensor that stands still', () => {
     expect(bench.poll(21.4).shown.quantities[0]).toMatchObject({ quality: 'good' })
   })
 
+  it('may have far to go when it moves again', () => {
+    const bench = warm().polls(...Array.from({ length: 300 }, () => 21.3), 28.4, 28.5)
+    expect(bench.told().at(-1)).toEqual([28.4, 'good'])
+  })
+
   it('where that is natural is not stuck', () => {
     const bench = new BeliefBench([humidity]).polls(...Array.from({ length: 600 }, () => 99.9))
     expect(bench.shown.quantities[0]).toMatchObject({ quality: 'good' })
+  })
+
+  it('where that is natural for all is stuck when its neighbours are elsewhere', () => {
+    const dark = (median: number) => {
+      const bench = new BeliefBench([wellKnown.illuminance])
+      for (let minute = 0; minute < 200; minute++)
+        bench.feed({ type: 'neighbours', digests: [{ quantity: 'illuminance', median, spread: 1, count: 3 }] }).poll(8)
+      return bench.shown.quantities[0]
+    }
+    expect(dark(9)).toMatchObject({ quality: 'good' })
+    expect(dark(20_000)).toMatchObject({ reason: 'stuck' })
   })
 
   it('is not stuck for a vane while there is no wind, and is when there is', () => {
@@ -153,6 +188,17 @@ describe('silence', () => {
   })
 })
 
+it('a sensor that reports its own fault makes the device faulty, with its code', () => {
+  const bench = new BeliefBench([temperature, humidity]).poll(20)
+  bench.feed({ type: 'poll', results: [{ quantity: 'humidity', fault: 'sensor-fault', code: 7 }] })
+  expect(bench.events().at(-1)).toMatchObject([
+    'quality-changed',
+    { quantity: 'humidity', reason: 'sensor-fault', code: 7 },
+  ])
+  expect(bench.availability).toEqual({ status: 'fault', reason: 'sensor-fault' })
+  expect(new BeliefBench([]).availability.status).toBe('online')
+})
+
 describe('telling', () => {
   it('leaves out what moved less than the deadband, until the heartbeat', () => {
     const bench = warm().polls(...walk(61))
@@ -179,6 +225,34 @@ describe('telling', () => {
     for (let index = 0; index < 60; index++) poll(20.5, 50)
     expect(bench.packs()).toBe(6)
     expect(bench.readings()).toHaveLength(12)
+  })
+
+  it('takes along what would be due soon, and leaves out what is no news', () => {
+    const bench = new BeliefBench([{ ...speed, report: { ...speed.report, interval_ms: 5 * minute_ms } }, direction])
+    const told = (minutes: number, wind: number) => {
+      const before = bench.readings().length
+      for (let index = 0; index < 12 * minutes; index++)
+        bench.wait(5000).feed({
+          type: 'poll',
+          results: [
+            { quantity: 'wind-speed', raw: wind + (index % 2) / 10 },
+            { quantity: 'wind-direction', raw: 90 + (index % 3) },
+          ],
+        })
+      return bench
+        .readings()
+        .slice(before)
+        .map(({ name, at }) => `${name} ${at.monotonic_ms / minute_ms}`)
+    }
+    expect(told(12, 4)).toEqual(['wind-speed 5', 'wind-speed.max 5', 'wind-direction 10'])
+    expect(told(10, 4)).toEqual([])
+    expect(told(10, 8)).toEqual([
+      'wind-speed 25',
+      'wind-speed.max 25',
+      'wind-speed 30',
+      'wind-speed.max 30',
+      'wind-direction 30',
+    ])
   })
 
   it('of a level is the energy mean of its interval', () => {

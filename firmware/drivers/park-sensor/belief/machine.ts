@@ -6,11 +6,12 @@ import type { Outcome } from '../../driver.ts'
 import { intervalOf_ms, type Quantity, staleAfter_ms } from '../quantity.ts'
 import { type CalibrateArgs, solve } from './calibration.ts'
 import type { BeliefConfig } from './config.ts'
-import { noDrift, watchDrift } from './drift.ts'
+import { NEIGHBOURS_MIN, noDrift, watchDrift } from './drift.ts'
 import { type Judged, judge, qualityOf } from './judged.ts'
 import { type Judgement, judgeLack, judgeSample } from './judgement.ts'
 import { noJumps } from './jump.ts'
 import type { Digest } from './neighbours.ts'
+import { type Surroundings, standstillShare } from './standstill.ts'
 import { availabilityOf, type BeliefShown, type BeliefState, type QuantityState, shownBelief } from './state.ts'
 import { gather, nothingGathered, SHARE_MIN, type Summed, sumUp } from './summary.ts'
 import { type Candidate, isNews, mayGoAlong, type Reading } from './telling.ts'
@@ -132,15 +133,20 @@ function takeResult(run: Run, result: PollResult): void {
   if (quantity === undefined) return
   change(run, index, (one) => {
     const heard = { ...one, heard_ms: run.now.monotonic_ms }
-    if ('raw' in result) return judgeSample(quantity, heard, result.raw, run.now, isStill(run, quantity))
+    if ('raw' in result) return judgeSample(quantity, heard, result.raw, run.now, surroundings(run, quantity, one))
     return judgeLack(heard, judge(run.now, { code: result.code ?? null }, result.fault))
   })
 }
 
-function isStill(run: Run, { stuck }: Quantity): boolean {
-  if (stuck?.unless === undefined) return false
+/** What neighbours said longer ago than this is of another weather. */
+const DIGEST_AGE_MAX_MS = 30 * 60_000
+
+function surroundings(run: Run, { stuck }: Quantity, { neighbours }: QuantityState): Surroundings {
+  const fresh = neighbours !== null && run.now.monotonic_ms - neighbours.at_ms <= DIGEST_AGE_MAX_MS
+  const median = fresh ? neighbours.median : null
+  if (stuck?.unless === undefined) return { still: false, median }
   const value = believed(run, stuck.unless.quantity)
-  return value === undefined || value < stuck.unless.below
+  return { still: value === undefined || value < stuck.unless.below, median }
 }
 
 /** The value of another quantity of the device, if it is good and not old. */
@@ -313,14 +319,20 @@ function tellIf(run: Run, offer: Offer, readings: Reading[], worth: typeof isNew
   return true
 }
 
+/** From this share of the time to being stuck on, a sensor is not compared with its neighbours. */
+const STANDSTILL_SHARE_MAX = 1 / 4
+
 function takeDigest(run: Run, digest: Digest): void {
   const index = run.config.quantities.findIndex(({ name }) => name === digest.quantity)
   const quantity = run.config.quantities[index]
   const one = run.state.quantities[index]
-  if (quantity === undefined || !one?.latest) return
-  if (run.now.monotonic_ms - one.latest.at_ms > staleAfter_ms(quantity)) return
-  const drift = watchDrift(quantity, one.drift, one.latest.value, digest, run.now.monotonic_ms)
-  put(run, index, { ...one, drift })
+  if (quantity === undefined || one === undefined || digest.count < NEIGHBOURS_MIN) return
+  const now_ms = run.now.monotonic_ms
+  const heard = one.latest !== null && now_ms - one.latest.at_ms <= staleAfter_ms(quantity) ? one.latest : undefined
+  // What may be stuck says nothing about drift.
+  const moves = heard !== undefined && standstillShare(quantity, one.standstill) < STANDSTILL_SHARE_MAX
+  const drift = moves ? watchDrift(quantity, one.drift, heard.value, digest, now_ms) : one.drift
+  put(run, index, { ...one, drift, neighbours: { median: digest.median, at_ms: now_ms } })
 }
 
 function calibrate(run: Run, args: CalibrateArgs, actor: string): Outcome {

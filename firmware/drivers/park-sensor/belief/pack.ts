@@ -8,7 +8,7 @@ import type { Reading } from './telling.ts'
  */
 export function packOf(base_name: string, readings: readonly Reading[]): SenmlPack {
   const base_s = Math.floor(Math.min(...readings.map(({ at }) => at.wall_ms)) / 1000)
-  return readings.map(({ name, unit, at, value, quality, reason }, index) => {
+  return readings.map(({ name, unit, at, value, quality, reason, share }, index) => {
     const t = Math.round(at.wall_ms - base_s * 1000) / 1000
     return {
       ...(index === 0 ? { bn: base_name, bt: base_s } : {}),
@@ -18,6 +18,7 @@ export function packOf(base_name: string, readings: readonly Reading[]): SenmlPa
       ...(value === undefined ? { vs: reason ?? quality } : { v: Number(value.toPrecision(7)) }),
       ...(quality === 'good' ? {} : { q: quality }),
       ...(reason === undefined ? {} : { qr: reason }),
+      ...(share === undefined || share === 1 ? {} : { qs: Number(share.toFixed(3)) }),
     }
   })
 }

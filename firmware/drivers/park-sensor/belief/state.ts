@@ -37,6 +37,8 @@ export interface QuantityState {
   counter: Counter
   standstill: Standstill | null
   drift: Drift
+  /** What enough neighbours said last. */
+  neighbours: { median: number; at_ms: number } | null
   /** The last value that is believed but for drift. */
   latest: { value: number; at_ms: number } | null
   gathered: Gathered
@@ -82,6 +84,7 @@ export function createBeliefState(config: BeliefConfig, restored: BeliefShown | 
       standstill: null,
       // Its neighbours have to acquit it anew.
       drift: noDrift(shown?.reason === 'drift'),
+      neighbours: null,
       latest: null,
       gathered: nothingGathered(now.monotonic_ms),
       told: null,
@@ -121,9 +124,10 @@ export function shownBelief(config: BeliefConfig, state: BeliefState, now: Momen
   }
 }
 
-/** One word for the device, from what its quantities are worth. */
+/** One word for the device, from what its quantities are worth; a device that measures nothing has nothing against it. */
 export function availabilityOf(state: BeliefState): { status: AvailabilityStatus; reason: string | undefined } {
   const { quantities } = state
+  if (quantities.length === 0) return { status: 'online', reason: undefined }
   if (quantities.every(({ settled }) => !settled)) return { status: 'stale', reason: 'starting' }
   const reasons = quantities.map(({ standing }) => (standing.quality === 'bad' ? standing.reason : null))
   if (reasons.includes('sensor-fault')) return { status: 'fault', reason: 'sensor-fault' }
@@ -135,8 +139,9 @@ export function availabilityOf(state: BeliefState): { status: AvailabilityStatus
 
 /** What each quantity has to say to its neighbours: the last values that are believed but for drift. */
 export function voicesOf(config: BeliefConfig, state: BeliefState): Array<{ quantity: string; voice: Voice }> {
-  return config.quantities.flatMap(({ name, drift }, index) => {
+  return config.quantities.flatMap(({ name, drift, stuck }, index) => {
     const latest = state.quantities[index]?.latest ?? null
-    return latest === null || drift === undefined ? [] : [{ quantity: name, voice: latest }]
+    const matters = drift !== undefined || stuck?.together === true
+    return latest === null || !matters ? [] : [{ quantity: name, voice: latest }]
   })
 }
