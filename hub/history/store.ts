@@ -134,16 +134,47 @@ export function createStore(db: DatabaseSync, retention: Retention, bytes: () =>
     buckets(series, base, from_ms, to_ms, step_ms) {
       const kind = [...known.values()].find(({ id }) => id === series)?.kind ?? 'gauge'
       const step = Math.max(BASE_MS[base], step_ms)
-      const fields = 't_ms, good, total, sum, sum_y, lo, hi'
-      const sql = `SELECT CAST((t_ms - ?1) / CAST(?2 AS INTEGER) AS INTEGER) AS bucket, sum(good) AS good, sum(total) AS total,
-          sum(sum) AS sum, sum(sum_y) AS sum_y, min(lo) AS lo, max(hi) AS hi FROM (
-            SELECT ${fields} FROM ${base} WHERE series = ?3 AND t_ms >= ?1 AND t_ms < ?4
-            UNION ALL SELECT ${fields} FROM ${base}_new WHERE series = ?3 AND t_ms >= ?1 AND t_ms < ?4)
-        GROUP BY bucket ORDER BY bucket`
-      const rows = db.prepare(sql).all(from_ms, step, series, to_ms)
-      return rows.map((row) => bucketOf(from_ms + Number(row.bucket) * step, kind, row as unknown as Rollup))
+      const found = new Map<number, Rollup>()
+      // Put together here: SQLite would sort by an expression what it reads in order.
+      for (const table of [base, `${base}_new`]) {
+        const select = db.prepare(
+          `SELECT t_ms, good, total, sum, sum_y, lo, hi FROM ${table} WHERE series = ? AND t_ms >= ? AND t_ms < ? ORDER BY t_ms`,
+        )
+        select.setReturnArrays(true)
+        for (const row of select.all(series, from_ms, to_ms) as unknown as RollupRow[]) {
+          const begin_ms = from_ms + Math.floor((row[0] - from_ms) / step) * step
+          const rollup = found.get(begin_ms)
+          if (rollup) merge(rollup, row)
+          else found.set(begin_ms, fromRow(row))
+        }
+      }
+      const inOrder = [...found].sort(([a], [b]) => a - b)
+      return inOrder.map(([t_ms, rollup]) => bucketOf(t_ms, kind, rollup))
     },
   }
+}
+
+type RollupRow = [
+  t_ms: number,
+  good: number,
+  total: number,
+  sum: number,
+  sum_y: number,
+  lo: number | null,
+  hi: number | null,
+]
+
+function fromRow([, good, total, sum, sum_y, lo, hi]: RollupRow): Rollup {
+  return { good, total, sum, sum_y, lo, hi }
+}
+
+function merge(into: Rollup, [, good, total, sum, sum_y, lo, hi]: RollupRow): void {
+  into.good += good
+  into.total += total
+  into.sum += sum
+  into.sum_y += sum_y
+  if (lo !== null) into.lo = Math.min(into.lo ?? lo, lo)
+  if (hi !== null) into.hi = Math.max(into.hi ?? hi, hi)
 }
 
 function keyOf({ device, quantity, unit }: Omit<Series, 'id'>): string {
