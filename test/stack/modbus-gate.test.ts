@@ -35,7 +35,9 @@ function onModules(port: (name: string) => string) {
           ],
         },
       ],
-      cabinets: [{ devices: [{ kind: 'barrier', id: 'v1', ...TERMINALS, raise_ms: 2000, lower_ms: 3000 }], wires: WIRES }],
+      cabinets: [
+        { devices: [{ kind: 'barrier', id: 'v1', ...TERMINALS, raise_ms: 2000, lower_ms: 3000 }], wires: WIRES },
+      ],
     },
     gateway: {
       boards: [],
