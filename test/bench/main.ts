@@ -9,6 +9,7 @@ import { detectors } from './detectors.ts'
 import { describeMachine } from './host.ts'
 import { latency } from './latency.ts'
 import { memory } from './memory.ts'
+import { modbus } from './modbus.ts'
 import { mosquittoPath, mosquittoVersion } from './mosquitto.ts'
 import { outage } from './outage.ts'
 import { press } from './press.ts'
@@ -30,6 +31,7 @@ const MEASUREMENTS: Record<string, Measurement> = {
   card,
   credentials,
   detectors,
+  modbus,
 }
 /** A bench that takes longer hangs. */
 const LIMIT_MS = { full: 20 * 60_000, quick: 3 * 60_000 }
