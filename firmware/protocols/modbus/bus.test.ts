@@ -156,6 +156,52 @@ describe('the master of a line', () => {
     expect(told.findLast(({ type }) => type === 'unit')).toMatchObject({ unit: 9, online: true })
   })
 
+  it('lets many dead units cost the others a tenth at most, and finds all again soon', async () => {
+    await start([1])
+    let readings = 0
+    bus.poll({ ...holding(1, 0, 2), every_ms: 1 }, (result) => {
+      if (result.ok) readings++
+    })
+    await clock.tickAsync(10_000)
+    const alone = readings
+    for (let unit = 10; unit < 30; unit++) bus.poll({ ...holding(unit, 0, 2), every_ms: 1000 }, () => {})
+    await clock.tickAsync(20_000)
+    readings = 0
+    await clock.tickAsync(60_000)
+    expect(readings).toBeGreaterThan(0.88 * 6 * alone)
+    for (let unit = 10; unit < 30; unit++) line.units.add(unit)
+    await clock.tickAsync(11_000)
+    const back = told.filter((one) => one.type === 'unit' && one.online && one.unit >= 10)
+    expect(back).toHaveLength(20)
+  })
+
+  it('asks for each range alone where a unit says nothing to a read over a hole', async () => {
+    await start([1], { mishap: () => ((requests().at(-1)?.bytes[5] ?? 0) > 2 ? 'silent' : 'none') })
+    const good = [0, 4, 8].map((at) => {
+      const seen = { at, count: 0 }
+      bus.poll({ ...holding(1, at, 2), every_ms: 500 }, (result) => {
+        if (result.ok && result.values[0] === identity(1, at)) seen.count++
+      })
+      return seen
+    })
+    await clock.tickAsync(20_000)
+    for (const { count } of good) expect(count).toBeGreaterThan(30)
+    expect(told.filter(({ type }) => type === 'unit')).toMatchObject([{ unit: 1, online: true }])
+  })
+
+  it('goes on merging when a unit was only gone for a while', async () => {
+    await start([1])
+    for (const at of [0, 4, 8]) bus.poll({ ...holding(1, at, 2), every_ms: 100 }, () => {})
+    await clock.tickAsync(1000)
+    line.units.delete(1)
+    await clock.tickAsync(5000)
+    line.units.add(1)
+    await clock.tickAsync(15_000)
+    const before = requests().length
+    await clock.tickAsync(1000)
+    expect(requests().length - before).toBeLessThanOrEqual(11)
+  })
+
   it('asks for each range alone where a unit refuses to read over a hole', async () => {
     await start([1])
     line.options = {
