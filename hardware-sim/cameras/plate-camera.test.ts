@@ -7,7 +7,7 @@ import { createPoster } from '../process/poster.ts'
 import { createRandom } from '../random.ts'
 import { createTimeline } from '../time/timeline.ts'
 import type { CameraConfig } from './config.ts'
-import { createPlateCamera, type Watched } from './plate-camera.ts'
+import { createPlateCamera, type Seen, type Watched } from './plate-camera.ts'
 
 type Plate = SimEvent & { type: 'plate' }
 
@@ -17,7 +17,8 @@ function look(count: number, more: Partial<CameraConfig>): { plates: Plate[]; po
   const timeline = createTimeline()
   const plates: Plate[] = []
   const posted: object[] = []
-  let show: ((vehicle: { plate: string }, at_ms: number) => void) | undefined
+  const vehicle = { plate: 'JA12345', entered: false, left: false }
+  let show: ((vehicle: Seen, at_ms: number) => void) | undefined
   const barrier: Watched = {
     watch: (_side, _at_m, see) => {
       show = see
@@ -30,7 +31,7 @@ function look(count: number, more: Partial<CameraConfig>): { plates: Plate[]; po
     post: (_url, body) => posted.push(body),
   })
   for (let index = 0; index < count; index++) {
-    show?.({ plate: 'JA12345' }, timeline.now())
+    show?.(vehicle, timeline.now())
     clock.tick(60_000)
   }
   timeline.close()

@@ -28,7 +28,14 @@ export const BarrierDeviceConfig = Type.Object(
       { additionalProperties: false },
     ),
     outputs: Type.Object(
-      { raise: Pin, lower: Pin, stop: Type.Optional(Pin), 'beam-test': Type.Optional(Pin) },
+      {
+        raise: Pin,
+        lower: Pin,
+        stop: Type.Optional(Pin),
+        'beam-test': Type.Optional(Pin),
+        lamp: Type.Optional(Pin),
+        'lamp-exit': Type.Optional(Pin),
+      },
       { additionalProperties: false },
     ),
     direction: Type.Enum(['in', 'out', 'both'], {

@@ -29,7 +29,7 @@ describe('the queue at a barrier', () => {
 
   it('flow: nobody behind a refused vehicle is let in on the opening before it', () => {
     const bench = opened({ policy: 'flow' })
-    bench.decide({ granted: false, by: 'plate', reason: 'unknown-plate' })
+    bench.decide({ granted: false, by: 'plate', reason: 'unknown-plate', credential: 'stranger' })
     bench.decide(plate('k3'))
     bench.drive(true)
     bench.pass(4000)

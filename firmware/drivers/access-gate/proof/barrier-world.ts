@@ -21,6 +21,7 @@ export const smallBarrier: BarrierConfig = {
   mode: 'normal',
   hasStop: false,
   hasBeamTest: false,
+  lamps: [],
   direction: 'in',
   policy: 'plain',
   fresh_ms: 2 * UNIT_MS,
@@ -150,14 +151,15 @@ function keyOf(config: BarrierConfig, { state, ledger }: Node): string {
     state.hold && age(state.hold.until?.at_ms),
     state.tokens.map(({ by, direction }) => by + direction),
     state.serving,
-    state.sealed,
+    state.lapsed,
+    age(state.refusedAt_ms),
     pending && [pending.wants, pending.goalBefore, age(pending.expiresAt_ms), ledger.open.indexOf(pending.id)],
   ]
   const stands = [
     state.ioFault === undefined,
     mode.evacuating,
     mode.override?.mode,
-    crossing && [crossing.fromExit, crossing.seenApproach, crossing.seenExit],
+    crossing && [crossing.fromExit, crossing.behindBeam, crossing.leftEntry, crossing.seenApproach, crossing.seenExit],
     state.faults.filter(({ fault }) => !TOLD_ONLY.includes(fault)).map(({ fault, part }) => fault + part),
     Object.values(state.driven),
   ]
