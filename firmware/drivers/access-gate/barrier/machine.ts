@@ -20,7 +20,7 @@ import {
 } from './state.ts'
 import { dropUnused, forgetRefused, takeAccess } from './tokens.ts'
 import { watchTraffic } from './traffic.ts'
-import { availabilityOf, publicState } from './view.ts'
+import { availabilityOf, isSameState, publicState } from './view.ts'
 
 /**
  * A vehicle barrier. Pure: the driver feeds it and calls again at `nextDeadline`; time between inputs is worked through
@@ -119,9 +119,9 @@ export function nextDeadline(
 /** Works through everything that became due until `to_ms`, in order of time. */
 function passTime(run: Run, to_ms: number): void {
   for (;;) {
-    const next = deadlines(run.config, run.rules, run.state)
-      .filter((deadline) => deadline.at_ms <= to_ms)
-      .sort((a, b) => a.at_ms - b.at_ms)[0]
+    let next: Deadline | undefined
+    for (const deadline of deadlines(run.config, run.rules, run.state))
+      if (deadline.at_ms <= (next?.at_ms ?? to_ms) && deadline.at_ms !== next?.at_ms) next = deadline
     const at_ms = next ? Math.max(next.at_ms, run.state.at_ms) : to_ms
     if (run.state.at_ms !== at_ms) run.state = { ...run.state, at_ms }
     if (!next) return
@@ -242,8 +242,7 @@ function drive(run: Run): GateEffect[] {
 function report(run: Run, before: BarrierState, at_ms: number): void {
   const { config, rules } = run
   const shown = publicState(config, rules, run.state)
-  if (JSON.stringify(shown) !== JSON.stringify(publicState(config, rules, before)))
-    run.effects.push({ type: 'state', state: shown })
+  if (!isSameState(shown, publicState(config, rules, before))) run.effects.push({ type: 'state', state: shown })
   const was = availabilityOf(before)
   const is = availabilityOf(run.state)
   if (is.status !== was.status || is.reason !== was.reason)
