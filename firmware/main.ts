@@ -6,6 +6,7 @@ import pino from 'pino'
 import { LinliError, reasonOf } from '../hub/contract/errors.ts'
 import { openFileLog } from '../hub/journal/open.ts'
 import packageFile from '../package.json' with { type: 'json' }
+import { openGpioKernel } from './adapters/gpio/kernel.ts'
 import { openKernelClock } from './adapters/kernel-clock.ts'
 import { createSerialBytePort } from './adapters/serialport.ts'
 import { openFolder } from './credentials/folder.ts'
@@ -87,12 +88,15 @@ async function run(config: GatewayConfig): Promise<void> {
   const gateway = createGateway(
     {
       openPort: createSerialBytePort,
+      openGpio: openGpioKernel,
       openSpool: (settings) =>
         openFileLog(join(config.data, 'spool'), {
           ...settings,
           onFault: (fault) => log.error({ code: fault.code, fault: fault.message }, 'spool fault'),
         }),
       openFolder: (name) => openFolder(join(config.data, name)),
+      openCameraServer: async (...given) =>
+        (await import('./adapters/camera-http/server.ts')).openCameraServer(...given),
       readKey: (file) => Buffer.from(readFileSync(file, 'utf8').trim(), 'hex'),
       random: () => randomInt(2 ** 32) / 2 ** 32,
       randomBytes: (count) => randomBytes(count),

@@ -5,6 +5,7 @@ import { barrier, board, button, door } from './testing/virtual-world.ts'
 describe('a configuration', () => {
   it('is taken as it is, with seed 1 if none is given', () => {
     expect(decodeConfig({ boards: [board('a')] })).toEqual({ boards: [board('a')], seed: 1 })
+    expect(decodeConfig({ boards: [board('a')], exact_timing: true })).toMatchObject({ exact_timing: true })
   })
 
   it.each([

@@ -43,6 +43,7 @@ const ConfigFrame = Type.Object(
     cameras: Type.Optional(Type.Array(CameraConfig, { maxItems: BOARDS_MAX })),
     traffic: Type.Optional(Type.Array(TrafficConfig, { maxItems: BOARDS_MAX })),
     seed: Type.Optional(Type.Integer({ minimum: 0, maximum: 0xffff_ffff })),
+    exact_timing: Type.Optional(Type.Boolean()),
   },
   { additionalProperties: false },
 )
@@ -56,6 +57,8 @@ export interface SimConfig {
   traffic?: TrafficConfig[]
   /** Of everything random: bounce, noise, glitches. */
   seed: number
+  /** Bytes on ptys are late by some 10 µs instead of up to 2 ms, at the cost of a core while a line is busy. */
+  exact_timing?: boolean
 }
 
 /** The hex file is compiled for this speed. */
@@ -81,6 +84,7 @@ export function decodeConfig(data: unknown): SimConfig {
     ...(frame.buses && { buses }),
     ...(cameras && { cameras }),
     ...(traffic && { traffic }),
+    ...(frame.exact_timing && { exact_timing: true }),
     seed: frame.seed ?? 1,
   }
 }

@@ -38,14 +38,14 @@ export interface WorldDeps {
   random: Random
   emit: Emit
   /** Posts what cameras read to where they are told to; without it nothing is posted. */
-  post?: (url: string, body: object) => void
+  post?: (url: string, body: object, token: string | undefined) => void
 }
 
 /** The physical world of one configuration: boards and buses on serial lines, devices on pins, readers on buses. */
 export function createWorld(config: SimConfig, deps: WorldDeps & { endpoints: 'pty' }): World
 export function createWorld(config: SimConfig, deps: WorldDeps & { endpoints: 'memory' }): World<MemoryEndpoint>
 export function createWorld(config: SimConfig, deps: WorldDeps & { endpoints: 'pty' | 'memory' }): World {
-  const timeline = createTimeline()
+  const timeline = createTimeline({ exact: deps.endpoints === 'pty' && config.exact_timing === true })
   const parts = { timeline, random: deps.random, emit: deps.emit }
   const endpointAt = ({ port, baud }: { port: string; baud: number }) =>
     deps.endpoints === 'pty' ? createPtyEndpoint(port, baud) : new MemoryEndpoint(port)

@@ -1,6 +1,7 @@
 import mqtt, { type MqttClient } from 'mqtt'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { devAuthenticator } from './auth/authenticator.ts'
+import { READER_ACTOR } from './commands/own-commands.ts'
 import { createHub, type Hub } from './compose.ts'
 import type { Command } from './contract/command.ts'
 import { type CredentialsHave, credentialId, keyId, SetDigest, type SnapshotPart } from './contract/credentials.ts'
@@ -121,5 +122,24 @@ describe('a hub with credentials', () => {
     await closed
     expect((await log.list('command')).length).toBe(1)
     expect(commands).toHaveLength(1)
+  })
+
+  it('lets nobody but an installer at its own machine have a reader installed', async () => {
+    await gatewayComes()
+    await vi.waitFor(() => expect(commands).toHaveLength(1), WAIT)
+    const request = { address: GATEWAY, name: 'reader-install', args: { reader: 'r1' }, ttl_ms: 60_000 }
+    const result = await hub.desk.send({ ...request, actor: { kind: 'flow', id: 'f' } })
+    expect(result).toMatchObject({ status: 'refused', code: 'ACCESS_DENIED' })
+    void hub.desk.send({ ...request, actor: READER_ACTOR })
+    await vi.waitFor(
+      () => expect(commands.map(({ name }) => name)).toEqual(['credentials-part', 'reader-install']),
+      WAIT,
+    )
+    const forged = { ...(commands[1] as Command), id: 'forged' }
+    const topic = formatTopic({ ...GATEWAY, channel: 'cmd', name: 'reader-install', id: 'forged' })
+    const closed = new Promise<void>((resolve) => gateway.once('close', () => resolve()))
+    gateway.publish(topic, Buffer.from(encodeJson(forged)), { qos: 1 })
+    await closed
+    expect(commands).toHaveLength(2)
   })
 })

@@ -1,19 +1,22 @@
 import type { Duplex } from 'node:stream'
+import packageFile from '../package.json' with { type: 'json' }
 import type { Principal } from './auth/access.ts'
 import type { Authenticator } from './auth/authenticator.ts'
 import { type Broker, type BrokerLog, createBroker } from './broker/broker.ts'
 import { createIngest, type Inbound, type Ingest, type Verdict } from './broker/ingest.ts'
 import { type CommandDesk, createDesk } from './commands/desk.ts'
-import { credentialCommands } from './contract/credentials.ts'
+import { type CommandMessage, isCredentialCommand, ownerOf } from './commands/own-commands.ts'
 import { decodeMessage, type Message } from './contract/decode.ts'
 import { encodeJson } from './contract/encode.ts'
 import { LinliError, reasonOf } from './contract/errors.ts'
-import { type Address, formatTopic, type Site } from './contract/topic.ts'
-import { CREDENTIALS_ACTOR, createDistributor } from './credentials/distributor.ts'
+import type { Site } from './contract/topic.ts'
+import { createDistributor } from './credentials/distributor.ts'
 import { type CredentialSource, createCredentialSource } from './credentials/source.ts'
-import { createDevices, type Devices, impliedByDeath } from './devices/devices.ts'
-import { createReturnWatch } from './devices/return-watch.ts'
+import { createDevices, type Devices } from './devices/devices.ts'
+import { createEvacuation, type Evacuation } from './evacuation/evacuation.ts'
+import { createGatewayLife, type GatewayLife } from './gateway-life/gateway-life.ts'
 import type { Log } from './journal/types.ts'
+import { createOwnVoice, type OwnVoice } from './own-voice.ts'
 import { gatewayKey, type Registry } from './registry/registry.ts'
 import { createForwarder, type Forwarder, type ForwarderStatus } from './upstream/forwarder.ts'
 
@@ -83,9 +86,10 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     (message) => onAccepted(message),
     () => broker,
   )
-  const watch = createReturnWatch(devices, (gateway) => {
-    own.say(formatTopic({ ...gateway, channel: 'avail' }), offline('not-returned'), true)
-    devicesDie(gateway)
+  const life = createGatewayLife({
+    devices,
+    say: (topic, availability) => own.say(topic, availability, true),
+    now_ms: deps.now_ms,
   })
   const desk = createDesk({
     now_ms: deps.now_ms,
@@ -94,13 +98,15 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     answer: (topic, payload) => own.send(topic, payload, false),
     submit: (topic, payload) => submit(self, { topic, payload, retain: false }),
   })
+  const evacuation = createHubEvacuation(deps, settings, { devices, desk, own })
   const distributor = credentials && createHubDistributor(deps, credentials, devices, desk)
   const ingest = createHubIngest(deps, settings, {
     self,
     desk,
-    gatewayDies: devicesDie,
+    life,
+    evacuation,
     accepted(message) {
-      watch.heard(message.topic)
+      life.heard(message.topic)
       onAccepted(message)
     },
   })
@@ -110,23 +116,19 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     log: deps.logger,
     events: { connected: () => undefined, disconnected: () => undefined, shed: deps.counters.shed },
   })
-  const forwarder = settings.upstream && createUpstream(deps, settings, settings.upstream, upstreamListeners, submit)
+  const forwarder =
+    settings.upstream &&
+    createUpstream(deps, settings, settings.upstream, {
+      listeners: upstreamListeners,
+      submit,
+      state: evacuation.hubState,
+    })
 
-  function now(): string {
-    return new Date(deps.now_ms()).toISOString()
-  }
-  function offline(reason: string) {
-    return { status: 'offline', reason, since: now() } as const
-  }
-  /** Nothing behind a dead gateway may look alive. */
-  function devicesDie(gateway: Address): void {
-    for (const { topic, availability } of impliedByDeath(devices, gateway, now(), 'gateway-offline'))
-      own.say(topic, availability, true)
-  }
   function onAccepted(message: Message): void {
     devices.apply(message)
     if (message.kind === 'meta') deps.registry.learn(message.topic, message.meta)
     distributor?.heard(message)
+    evacuation.heard(message)
     for (const listener of acceptedListeners) listener(message)
   }
   async function submit(principal: Principal, inbound: Inbound): Promise<void> {
@@ -145,12 +147,13 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     onUpstream: (listener) => subscribe(upstreamListeners, listener),
     async start() {
       await restoreRetained(deps, devices, broker)
-      desk.start()
-      watch.start()
+      life.start()
+      await evacuation.start()
       forwarder?.start()
     },
     async close() {
-      watch.close()
+      life.close()
+      evacuation.close()
       distributor?.close()
       desk.close()
       await broker.close()
@@ -176,6 +179,27 @@ async function openCredentials(deps: HubDeps, settings: HubSettings): Promise<Cr
   return createCredentialSource(source, { key: settings.credentialKey })
 }
 
+function createHubEvacuation(
+  deps: HubDeps,
+  settings: HubSettings,
+  { devices, desk, own }: { devices: Devices; desk: CommandDesk; own: OwnVoice },
+): Evacuation {
+  return createEvacuation(
+    {
+      log: deps.log,
+      devices,
+      desk,
+      say: own.send,
+      now_ms: deps.now_ms,
+      onFault: (fault) => deps.logger.error({ code: fault.code }, fault.message),
+    },
+    {
+      address: { ...settings.site, gateway: 'hub', class: 'hub', device: settings.name },
+      version: packageFile.version,
+    },
+  )
+}
+
 function createHubDistributor(deps: HubDeps, source: CredentialSource, devices: Devices, desk: CommandDesk) {
   return createDistributor({
     source,
@@ -186,17 +210,12 @@ function createHubDistributor(deps: HubDeps, source: CredentialSource, devices: 
   })
 }
 
-type CommandMessage = Message & { kind: 'command' }
-
-function isCredentialCommand({ topic, command }: CommandMessage): boolean {
-  return topic.class === 'gateway' && Object.hasOwn(credentialCommands, command.name)
-}
-
-/** Whoever could send these could open every gate: they are the distributor's alone, not the district's, not a flow's. */
+/** Not the district's, not a flow's. */
 function refusedCommand(self: Principal, principal: Principal, message: CommandMessage): LinliError | undefined {
   const { actor, name } = message.command
-  const isOurs = principal === self && actor.kind === CREDENTIALS_ACTOR.kind && actor.id === CREDENTIALS_ACTOR.id
-  if (!isCredentialCommand(message) || isOurs) return undefined
+  const owner = ownerOf(message)
+  const isOurs = principal === self && actor.kind === owner?.kind && actor.id === owner.id
+  if (!owner || isOurs) return undefined
   return new LinliError('ACCESS_DENIED', `${name} comes from the hub itself and from nobody else`, { kind: 'caller' })
 }
 
@@ -212,31 +231,14 @@ function hubPrincipal(settings: HubSettings): Principal {
     : { role: 'platform', name: settings.name, site: settings.site }
 }
 
-/** What the hub says itself goes through the journal like everybody else's messages. */
-function createOwnVoice(deps: HubDeps, accepted: (message: Message) => void, broker: () => Broker) {
-  function send(topic: string, payload: Uint8Array, retain: boolean): void {
-    publish(topic, payload, retain).catch((error: unknown) =>
-      deps.logger.error({ topic }, `the hub's own message is lost: ${reasonOf(error)}`),
-    )
-  }
-  async function publish(topic: string, payload: Uint8Array, retain: boolean): Promise<void> {
-    const decoded = decodeMessage(topic, payload, retain)
-    if (!decoded.ok) throw decoded.error
-    const base = { topic, payload, time_ms: deps.now_ms() }
-    await deps.log.append(retain ? { ...base, lane: 'state', key: topic } : { ...base, lane: 'alarm' })
-    accepted(decoded.value)
-    await broker().publish({ topic, payload, retain })
-  }
-  return { send, say: (topic: string, value: unknown, retain: boolean) => send(topic, encodeJson(value), retain) }
-}
-
 function createHubIngest(
   deps: HubDeps,
   settings: HubSettings,
   rooms: {
     self: Principal
     desk: CommandDesk
-    gatewayDies: (gateway: Address) => void
+    life: GatewayLife
+    evacuation: Evacuation
     accepted: (message: Message) => void
   },
 ): Ingest {
@@ -247,13 +249,14 @@ function createHubIngest(
     intercept(message) {
       if (message.kind === 'command') {
         const kind = rooms.desk.onCommand(message)
+        if (message.topic.class === 'hub' && kind === 'continue')
+          return { kind, first: rooms.evacuation.onCommand(message) }
         return isCredentialCommand(message) ? { kind, record: withoutArguments(message.command) } : { kind }
       }
       if (message.kind === 'result') return { kind: rooms.desk.onResult(message) }
       if (message.kind !== 'availability') return { kind: 'continue' }
       // Said before the will itself is written, so that nothing the gateway says on its next connection can come before it.
-      if (message.topic.class === 'gateway' && message.availability.status === 'offline')
-        rooms.gatewayDies(message.topic)
+      if (message.topic.class === 'gateway' && message.availability.status === 'offline') rooms.life.died(message.topic)
       if (message.availability.since === undefined) {
         // A will is written before the fact, so it cannot know since when.
         const since = new Date(deps.now_ms()).toISOString()
@@ -273,6 +276,7 @@ function createHubIngest(
       return undefined
     },
     events: {
+      passed: (message) => deps.counters.accepted(message.kind),
       accepted(message) {
         deps.counters.accepted(message.kind)
         rooms.accepted(message)
@@ -309,8 +313,11 @@ function createUpstream(
   deps: HubDeps,
   settings: HubSettings,
   upstream: { url: string; window: number },
-  listeners: Set<(status: ForwarderStatus) => void>,
-  submit: (principal: Principal, inbound: Inbound) => Promise<void>,
+  rooms: {
+    listeners: Set<(status: ForwarderStatus) => void>
+    submit: (principal: Principal, inbound: Inbound) => Promise<void>
+    state: () => unknown
+  },
 ): Forwarder {
   const platform: Principal = { role: 'platform', name: 'upstream', site: settings.site }
   return createForwarder(
@@ -324,13 +331,14 @@ function createUpstream(
           { upstream: redacted(upstream.url), reason: status.reason },
           status.connected ? 'upstream connected' : 'upstream disconnected',
         )
-        for (const listener of listeners) listener(status)
+        for (const listener of rooms.listeners) listener(status)
       },
       onCommand(topic, payload, retain) {
-        submit(platform, { topic, payload, retain }).catch((error: unknown) =>
-          deps.logger.warn({ topic }, `command from upstream refused: ${reasonOf(error)}`),
-        )
+        rooms
+          .submit(platform, { topic, payload, retain })
+          .catch((error: unknown) => deps.logger.warn({ topic }, `command from upstream refused: ${reasonOf(error)}`))
       },
+      state: rooms.state,
       onError: (error) => deps.logger.warn({}, `forwarding: ${reasonOf(error)}`),
     },
     { url: upstream.url, site: settings.site, hub: settings.name, window: upstream.window },

@@ -1,4 +1,5 @@
 import { CREDENTIAL_LANE } from './credentials/entries.ts'
+import { EVACUATION_LANE } from './evacuation/record.ts'
 import type { LaneConfig } from './journal/types.ts'
 
 /** The lanes of the hub's journal, most urgent first. */
@@ -7,6 +8,8 @@ export const JOURNAL_LANES: LaneConfig[] = [
   { name: 'alarm', kind: 'queue', evict: 'never' },
   /** What holds now, by topic: state, availability, meta. */
   { name: 'state', kind: 'compacted' },
+  /** The evacuation that is on, and which gates have it. */
+  EVACUATION_LANE,
   /** Who may pass, by keyed hash. */
   CREDENTIAL_LANE,
   /** At 30 parks × 20 sensors × 1/min, 1,000,000 readings are a day of outage. */

@@ -7,14 +7,15 @@ import { createHub, type Hub, type HubLogger, redacted } from './compose.ts'
 import type { HubConfig } from './config.ts'
 import { keyId } from './contract/credentials.ts'
 import { LinliError, reasonOf } from './contract/errors.ts'
-import { type Counter, openCounter } from './credentials/counter.ts'
+import { type Counter, openCounter } from './counter/counter.ts'
+import { atCredentials, credentialRequest } from './credentials/counter.ts'
 import { openSiteKey } from './credentials/site-key.ts'
-import type { CredentialSource } from './credentials/source.ts'
 import { createFlowsHost, type FlowsHost } from './flows-host/host.ts'
 import { hubForFlows } from './flows-port.ts'
 import { openFileLog } from './journal/open.ts'
 import type { Log } from './journal/types.ts'
 import { JOURNAL_LANES } from './journal-lanes.ts'
+import { atReaders, readerRequest } from './readers/counter.ts'
 import { durableJson } from './registry/durable-json.ts'
 import { createRegistry, type Registry, type RegistryData } from './registry/registry.ts'
 import { FORWARDED_LANES, UPSTREAM_CURSOR } from './upstream/forwarder.ts'
@@ -65,7 +66,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   running.hub = hub
   if (siteKey.isNew && (hub.credentials?.count ?? 0) > 0)
     logger.error({}, 'the site key was lost: no card is known any more until credentials.key is restored')
-  const counter = hub.credentials && (await openedCounter(config.dataDir, hub.credentials, logger))
+  const counter = await openedCounter(config.dataDir, hub, logger)
   await hub.start()
   const web = createWebServer({ health: () => health(faults, log, running), metrics })
   const mqtt = await hub.broker.listen({ host: config.host, port: config.mqttPort })
@@ -112,16 +113,18 @@ function openRegistry(config: HubConfig, logger: HubLogger): Promise<Registry> {
   })
 }
 
-/** Without it the credentials of a running hub cannot be changed; alarms come and go all the same. */
-async function openedCounter(
-  dir: string,
-  credentials: CredentialSource,
-  logger: HubLogger,
-): Promise<Counter | undefined> {
+/** Without it nobody can ask a running hub for credentials and readers; alarms come and go all the same. */
+async function openedCounter(dir: string, hub: Hub, logger: HubLogger): Promise<Counter | undefined> {
+  const { credentials, desk, devices } = hub
   try {
-    return await openCounter(dir, credentials)
+    return await openCounter(dir, (value) => {
+      const request = readerRequest(value)
+      if (request) return atReaders({ devices, send: (command) => desk.send(command) }, request)
+      if (credentials) return atCredentials(credentials, credentialRequest(value))
+      throw new LinliError('CREDENTIALS_KEY', 'this hub has no credentials', { kind: 'fault' })
+    })
   } catch (error) {
-    logger.error({ error: reasonOf(error) }, 'linli credential cannot reach this hub while it runs')
+    logger.error({ error: reasonOf(error) }, 'linli credential and linli reader cannot reach this hub while it runs')
     return undefined
   }
 }

@@ -9,6 +9,7 @@ import { createFirmataBoard, type FirmataBoard } from './firmata-board.ts'
 
 const CONTACT = 2
 const LAMP = 5
+const OTHER_PORT = 9
 const LOOP = 0
 const START_MS = 200
 
@@ -121,6 +122,69 @@ describe('a Firmata board', () => {
     await time.pass(6000)
     expect(board.status.status).toBe('ready')
     expect(digital).toMatchObject([{ high: false, kind: 'found' }])
+  })
+
+  describe('whose pins somebody wants confirmed', () => {
+    let confirmed: number[][]
+    beforeEach(async () => {
+      confirmed = []
+      board.watchDigital(OTHER_PORT, () => {})
+      board.onConfirmed((pins) => confirmed.push([...pins]))
+      board.start()
+      await time.pass(START_MS)
+    })
+
+    it('reads them again four times a second', async () => {
+      await time.pass(1010)
+      expect(confirmed).toEqual(Array(4).fill([CONTACT, OTHER_PORT]))
+      expect(statuses()).toEqual(['ready'])
+    })
+
+    it('confirms nothing while it is silent, and nothing that its firmware does not report', async () => {
+      hardware.hung = true
+      await time.pass(2000)
+      expect(confirmed).toEqual([])
+      hardware.hung = false
+      hardware.mutePort = OTHER_PORT >> 3
+      await time.pass(1000)
+      expect(new Set(confirmed.map(String))).toEqual(new Set([`${CONTACT}`]))
+    })
+
+    it('tells a change before it confirms it', async () => {
+      const order: string[] = []
+      board.onConfirmed((pins) => order.push(`confirmed ${pins.has(CONTACT)}`))
+      await time.pass(240)
+      digital.length = 0
+      order.length = 0
+      // Lost on the line: only the next reading shows it.
+      hardware.levels.set(CONTACT, false)
+      await time.pass(270)
+      expect(digital).toMatchObject([{ high: false, kind: 'edge' }])
+      expect(order).toContain('confirmed true')
+    })
+
+    it('does not take an old answer that waited somewhere for a new one', async () => {
+      await time.pass(210)
+      confirmed.length = 0
+      hardware.holdAnswers()
+      await time.pass(60)
+      const old = hardware.heldAnswers()
+      // This process stands still; when it goes on it asks anew, and only then reads what was answered long ago.
+      hardware.levels.set(CONTACT, false)
+      time.clock.jump(3000)
+      hardware.sendInOneGo(...old)
+      expect([old.length > 1, confirmed]).toEqual([true, []])
+      hardware.sendInOneGo(...hardware.heldAnswers())
+      expect(digital.at(-1)).toMatchObject({ high: false })
+      expect(confirmed).toEqual([[CONTACT, OTHER_PORT]])
+    })
+
+    it('notices in a few seconds that any pin lost its mode', async () => {
+      hardware.modes.set(OTHER_PORT, 1)
+      await time.pass(6000)
+      expect(statuses()).toEqual(['ready', 'starting', 'ready'])
+      expect(hardware.modes.get(OTHER_PORT)).toBe(0)
+    })
   })
 
   it('is hung when it answers nothing for two rounds, and is opened again', async () => {

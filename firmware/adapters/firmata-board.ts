@@ -14,6 +14,7 @@ import { type Backoff, createBackoff } from './backoff.ts'
 import { Chip } from './firmata/chip.ts'
 import { loadLibraries } from './firmata/libraries.ts'
 import { createWiring } from './firmata/wiring.ts'
+import { pause } from './pause.ts'
 
 /**
  * A Firmata board on a serial line, as a board of pins: opens the line, initialises the board, watches that it lives,
@@ -40,6 +41,8 @@ export interface FirmataBoardDeps {
 }
 
 const PROBES_MISSED_MAX = 2
+/** How often watched pins are read again for those who want them confirmed: twice within the shortest age limit of a gate. */
+const CONFIRM_MS = 250
 /** Analog changes below this are noise of the converter (3 of 1023). */
 const ANALOG_STEP = 0.003
 /** How long the last bytes of a closing board may take to leave (at 9600 baud: 24 of them). */
@@ -66,6 +69,7 @@ export class FirmataBoard implements PinBoard {
   readonly #config: FirmataBoardConfig
   readonly #wiring = createWiring()
   readonly #statusListeners: Array<(report: StatusReport) => void> = []
+  readonly #confirmedListeners: Array<(pins: ReadonlySet<number>, at: Moment) => void> = []
   readonly #backoff: Backoff
   readonly #lastAnalog = new Map<number, number>()
   readonly #closed = new AbortController()
@@ -107,6 +111,10 @@ export class FirmataBoard implements PinBoard {
         return true
       },
     }
+  }
+
+  onConfirmed(listener: (pins: ReadonlySet<number>, at: Moment) => void): void {
+    this.#confirmedListeners.push(listener)
   }
 
   onStatus(listener: (report: StatusReport) => void): void {
@@ -186,6 +194,10 @@ export class FirmataBoard implements PinBoard {
         this.#answered = true
       },
       rebooted: (reason) => this.#restarted(reason),
+      confirmed: (pins) => {
+        const at = momentNow()
+        for (const listener of this.#confirmedListeners) this.#safely(() => listener(pins, at))
+      },
       noise: (reason) => this.#onNoise(reason),
     })
   }
@@ -239,6 +251,7 @@ export class FirmataBoard implements PinBoard {
     return new Promise<string>((resolve, reject) => {
       const settle = (finish: () => void) => {
         clearInterval(timer)
+        clearInterval(confirming)
         lost.signal.removeEventListener('abort', onLost)
         this.#restarted = () => {}
         finish()
@@ -253,23 +266,11 @@ export class FirmataBoard implements PinBoard {
         this.#answered = false
         chip.probe()
       }, watchdog_ms)
+      const confirming =
+        this.#confirmedListeners.length === 0 ? undefined : setInterval(() => chip.confirm(), CONFIRM_MS)
       this.#restarted = (reason) => settle(() => resolve(reason))
       if (lost.signal.aborted) onLost()
       else lost.signal.addEventListener('abort', onLost)
     })
   }
-}
-
-/** Waits, unless `signal` ends it before. */
-function pause(time_ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve()
-    const settle = () => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', settle)
-      resolve()
-    }
-    const timer = setTimeout(settle, time_ms)
-    signal.addEventListener('abort', settle)
-  })
 }

@@ -20,19 +20,12 @@ export interface PinGateWiring {
   outputs: Readonly<Record<string, number>>
 }
 
-/**
- * How often a level that has not changed is confirmed. A board reports changes only; that it is `ready` rests on its
- * own watchdog, so a board that dies is noticed within two probes of it, and then every level is unknown.
- */
-const CONFIRM_MS = 250
-
 export function createPinGateIo(board: PinBoard, wiring: PinGateWiring): GateIo {
   const high = new Map<number, boolean>()
   const levelListeners: Array<(report: GateLevels) => void> = []
   const statusListeners: Array<(status: GateIoStatus) => void> = []
   const outputs = new Map<string, DigitalOutput>()
   for (const [name, pin] of Object.entries(wiring.outputs)) outputs.set(name, board.output(pin))
-  let timer: ReturnType<typeof setInterval> | undefined
 
   function levelOf({ pin, onWhen, pairPin }: PinInput): boolean | undefined {
     const level = high.get(pin)
@@ -75,17 +68,23 @@ export function createPinGateIo(board: PinBoard, wiring: PinGateWiring): GateIo 
     for (const listener of statusListeners) listener(told)
   })
 
+  // A level that has not changed is told again only when the hardware has just shown it: the gate's age limit does the rest.
+  board.onConfirmed((pins, at) => {
+    const holds = (pin: number | undefined) => pin === undefined || (pins.has(pin) && !settling.has(pin))
+    const names = Object.entries(wiring.inputs).filter(([, { pin, pairPin }]) => holds(pin) && holds(pairPin))
+    if (names.length > 0)
+      report(
+        names.map(([name]) => name),
+        at,
+      )
+  })
+
   return {
     onLevels: (listener) => void levelListeners.push(listener),
     onStatus: (listener) => void statusListeners.push(listener),
     set: (output, on) => outputs.get(output)?.set(on) ?? false,
-    start() {
-      timer ??= setInterval(() => {
-        if (board.status.status === 'ready') report(Object.keys(wiring.inputs), momentNow())
-      }, CONFIRM_MS)
-    },
+    start() {},
     close() {
-      clearInterval(timer)
       for (const pin of [...settling.keys()]) unsettle(pin)
     },
   }

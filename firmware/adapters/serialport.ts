@@ -28,6 +28,8 @@ export function createSerialBytePort(settings: BytePortSettings): BytePort {
       const port = new SerialPort({
         path: settings.path,
         baudRate: settings.baud,
+        parity: settings.parity ?? 'none',
+        stopBits: settings.stopBits ?? 1,
         autoOpen: false,
         lock: true,
         highWaterMark: READ_BYTES,

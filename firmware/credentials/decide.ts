@@ -58,6 +58,8 @@ export type Decision =
       emergency: boolean
       /** Soft anti-passback: let through, but somebody should know. */
       passback: boolean
+      /** Let in twice over a power cut would be once too often: what is remembered must be on disk first. */
+      keepFirst: boolean
       /** To be remembered from now on; undefined when nothing changes. */
       remembered: Remembered | undefined
     }
@@ -85,6 +87,7 @@ export function decide(credential: Credential | undefined, known: Remembered | u
     duress: pin === 'duress' || credential.duress === true,
     emergency: credential.class === 'emergency',
     passback: credential.antipassback === 'soft' && isPassback(remembered, ask),
+    keepFirst: mustBeKeptFirst(credential, ask),
     remembered: remembering(credential, remembered, ask),
   }
 }
@@ -126,6 +129,12 @@ function whyNotNow(credential: Credential, remembered: Remembered, ask: Ask): De
 
 function isPassback(remembered: Remembered, { area, direction, mode }: Ask): boolean {
   return remembered.areas[area] === direction && !OPEN_MODES.includes(mode)
+}
+
+/** Nobody waits on the way out, nor the emergency services anywhere. */
+function mustBeKeptFirst({ antipassback, class: klass, limits }: Credential, { direction, mode }: Ask): boolean {
+  const isOnce = limits !== undefined || antipassback === 'hard'
+  return isOnce && direction === 'in' && klass !== 'emergency' && !OPEN_MODES.includes(mode)
 }
 
 /** Of a credential without limits and anti-passback nothing is remembered: no trail of residents who just live here. */

@@ -180,6 +180,47 @@ describe('what is remembered', () => {
     expect(visit()).toBe('used-up')
   })
 
+  it('counts one visit once, however often the card is held there before somebody has passed', async () => {
+    await desk.apply(teller.change([card(1, { class: 'visitor', antipassback: 'hard', limits: { uses: 1 } })]))
+    for (let held = 0; held < 3; held++) {
+      const again = desk.card(reference(1), undefined, at({ ms: held * 1000 }))
+      expect([said(again), again.keepFirst, again.passback]).toEqual(['card', true, false])
+    }
+    expect(said(desk.card(reference(1), undefined, at({ ms: 121_000 + 2000 })))).toBe('used-up')
+    desk.settle(card(1).id, 'door-1')
+    desk.takeBack(card(1).id, 'door-1')
+    expect(visit()).toBe('used-up')
+  })
+
+  it('counts a visit that nobody can tell the end of, at that gate only', async () => {
+    const visitor: Parameters<typeof card>[1] = { class: 'visitor', gates: ['*'], limits: { uses: 2 } }
+    await desk.apply(teller.change([card(1, visitor), card(2, visitor)]))
+    const present = (number: number, gate: string) => said(desk.card(reference(number), undefined, at({ gate })))
+    expect([present(1, 'door-1'), present(2, 'door-2')]).toEqual(['card', 'card'])
+    desk.settleAll('door-1')
+    expect([present(1, 'door-1'), present(2, 'door-2'), present(2, 'door-2')]).toEqual(['card', 'card', 'card'])
+    desk.settleAll('door-1')
+    expect(present(1, 'door-1')).toBe('used-up')
+  })
+
+  it('lets nobody wait for the disk who may come twice, who goes out, or whose way is open', async () => {
+    const waits = (more: Partial<Presence> = {}) => desk.card(reference(1), undefined, at(more)).keepFirst
+    const told: Array<[Parameters<typeof card>[1], Partial<Presence>, boolean]> = [
+      [{}, {}, false],
+      [{ antipassback: 'soft' }, {}, false],
+      [{ antipassback: 'hard' }, {}, true],
+      [{ limits: { uses: 9 } }, {}, true],
+      [{ limits: { uses: 9 } }, { direction: 'out' }, false],
+      [{ limits: { uses: 9 } }, { mode: 'free' }, false],
+      [{ limits: { uses: 9 }, class: 'emergency' }, {}, false],
+    ]
+    for (const [rights, where, expected] of told) {
+      await desk.apply(teller.change([], [card(1).id]))
+      await desk.apply(teller.change([card(1, rights)]))
+      expect(waits(where), JSON.stringify([rights, where])).toBe(expected)
+    }
+  })
+
   it('outlives a copy that is older than the visitor, and ends with the credential', async () => {
     const older = afterPowerCut(disk, () => 0.999)
     const visitor = card(1, { class: 'visitor', limits: { uses: 1 } })
@@ -200,6 +241,7 @@ describe('what is remembered', () => {
     await desk.apply(teller.change([1, 2].map((n) => card(n, { class: 'visitor', limits: { uses: 1 } }))))
     journal.failures = 2
     expect(await desk.card(reference(1), undefined, at()).kept).toBe(false)
+    desk.settle(card(1).id, 'door-1')
     expect(visit()).toBe('used-up')
     journal.failures = 0
     await desk.card(reference(2), undefined, at()).kept

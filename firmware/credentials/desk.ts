@@ -31,6 +31,10 @@ export interface CredentialDesk {
    * unless the credential has been used again since.
    */
   takeBack(credential: string, gate: string): void
+  /** Somebody has passed: what was counted for it stays. Until then the same credential at the same gate counts once. */
+  settle(credential: string, gate: string): void
+  /** As `settle` for all who were on the way through a gate. */
+  settleAll(gate: string): void
   /**
    * Forgets where one credential went last, or all: after an evacuation nobody is inside any more. Holds at once;
    * resolves as `kept` of a grant. Never rejects.
@@ -56,11 +60,19 @@ export interface Presented {
   access: AccessDecision
   /** Soft anti-passback: granted, but it was inside (outside) already. */
   passback: boolean
-  /**
-   * Resolves when what must outlive a power cut is on disk; false when that failed. Who may not come in twice over a
-   * power cut is let in after this, all others at once: it takes one fsync. Never rejects.
-   */
+  /** Who may not come in twice over a power cut (visitors, hard anti-passback) is let in when `kept`, all others at once. */
+  keepFirst: boolean
+  /** It counts as one with a grant that stands at the gate: what the gate makes of this one takes nothing back. */
+  again: boolean
+  /** Resolves when what must outlive a power cut is on disk, after one fsync; false when that failed. Never rejects. */
   kept: Promise<boolean>
+}
+
+interface Grant {
+  before: Remembered | undefined
+  after: Remembered
+  /** Monotonic. */
+  at_ms: number
 }
 
 export interface DeskConfig {
@@ -72,6 +84,8 @@ export interface DeskConfig {
 
 /** Grants that can still be taken back. */
 const GRANTS_MAX = 256
+/** A grant may be replaced by the next one without a word; after this nobody is still on the way through. */
+const GRANT_MS = 120_000
 /** For gates that do not name an area of their own. */
 const AREA = 'estate'
 const KEPT = Promise.resolve(true)
@@ -87,7 +101,7 @@ export async function createCredentialDesk(
   const replica = await createReplica(deps, new Set(keys.keys()))
   const ledger = await createLedger(deps)
   const attempts = new Map<string, Attempts>()
-  const grants = new Map<string, { before: Remembered | undefined; after: Remembered }>()
+  const grants = new Map<string, Grant>()
 
   function present(kind: CredentialKind, text: string, pin: string | undefined, presence: Presence): Presented {
     const { gate, direction, mode, at, timeQuality } = presence
@@ -111,7 +125,9 @@ export async function createCredentialDesk(
       isClockGood: timeQuality !== 'unsynced',
       isInSchedule: schedule === undefined ? undefined : inSchedule(schedule, at.wall_ms),
     }
-    const before = ledger.get(id)
+    const known = ledger.get(id)
+    const again = standingGrant(id, gate, known, at.monotonic_ms)
+    const before = again ? again.before : known
     const decision = decide(credential, before, ask)
     if (!decision.granted) {
       const isGuess = decision.reason === 'wrong-pin' || (kind === 'pin' && decision.reason === 'unknown')
@@ -120,7 +136,7 @@ export async function createCredentialDesk(
       return denied(by, direction, decision.reason, credential && id)
     }
     const { duress, emergency, passback, remembered } = decision
-    if (remembered) rememberGrant(`${id} ${gate}`, before, remembered)
+    if (remembered) rememberGrant(`${id} ${gate}`, { before, after: remembered, at_ms: at.monotonic_ms })
     return {
       access: {
         granted: true,
@@ -131,13 +147,21 @@ export async function createCredentialDesk(
         ...(emergency ? { emergency } : {}),
       },
       passback,
+      keepFirst: remembered !== undefined && decision.keepFirst,
+      again: again !== undefined,
       kept: remembered ? ledger.set(id, remembered) : KEPT,
     }
   }
 
-  function rememberGrant(grant: string, before: Remembered | undefined, after: Remembered): void {
-    grants.delete(grant)
-    grants.set(grant, { before, after })
+  /** A plate that is read again, a card held twice: the same visit, until somebody has passed. */
+  function standingGrant(id: string, gate: string, known: Remembered | undefined, now_ms: number): Grant | undefined {
+    const grant = grants.get(`${id} ${gate}`)
+    return grant && grant.after === known && now_ms - grant.at_ms < GRANT_MS ? grant : undefined
+  }
+
+  function rememberGrant(name: string, grant: Grant): void {
+    grants.delete(name)
+    grants.set(name, grant)
     const [oldest] = grants.keys()
     if (grants.size > GRANTS_MAX && oldest !== undefined) grants.delete(oldest)
   }
@@ -165,6 +189,12 @@ export async function createCredentialDesk(
       grants.delete(`${credential} ${gate}`)
       if (grant && ledger.get(credential) === grant.after) void ledger.set(credential, grant.before)
     },
+    settle(credential, gate) {
+      grants.delete(`${credential} ${gate}`)
+    },
+    settleAll(gate) {
+      for (const name of [...grants.keys()]) if (name.endsWith(` ${gate}`)) grants.delete(name)
+    },
     forgive(credential) {
       const wanted = credential === undefined ? ledger.ids() : [credential]
       return ledger.setMany(
@@ -187,5 +217,5 @@ function denied(
   credential?: string,
 ): Presented {
   const access = { granted: false, direction, by, reason, ...(credential === undefined ? {} : { credential }) }
-  return { access, passback: false, kept: KEPT }
+  return { access, passback: false, keepFirst: false, again: false, kept: KEPT }
 }

@@ -8,12 +8,14 @@ import type { BoardConfig } from './config.ts'
 
 export const boardDefaults = { baud: 57_600, watchdog_ms: 2000, handshake_ms: 8000, sampling_ms: 10 } as const
 
+/** Any change of status; `change` is set when a board begins or stops to work. */
+export type OnBoardStatus = (board: PinBoard, report: StatusReport, change: 'ready' | 'lost' | undefined) => void
+
 export interface BoardsDeps {
   openPort: BytePortFactory
   random: () => number
   log: Logger
-  /** Any change of status; `change` is set when a board begins or stops to work. */
-  onStatus(board: PinBoard, report: StatusReport, change: 'ready' | 'lost' | undefined): void
+  onStatus: OnBoardStatus
 }
 
 export function createBoards(deps: BoardsDeps, configs: BoardConfig[]): Map<string, PinBoard> {
@@ -22,13 +24,17 @@ export function createBoards(deps: BoardsDeps, configs: BoardConfig[]): Map<stri
     const settings = { ...boardDefaults, ...config }
     const port = deps.openPort({ path: settings.port, baud: settings.baud })
     const board = createFirmataBoard({ port, random: deps.random, log: deps.log }, settings)
-    let told: 'ready' | 'lost' | undefined
-    board.onStatus((report) => {
-      const is = report.status === 'ready' ? 'ready' : 'lost'
-      deps.onStatus(board, report, is === told ? undefined : is)
-      told = is
-    })
+    tellStatus(board, deps.onStatus)
     boards.set(config.id, board)
   }
   return boards
+}
+
+export function tellStatus(board: PinBoard, onStatus: OnBoardStatus): void {
+  let told: 'ready' | 'lost' | undefined
+  board.onStatus((report) => {
+    const is = report.status === 'ready' ? 'ready' : 'lost'
+    onStatus(board, report, is === told ? undefined : is)
+    told = is
+  })
 }

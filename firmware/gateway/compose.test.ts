@@ -8,6 +8,7 @@ import type { Log } from '../../hub/journal/types.ts'
 import { loadLibraries } from '../adapters/firmata/libraries.ts'
 import { silentLogger } from '../ports/logger.ts'
 import { TestBoard } from '../testing/test-board.ts'
+import { TestGpio } from '../testing/test-gpio.ts'
 import { startVirtualTime, type VirtualTime } from '../testing/virtual-time.ts'
 import { createGateway, type Gateway } from './compose.ts'
 import type { GatewayConfig } from './config.ts'
@@ -37,6 +38,7 @@ describe('a gateway without a hub', () => {
   let time: VirtualTime
   let disk: MemoryDisk
   let boards: Record<string, TestBoard>
+  let lines: TestGpio
   let log: Log & { kill(): void }
   let gateway: Gateway
   let starts = 0
@@ -48,6 +50,7 @@ describe('a gateway without a hub', () => {
     time = startVirtualTime(install)
     disk = createMemoryDisk()
     boards = { a: new TestBoard(), b: new TestBoard() }
+    lines = new TestGpio(54)
     await start()
   })
   afterEach(async () => {
@@ -59,12 +62,14 @@ describe('a gateway without a hub', () => {
     gateway = createGateway(
       {
         openPort: ({ path }) => (boards[path] as TestBoard).port,
+        openGpio: async () => lines,
         openSpool: async (lanes) => {
           log = await openMemoryLog(disk, { ...lanes, commit_ms })
           return log
         },
         connect: () => new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() }),
         openFolder: () => Promise.reject(new Error('this gateway has no credentials')),
+        openCameraServer: () => Promise.reject(new Error('no cameras here')),
         readKey: () => new Uint8Array(),
         randomBytes: (count) => new Uint8Array(count),
         random: () => 0.5,
@@ -165,6 +170,35 @@ describe('a gateway without a hub', () => {
     await time.pass(500)
     const presses = (await lane('alarm')).filter(({ name }) => name === 'alarm-button/b2/evt/pressed')
     expect(presses.map(({ value }) => value.data)).toEqual([{ press: 1, atstart: true }])
+  })
+
+  it('has buttons and doors on the GPIO lines of its box; a press keeps its length while the process stands still', async () => {
+    await stop()
+    const chip = 'gpiochip0'
+    const contact = { line: 22, pairLine: 23 }
+    const wires = { inputs: { contact }, outputs: { strike: { line: 24 } } }
+    const devices = [
+      { kind: 'alarm-button', id: 'b9', chip, place: {}, contactLine: 17, lampLine: 25 },
+      { kind: 'door', id: 'd9', chip, place: {}, strike: 'fail-secure', ...wires },
+    ]
+    lines.drive(22, false)
+    await start({ ...config, devices })
+    expect(await latest('d9/state')).toMatchObject({ position: 'closed', lock: 'locked' })
+    expect(await latest('gw-1/state')).toMatchObject({ boards: [{}, {}, { id: chip, status: 'ready' }] })
+    lines.drive(17, false)
+    time.clock.tick(37)
+    lines.drive(17, true)
+    time.clock.jump(400)
+    await time.pass(200)
+    const released = (await lane('alarm')).find(({ name }) => name === 'alarm-button/b9/evt/released')
+    expect(released?.value.data).toEqual({ press: 1, held_ms: 37 })
+    expect(lines.written).toEqual(['25 low', '24 low'])
+    lines.unplug()
+    await time.pass(500)
+    expect(await latest('b9/avail')).toMatchObject({ status: 'offline', reason: 'board-absent' })
+    expect(await latest('d9/state')).toMatchObject({ position: 'unknown' })
+    expect((await lane('alarm')).filter(({ name }) => name === 'gateway/gw-1/evt/board-lost')).toHaveLength(1)
+    expect(lines.openCount).toBe(0)
   })
 
   it('clears what is retained of a device that is no longer configured', async () => {

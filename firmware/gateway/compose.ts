@@ -1,35 +1,43 @@
 import type { Duplex } from 'node:stream'
 import { encodeJson } from '../../hub/contract/encode.ts'
 import { type LinliError, reasonOf } from '../../hub/contract/errors.ts'
+import { plateFilter } from '../../hub/contract/plate.ts'
 import { type Address, addressPath, formatTopic, gatewayPath, parseTopic } from '../../hub/contract/topic.ts'
 import { createMqttLink } from '../../hub/journal/shipper/mqtt-link.ts'
 import { createPump } from '../../hub/journal/shipper/pump.ts'
 import type { Entry, Log, LogConfig } from '../../hub/journal/types.ts'
+import type { GpioKernel } from '../adapters/gpio/kernel.ts'
 import type { Folder } from '../credentials/folder.ts'
 import type { Driver } from '../drivers/driver.ts'
 import { momentNow } from '../moment.ts'
 import type { BytePortFactory } from '../ports/byte-port.ts'
+import type { OpenCameraServer } from '../ports/camera-server.ts'
 import type { Logger } from '../ports/logger.ts'
-import { openAccess } from './access.ts'
-import { createBoards } from './boards.ts'
+import { type Access, openAccess } from './access.ts'
+import { cameraAddress } from './cameras/cameras.ts'
 import { Commands } from './commands.ts'
 import type { GatewayConfig } from './config.ts'
 import { createDrivers } from './drivers.ts'
+import { createHardware } from './hardware.ts'
 import { Outbox, SENT_LANES, SPOOL_LANES } from './outbox.ts'
 import { Self } from './self.ts'
 import { createTimeQuality } from './time-quality.ts'
-import { Uplink } from './uplink.ts'
+import { Uplink, type UplinkDeps } from './uplink.ts'
 
 /** One gateway, put together. Everything that touches the world is handed in, so that it runs on virtual time whole. */
 
 export interface GatewayDeps {
   openPort: BytePortFactory
+  /** The kernel's GPIO devices; asked for only when a device names a chip. */
+  openGpio(): Promise<GpioKernel>
   /** hub/journal/open.ts: a folder in production, memory in virtual time. */
   openSpool(config: LogConfig): Promise<Log>
   /** In-memory transport to the hub for virtual time; TCP or TLS by the configured url when absent. */
   connect?: () => Duplex
   /** A folder of the gateway's data, for what is no log. */
   openFolder(name: string): Promise<Folder>
+  /** Where cameras bring plates; only called when the configuration has a port for them. */
+  openCameraServer: OpenCameraServer
   /** The bytes of a key file. @throws when it cannot be read */
   readKey(file: string): Uint8Array
   random: () => number
@@ -83,7 +91,7 @@ export function createGateway(deps: GatewayDeps, config: GatewayConfig): Gateway
 }
 
 async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: Closers): Promise<void> {
-  const { log, bootid, version, random } = deps
+  const { log, bootid, version } = deps
   const startedAt = momentNow()
   const address: Address = { ...config.site, gateway: config.gateway, class: 'gateway', device: config.gateway }
   const spool = await deps.openSpool({ lanes: SPOOL_LANES })
@@ -101,10 +109,15 @@ async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: C
 
   const self = new Self({ outbox, address, startedAt, bootid, version, rss_bytes: deps.rss_bytes })
   const onStatus = self.onBoard.bind(self)
-  const boards = createBoards({ openPort: deps.openPort, random, log, onStatus }, config.boards)
-  self.begin(boards.values())
-  const drivers = createDrivers({ outbox, boards, held, log, version }, config)
-  clearAbandoned(outbox, held, [address, ...drivers.map((driver) => driver.address)])
+  const hardware = createHardware({ ...deps, onStatus }, config)
+  closers.push(() => hardware.closeBuses())
+  self.begin(hardware.boards)
+  let access: Access | undefined
+  const onEvent: Access['heard'] = (device, event) => access?.heard(device, event)
+  const onOffline: Access['wentOffline'] = (device) => access?.wentOffline(device)
+  const drivers = createDrivers({ outbox, hardware, held, log, version, onEvent, onOffline }, config)
+  const cameras = (config.cameras?.list ?? []).map((camera) => cameraAddress(address, camera))
+  clearAbandoned(outbox, held, [address, ...drivers.map((driver) => driver.address), ...cameras])
   for (const driver of drivers) {
     outbox.meta(driver.address, driver.meta)
     driver.start()
@@ -112,27 +125,32 @@ async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: C
   }
 
   const onCredentials = self.onCredentials.bind(self)
-  const access = await openAccess({ ...deps, spool, drivers, timeQuality, onCredentials }, address, config)
+  const onReaders = self.onReaders.bind(self)
+  const accessDeps = { ...deps, spool, outbox, drivers, timeQuality, onCredentials, onReaders }
+  access = await openAccess(accessDeps, address, config)
   const targets = access ? [...drivers, access.intake] : drivers
   const byPath = new Map<string, Driver>(targets.map((driver) => [addressPath(driver.address), driver]))
   const commands = new Commands({ drivers: byPath, outbox, log })
   closers.push(() => commands.close())
   commands.restore(handled)
 
-  const uplink = createUplink(deps, config, { spool, address, commands, outbox })
+  const uplink = createUplink(deps, config, {
+    spool,
+    address,
+    outbox,
+    onMessage(topic, payload, retain) {
+      if (!access?.onMessage(topic, payload, retain)) commands.onMessage(topic, payload, retain)
+    },
+  })
   uplinks.push(uplink)
   outbox.setDirect((entry) => uplink.sendDirect(entry))
   closers.push(() => uplink.close())
   const timer = setInterval(() => self.reportVitals(spool), config.telemetryEvery_ms ?? TELEMETRY_EVERY_MS)
   closers.push(() => clearInterval(timer))
-  for (const board of boards.values()) {
-    closers.push(() => board.close())
-    board.start()
-  }
-  if (access) {
-    closers.push(() => access.readers.close())
-    access.readers.start()
-  }
+  closers.push(() => hardware.closeBoards())
+  hardware.start()
+  closers.push(() => access?.close())
+  access?.start()
   uplink.start()
 }
 
@@ -144,9 +162,9 @@ function availabilityOf(fault: LinliError | undefined) {
 function createUplink(
   deps: GatewayDeps,
   config: GatewayConfig,
-  parts: { spool: Log; address: Address; commands: Commands; outbox: Outbox },
+  parts: { spool: Log; address: Address; outbox: Outbox; onMessage: UplinkDeps['onMessage'] },
 ): Uplink {
-  const { spool, address, commands, outbox } = parts
+  const { spool, address, outbox, onMessage } = parts
   let hasBeenConnected = false
   const { url, username, password } = config.uplink
   const availabilityTopic = formatTopic({ ...address, channel: 'avail' })
@@ -187,9 +205,15 @@ function createUplink(
         if (hasBeenConnected) outbox.repeatAvailability()
         hasBeenConnected = true
       },
-      onCommand: (topic, payload, retain) => commands.onMessage(topic, payload, retain),
+      onMessage,
     },
-    { availabilityTopic, commandFilter: `${gatewayPath(config.site, config.gateway)}/+/+/cmd/+/+` },
+    {
+      availabilityTopic,
+      filters: [
+        `${gatewayPath(config.site, config.gateway)}/+/+/cmd/+/+`,
+        ...(config.cameras ? [plateFilter(config.site, config.gateway)] : []),
+      ],
+    },
   )
 }
 

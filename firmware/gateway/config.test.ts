@@ -50,6 +50,17 @@ function refusal(value: Json): { code: string; path: string | undefined; message
   return decoded.ok ? undefined : decoded.error
 }
 
+const onBus = {
+  kind: 'door',
+  id: 'd1',
+  bus: 'bus-a',
+  place: {},
+  strike: 'fail-secure',
+  inputs: { contact: { unit: 1, input: 0, pairInput: 1 }, rex: { unit: 1, input: 2, onWhen: 'off' } },
+  outputs: { strike: { unit: 2, coil: 0 } },
+}
+const withBus = { ...good, buses: [{ id: 'bus-a', port: '/dev/ttyUSB1', baud: 9600, parity: 'none' }] }
+
 describe('the configuration', () => {
   it('is taken as written', () => {
     expect(decodeConfig(JSON.stringify(good))).toEqual({ ok: true, value: good })
@@ -185,6 +196,61 @@ describe('the configuration', () => {
     expect(error?.message).toMatch(message)
   })
 
+  it('takes a gate on the modules of a bus', () => {
+    expect(refusal({ ...withBus, devices: [onBus] })).toBeUndefined()
+  })
+
+  it.each<[string, Json, string, RegExp]>([
+    [
+      'no carrier',
+      { devices: [{ ...onBus, bus: undefined }] },
+      '/devices/0',
+      /a door names exactly one of board, bus.*; found none/,
+    ],
+    [
+      'two carriers',
+      { devices: [{ ...onBus, board: 'board-a' }] },
+      '/devices/0',
+      /exactly one of board, bus.*; found board and bus/,
+    ],
+    [
+      'a carrier it cannot have',
+      { devices: [{ ...button, board: undefined, bus: 'bus-a' }] },
+      '/devices/0',
+      /of board, chip; found bus/,
+    ],
+    ['pins on a bus', { devices: [{ ...onBus, outputs: { strike: 5 } }] }, '/devices/0/outputs/strike', /strike/],
+    ['a missing bus', { devices: [{ ...onBus, bus: 'bus-z' }] }, '/devices/0/bus', /no bus bus-z; buses: bus-a/],
+    [
+      'an input with two masters',
+      { devices: [{ ...onBus, inputs: { ...onBus.inputs, rex: { unit: 1, input: 1 } } }] },
+      '/devices/0/inputs/rex/input',
+      /input 1 of unit 1 of bus bus-a is already used by d1 \(inputs\/contact\/pairInput\)/,
+    ],
+    [
+      'a coil with two masters',
+      { devices: [onBus, { ...onBus, id: 'd2', inputs: { contact: { unit: 3, input: 0 } } }] },
+      '/devices/1/outputs/strike/coil',
+      /coil 0 of unit 2 of bus bus-a is already used by d1/,
+    ],
+    [
+      'a unit that cannot be',
+      { devices: [{ ...onBus, outputs: { strike: { unit: 0, coil: 0 } } }] },
+      '/devices/0/outputs/strike/unit',
+      /unit/,
+    ],
+    [
+      'a port with two masters',
+      { buses: [{ id: 'bus-a', port: good.boards[0]?.port }] },
+      '/buses/0/port',
+      /already the port of board board-a/,
+    ],
+  ])('on a bus is refused for %s', (_name, change, path, message) => {
+    const error = refusal({ ...withBus, ...change })
+    expect(error).toMatchObject({ code: 'CONFIG_INVALID', path })
+    expect(error?.message).toMatch(message)
+  })
+
   it('may use the same pin number on two boards', () => {
     const boards = [good.boards[0], { id: 'board-b', port: '/dev/y' }]
     expect(refusal({ ...good, boards, devices: [button, { ...button, id: 'b2', board: 'board-b' }] })).toBeUndefined()
@@ -199,5 +265,49 @@ describe('the configuration', () => {
     const decoded = decodeConfig(text)
     expect(decoded).toMatchObject({ ok: false, error: { code: 'CONFIG_SYNTAX' } })
     expect(decoded.ok ? '' : decoded.error.message).toMatch(message)
+  })
+})
+
+describe('devices on GPIO lines', () => {
+  const onChip = {
+    kind: 'barrier',
+    id: 'g1',
+    chip: 'header',
+    place: {},
+    inputs: { up: { line: 17 }, down: { line: 27, bias: 'pull-down' }, safety: { line: 22, pairLine: 23 } },
+    outputs: { raise: { line: 24 }, lower: { line: 25 } },
+    direction: 'in',
+  }
+  const buttonOnChip = { kind: 'alarm-button', id: 'b1', chip: 'header', place: {}, contactLine: 5, lampLine: 12 }
+
+  it('need no entry for their chip', () => {
+    expect(refusal({ ...good, boards: [], devices: [onChip, buttonOnChip] })).toBeUndefined()
+  })
+
+  it.each<[string, Json[], string, RegExp]>([
+    [
+      'two carriers',
+      [{ ...onChip, board: 'board-a' }],
+      '/devices/0',
+      /exactly one of board, bus, chip; found board and chip/,
+    ],
+    ['pins', [{ ...onChip, outputs: { raise: 8, lower: 9 } }], '/devices/0/outputs/raise', /raise/],
+    [
+      'a bias that there is not',
+      [{ ...onChip, inputs: { ...onChip.inputs, up: { line: 17, bias: 'up' } } }],
+      '/devices/0/inputs/up/bias',
+      /"up"; allowed: "pull-up", "pull-down", "disabled"/,
+    ],
+    [
+      'a line with two masters',
+      [onChip, { ...buttonOnChip, lampLine: 23 }],
+      '/devices/1/lampLine',
+      /line 23 of chip header is already used by g1 \(inputs\/safety\/pairLine\)/,
+    ],
+    ['a supervised loop', [{ ...buttonOnChip, loopPin: 0 }], '/devices/0/loopPin', /unknown field/],
+  ])('refuse %s', (_name, devices, path, message) => {
+    const refused = refusal({ ...good, devices })
+    expect(refused).toMatchObject({ path })
+    expect(refused?.message).toMatch(message)
   })
 })

@@ -1,9 +1,11 @@
-import { type Static, Type } from 'typebox'
+import { type Static, type TSchema, Type } from 'typebox'
 import { type Decoded, LinliError } from '../../hub/contract/errors.ts'
 import { type Checker, checker } from '../../hub/contract/schema.ts'
 import { Segment, SiteSchema } from '../../hub/contract/topic.ts'
-import { CredentialsConfig, ReaderBusConfig } from './access-config.ts'
-import { type DeviceConfig, type DeviceKind, deviceKinds } from './kinds.ts'
+import { accessFault, CredentialsConfig, ReaderBusConfig } from './access-config.ts'
+import { BusConfig } from './buses.ts'
+import { CamerasConfig, camerasFault } from './cameras/config.ts'
+import { CARRIERS, type Carrier, type DeviceConfig, type DeviceKind, deviceKinds } from './kinds.ts'
 
 /** The configuration of one gateway: one JSON file, checked whole before anything starts. */
 
@@ -44,8 +46,10 @@ const ConfigShape = Type.Object(
     data: Type.String({ minLength: 1, maxLength: 500, description: 'folder for the spool' }),
     uplink: Uplink,
     boards: Type.Array(BoardConfig, { maxItems: 32 }),
+    buses: Type.Optional(Type.Array(BusConfig, { maxItems: 32 })),
     devices: Type.Array(Type.Unknown(), { maxItems: 200 }),
     readerBuses: Type.Optional(Type.Array(ReaderBusConfig, { maxItems: 8 })),
+    cameras: Type.Optional(CamerasConfig),
     credentials: Type.Optional(CredentialsConfig),
     telemetryEvery_ms: Type.Optional(Type.Integer({ minimum: 1000, maximum: 3_600_000 })),
   },
@@ -82,8 +86,19 @@ function decodeDevice(value: unknown, path: string): Decoded<DeviceConfig> {
   const base = checkBase(value)
   if (!base.ok) return within(path, base)
   const { kind } = base.value
-  const check = kindCheckers.get(kind) ?? checker((deviceKinds.get(kind) as DeviceKind).schema, CODE)
-  kindCheckers.set(kind, check)
+  const { schemas } = deviceKinds.get(kind) as DeviceKind
+  const possible = CARRIERS.filter((carrier) => schemas[carrier] !== undefined)
+  const named = CARRIERS.filter((carrier) => Object.hasOwn(base.value, carrier))
+  // Of a device that can only be wired in one way the schema says what is missing.
+  const carrier = named.length === 0 && possible.length === 1 ? possible[0] : named[0]
+  if (carrier === undefined || named.length > 1 || !possible.includes(carrier))
+    return invalid(
+      path,
+      `${path}: a ${kind} names exactly one of ${possible.join(', ')}; found ${named.join(' and ') || 'none'}`,
+    )
+  const key = `${kind} ${carrier}`
+  const check = kindCheckers.get(key) ?? checker(schemas[carrier] as TSchema, CODE)
+  kindCheckers.set(key, check)
   const checked = check(value)
   return checked.ok ? { ok: true, value: checked.value as DeviceConfig } : within(path, checked)
 }
@@ -95,50 +110,85 @@ function within(prefix: string, { error }: { error: LinliError }): { ok: false; 
   return invalid(`${prefix}${inner}`, message)
 }
 
-/** What no schema of one part can see: names used twice, boards that are not there, pins with two masters. */
-function checkTogether(config: GatewayConfig): { ok: false; error: LinliError } | undefined {
-  const boards = new Map<string, string>()
+type Refused = { ok: false; error: LinliError } | undefined
+
+/** What no schema of one part can see: names used twice, carriers that are not there, places with two masters. */
+function checkTogether(config: GatewayConfig): Refused {
+  return checkLines(config) ?? checkDevices(config) ?? checkReaders(config) ?? checkCameras(config)
+}
+
+/** Every serial port has one master. */
+function checkLines({ boards, buses = [], readerBuses = [] }: GatewayConfig): Refused {
   const ports = new Map<string, string>()
-  for (const [index, board] of config.boards.entries()) {
-    const path = `/boards/${index}`
-    if (boards.has(board.id)) return invalid(`${path}/id`, `${path}/id: board ${board.id} is there twice`)
-    const other = ports.get(board.port)
-    if (other !== undefined)
-      return invalid(`${path}/port`, `${path}/port: ${board.port} is already the port of board ${other}`)
-    boards.set(board.id, path)
-    ports.set(board.port, board.id)
+  const lines = [
+    { what: 'board', field: 'boards', all: boards },
+    { what: 'bus', field: 'buses', all: buses },
+    { what: 'reader bus', field: 'readerBuses', all: readerBuses },
+  ]
+  for (const { what, field, all } of lines) {
+    const ids = new Set<string>()
+    for (const [index, { id, port }] of all.entries()) {
+      const path = `/${field}/${index}`
+      if (ids.has(id)) return invalid(`${path}/id`, `${path}/id: ${what} ${id} is there twice`)
+      const other = ports.get(port)
+      if (other !== undefined) return invalid(`${path}/port`, `${path}/port: ${port} is already the port of ${other}`)
+      ids.add(id)
+      ports.set(port, `${what} ${id}`)
+    }
+  }
+  return undefined
+}
+
+const PLURAL = { board: 'boards', bus: 'buses' } as const
+
+function checkDevices(config: GatewayConfig): Refused {
+  const carriers = {
+    board: config.boards.map(({ id }) => id),
+    bus: (config.buses ?? []).map(({ id }) => id),
   }
   const ids = new Set<string>()
-  const pins = new Map<string, string>()
+  const taken = new Map<string, string>()
   for (const [index, device] of config.devices.entries()) {
     const path = `/devices/${index}`
     const kind = deviceKinds.get(device.kind) as DeviceKind
     const name = `${kind.class}/${device.id}`
     if (ids.has(name)) return invalid(`${path}/id`, `${path}/id: ${kind.class} ${device.id} is there twice`)
     ids.add(name)
-    if (!boards.has(device.board)) {
-      const known = [...boards.keys()].join(', ') || 'none'
-      return invalid(`${path}/board`, `${path}/board: there is no board ${device.board}; boards: ${known}`)
+    const carrier = CARRIERS.find((one) => device[one] !== undefined) as Carrier
+    const id = device[carrier] as string
+    // Which chips a box has is known only there.
+    if (carrier !== 'chip' && !carriers[carrier].includes(id)) {
+      const known = carriers[carrier].join(', ') || 'none'
+      return invalid(
+        `${path}/${carrier}`,
+        `${path}/${carrier}: there is no ${carrier} ${id}; ${PLURAL[carrier]}: ${known}`,
+      )
     }
-    for (const { field, use } of kind.pins(device)) {
-      const key = `${device.board} ${use}`
-      const taken = pins.get(key)
-      if (taken !== undefined)
-        return invalid(
-          `${path}/${field}`,
-          `${path}/${field}: ${use} of board ${device.board} is already used by ${taken}`,
-        )
-      pins.set(key, `${device.id} (${field})`)
+    for (const { field, use } of kind.uses(device)) {
+      const key = `${carrier} ${id} ${use}`
+      const by = taken.get(key)
+      if (by !== undefined)
+        return invalid(`${path}/${field}`, `${path}/${field}: ${use} of ${carrier} ${id} is already used by ${by}`)
+      taken.set(key, `${device.id} (${field})`)
     }
   }
-  return checkReaders(config)
+  return undefined
+}
+
+function checkCameras(config: GatewayConfig): Refused {
+  const fault = config.cameras && camerasFault(config.cameras, gatesOf(config), config.credentials !== undefined)
+  return fault && invalid(fault.path, `${fault.path}: ${fault.message}`)
+}
+
+function gatesOf(config: GatewayConfig): Set<string> {
+  return new Set(
+    config.devices.filter(({ kind }) => deviceKinds.get(kind)?.class === 'access-gate').map(({ id }) => id),
+  )
 }
 
 /** Every reader stands at a gate of this gateway, at an address of its own, and there is something to decide by. */
-function checkReaders(config: GatewayConfig): { ok: false; error: LinliError } | undefined {
-  const gates = new Set(
-    config.devices.filter(({ kind }) => deviceKinds.get(kind)?.class === 'access-gate').map(({ id }) => id),
-  )
+function checkReaders(config: GatewayConfig): Refused {
+  const gates = gatesOf(config)
   const ids = new Set<string>()
   for (const [busIndex, bus] of (config.readerBuses ?? []).entries()) {
     const addresses = new Set<number>()
@@ -157,7 +207,8 @@ function checkReaders(config: GatewayConfig): { ok: false; error: LinliError } |
   }
   if (ids.size > 0 && !config.credentials)
     return invalid('/credentials', '/credentials: readers need credentials to decide by; give {"keyFile": …}')
-  return undefined
+  const fault = accessFault(config, gates)
+  return fault && invalid(fault.path, `${fault.path}: ${fault.message}`)
 }
 
 /** JSON with the place of a mistake as a person finds it in an editor. */

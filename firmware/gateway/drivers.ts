@@ -2,11 +2,11 @@ import { decodeJson } from '../../hub/contract/decode.ts'
 import { LinliError, reasonOf } from '../../hub/contract/errors.ts'
 import { type Address, formatTopic } from '../../hub/contract/topic.ts'
 import type { Entry } from '../../hub/journal/types.ts'
-import type { Driver, DriverHost } from '../drivers/driver.ts'
+import type { Driver, DriverEvent, DriverHost } from '../drivers/driver.ts'
 import { momentNow } from '../moment.ts'
 import type { Logger } from '../ports/logger.ts'
-import type { PinBoard } from '../ports/pin-board.ts'
 import type { GatewayConfig } from './config.ts'
+import type { Hardware } from './hardware.ts'
 import { deviceKinds } from './kinds.ts'
 import type { Outbox } from './outbox.ts'
 
@@ -14,27 +14,29 @@ import type { Outbox } from './outbox.ts'
 export function createDrivers(
   deps: {
     outbox: Pick<Outbox, 'event' | 'state' | 'availability'>
-    boards: ReadonlyMap<string, PinBoard>
+    hardware: Hardware
     /** The spool's `state` lane. */
     held: Entry[]
     log: Logger
     version: string
+    /** Told what a driver says, before it goes out. */
+    onEvent(device: Address, event: DriverEvent): void
+    /** The driver cannot reach its hardware. */
+    onOffline(device: Address): void
   },
   config: GatewayConfig,
 ): Driver[] {
   const held = new Map(deps.held.map((entry) => [entry.topic, entry.payload]))
   return config.devices.map((device) => {
     const kind = deviceKinds.get(device.kind)
-    const board = deps.boards.get(device.board)
-    if (!kind || !board)
-      throw new LinliError('CONFIG_UNCHECKED', `device ${device.id} was not checked`, { kind: 'bug' })
+    if (!kind) throw new LinliError('CONFIG_UNCHECKED', `device ${device.id} was not checked`, { kind: 'bug' })
     const address: Address = { ...config.site, gateway: config.gateway, class: kind.class, device: device.id }
     const payload = held.get(formatTopic({ ...address, channel: 'state' }))
     const restored = payload === undefined ? undefined : decodeJson(payload)
-    const host = createHost(deps.outbox, address, deps.log)
+    const host = createHost(deps, address)
     const driverDeps = {
       host,
-      board,
+      hardware: deps.hardware,
       address,
       version: deps.version,
       restored: restored?.ok ? restored.value : undefined,
@@ -44,14 +46,24 @@ export function createDrivers(
 }
 
 function createHost(
-  outbox: Pick<Outbox, 'event' | 'state' | 'availability'>,
+  {
+    outbox,
+    log,
+    onEvent,
+    onOffline,
+  }: Pick<Parameters<typeof createDrivers>[0], 'outbox' | 'log' | 'onEvent' | 'onOffline'>,
   address: Address,
-  log: Logger,
 ): DriverHost {
   return {
-    event: (event) => outbox.event(address, event),
+    event(event) {
+      outbox.event(address, event)
+      onEvent(address, event)
+    },
     state: (state) => outbox.state(address, state),
-    availability: (availability, at) => outbox.availability(address, availability, at),
+    availability(availability, at) {
+      outbox.availability(address, availability, at)
+      if (availability.status === 'offline') onOffline(address)
+    },
     failed(error) {
       log.error({ device: address.device, error: reasonOf(error) }, 'a driver failed')
       outbox.availability(address, { status: 'fault', reason: 'driver-failed' }, momentNow())

@@ -1,38 +1,41 @@
 import type { Moment } from '../moment.ts'
 
-/** The PIN that follows a card: digits until `#`, `*` begins anew, and only for a while. Pure but for what it remembers. */
+/**
+ * Digits until `#`: the PIN of the card before them, or one that stands alone. `*` begins anew, and what is not ended in
+ * time is forgotten. Pure but for what it remembers.
+ */
 export interface Keypad {
   /** A card was read: its PIN is expected now. */
   expectPin(reference: string, at: Moment): void
-  /** @returns the card and its PIN when `#` ended the entry in time */
-  keys(keys: string, at: Moment): { reference: string; pin: string } | undefined
+  /** @returns what `#` ended in time: the PIN, and the card that it belongs to, if any */
+  keys(keys: string, at: Moment): Array<{ reference: string | undefined; pin: string }>
 }
 
-/** From the card to the end of its PIN. */
+/** From the card, or from the first digit, to the end of the PIN. */
 export const PIN_TIMEOUT_MS = 15_000
 const DIGITS_MAX = 12
 
 export function createKeypad(): Keypad {
-  let waiting: { reference: string; digits: string; since_ms: number } | undefined
+  let entry: { reference: string | undefined; digits: string; since_ms: number } | undefined
   return {
     expectPin(reference, at) {
-      waiting = { reference, digits: '', since_ms: at.monotonic_ms }
+      entry = { reference, digits: '', since_ms: at.monotonic_ms }
     },
     keys(keys, at) {
+      const now_ms = at.monotonic_ms
+      const ended: Array<{ reference: string | undefined; pin: string }> = []
+      if (entry && now_ms - entry.since_ms > PIN_TIMEOUT_MS) entry = undefined
       for (const key of keys) {
-        if (!waiting || at.monotonic_ms - waiting.since_ms > PIN_TIMEOUT_MS) {
-          waiting = undefined
-          return undefined
-        }
+        entry ??= { reference: undefined, digits: '', since_ms: now_ms }
+        const { reference, digits } = entry
         if (key === '#') {
-          const { reference, digits } = waiting
-          waiting = undefined
-          return { reference, pin: digits }
-        }
-        if (key === '*') waiting.digits = ''
-        else if (waiting.digits.length < DIGITS_MAX) waiting.digits += key
+          entry = undefined
+          // The key alone asks for nothing.
+          if (reference !== undefined || digits !== '') ended.push({ reference, pin: digits })
+        } else if (key === '*') entry = reference === undefined ? undefined : { ...entry, digits: '' }
+        else if (digits.length < DIGITS_MAX) entry = { ...entry, digits: digits + key }
       }
-      return undefined
+      return ended
     },
   }
 }

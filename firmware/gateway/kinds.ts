@@ -1,36 +1,37 @@
 import type { TSchema } from 'typebox'
 import type { Place } from '../../hub/contract/meta.ts'
 import type { Address, DeviceClass } from '../../hub/contract/topic.ts'
-import { createPinGateIo } from '../adapters/pin-gate-io.ts'
-import { BarrierDeviceConfig, barrierOnWhen } from '../drivers/access-gate/barrier/config.ts'
+import {
+  type BarrierDeviceConfig,
+  barrierOnWhen,
+  barrierSchemas,
+  barrierSettle_ms,
+} from '../drivers/access-gate/barrier/config.ts'
 import { createBarrier } from '../drivers/access-gate/barrier/driver.ts'
-import { DoorDeviceConfig, doorOnWhen, doorSettle_ms } from '../drivers/access-gate/door/config.ts'
+import { type DoorDeviceConfig, doorOnWhen, doorSchemas, doorSettle_ms } from '../drivers/access-gate/door/config.ts'
 import { createDoor } from '../drivers/access-gate/door/driver.ts'
-import { type InputWiring, pinsOf, wiringOf } from '../drivers/access-gate/wiring.ts'
-import { AlarmButtonConfig } from '../drivers/alarm-button/config.ts'
+import type { PlaceUse } from '../drivers/access-gate/wiring.ts'
+import { AlarmButtonConfig, AlarmButtonOnChip, buttonOnPins } from '../drivers/alarm-button/config.ts'
 import { createAlarmButton } from '../drivers/alarm-button/driver.ts'
 import type { Driver, DriverHost } from '../drivers/driver.ts'
-import type { PinBoard } from '../ports/pin-board.ts'
+import { createGateIo, gateUses } from './gate-io.ts'
+import type { Hardware } from './hardware.ts'
 
 /** Every kind of device that a gateway can have: one entry is all that a new driver adds here. */
 
-export interface DeviceConfig {
+/** What carries the wires of a device. */
+export const CARRIERS = ['board', 'bus', 'chip'] as const
+export type Carrier = (typeof CARRIERS)[number]
+
+export type DeviceConfig = {
   kind: string
   id: string
-  board: string
   place: Place
-}
-
-/** A place on a board that only one device can have. */
-export interface PinUse {
-  field: string
-  /** Name of the place, e.g. `pin 2` or `analog channel 0`. */
-  use: string
-}
+} & Partial<Record<Carrier, string>>
 
 export interface DriverDeps {
   host: DriverHost
-  board: PinBoard
+  hardware: Hardware
   address: Address
   version: string
   restored: unknown
@@ -38,85 +39,81 @@ export interface DriverDeps {
 
 export interface DeviceKind {
   class: DeviceClass
-  schema: TSchema
-  pins(device: DeviceConfig): PinUse[]
+  /** By what carries its wires: a device names exactly one of these. */
+  schemas: Readonly<Partial<Record<Carrier, TSchema>>>
+  /** Places on its carrier that only one device can have. */
+  uses(device: DeviceConfig): PlaceUse[]
   create(deps: DriverDeps, device: DeviceConfig): Driver
 }
 
-function defineKind<C extends DeviceConfig>(kind: {
+function defineKind<C extends { kind: string; id: string; place: Place }>(kind: {
   class: DeviceClass
-  schema: TSchema & { static?: C }
-  pins(device: C): Array<PinUse | undefined>
+  schemas: DeviceKind['schemas']
+  uses(device: C): PlaceUse[]
   create(deps: DriverDeps, device: C): Driver
 }): DeviceKind {
   // The schema has been checked before either is called, so the device is a C.
   return {
     class: kind.class,
-    schema: kind.schema,
-    pins: (device) => kind.pins(device as C).filter((use) => use !== undefined),
-    create: (deps, device) => kind.create(deps, device as C),
+    schemas: kind.schemas,
+    uses: (device) => kind.uses(device as unknown as C),
+    create: (deps, device) => kind.create(deps, device as unknown as C),
   }
 }
 
-function use(field: string, name: string, value: number | undefined): PinUse | undefined {
-  return value === undefined ? undefined : { field, use: `${name} ${value}` }
-}
-
-interface GateWiring {
-  inputs: Readonly<Partial<Record<string, InputWiring>>>
-  outputs: Readonly<Partial<Record<string, number>>>
-}
-
-function gatePins(gate: GateWiring): Array<PinUse | undefined> {
-  return pinsOf(gate).map(({ field, pin }) => use(field, 'pin', pin))
-}
-
-/** A gate's inputs and outputs on the pins of its board. */
-function onPins(
-  deps: DriverDeps,
-  gate: GateWiring,
-  onWhen: Readonly<Record<string, 'low' | 'high'>>,
-  settle_ms: Readonly<Record<string, number>> = {},
-) {
-  const { board, ...rest } = deps
-  const wiring = wiringOf(gate.inputs, gate.outputs, onWhen)
-  const inputs = Object.fromEntries(
-    Object.entries(wiring.inputs).map(([name, input]) => [name, { ...input, settle_ms: settle_ms[name] ?? 0 }]),
-  )
-  return { ...rest, io: createPinGateIo(board, { ...wiring, inputs }) }
+function use(field: string, name: string, value: number | undefined): PlaceUse[] {
+  return value === undefined ? [] : [{ field, use: `${name} ${value}` }]
 }
 
 export const deviceKinds: ReadonlyMap<string, DeviceKind> = new Map([
   [
     'alarm-button',
-    defineKind<AlarmButtonConfig>({
+    defineKind<AlarmButtonConfig | AlarmButtonOnChip>({
       class: 'alarm-button',
-      schema: AlarmButtonConfig,
-      pins: (button) => [
-        use('contactPin', 'pin', button.contactPin),
-        use('loopPin', 'analog channel', button.loopPin),
-        use('lampPin', 'pin', button.lampPin),
-        use('sirenPin', 'pin', button.sirenPin),
-      ],
-      create: createAlarmButton,
+      schemas: { board: AlarmButtonConfig, chip: AlarmButtonOnChip },
+      uses(button) {
+        if ('chip' in button)
+          return [
+            ...use('contactLine', 'line', button.contactLine),
+            ...use('lampLine', 'line', button.lampLine),
+            ...use('sirenLine', 'line', button.sirenLine),
+          ]
+        return [
+          ...use('contactPin', 'pin', button.contactPin),
+          ...use('loopPin', 'analog channel', button.loopPin),
+          ...use('lampPin', 'pin', button.lampPin),
+          ...use('sirenPin', 'pin', button.sirenPin),
+        ]
+      },
+      create(deps, button) {
+        const { hardware } = deps
+        const board = 'chip' in button ? hardware.chip(button.chip) : hardware.board(button.board)
+        return createAlarmButton({ ...deps, board }, 'chip' in button ? buttonOnPins(button) : button)
+      },
     }),
   ],
   [
     'door',
     defineKind<DoorDeviceConfig>({
       class: 'access-gate',
-      schema: DoorDeviceConfig,
-      pins: gatePins,
-      create: (deps, door) => createDoor(onPins(deps, door, doorOnWhen, doorSettle_ms), door),
+      schemas: doorSchemas,
+      uses: gateUses,
+      create(deps, door) {
+        const io = createGateIo(deps.hardware, door, { onWhen: doorOnWhen, settle_ms: doorSettle_ms })
+        return createDoor({ ...deps, io }, door)
+      },
     }),
   ],
   [
     'barrier',
     defineKind<BarrierDeviceConfig>({
       class: 'access-gate',
-      schema: BarrierDeviceConfig,
-      pins: gatePins,
-      create: (deps, barrier) => createBarrier(onPins(deps, barrier, barrierOnWhen), barrier),
+      schemas: barrierSchemas,
+      uses: gateUses,
+      create(deps, barrier) {
+        const io = createGateIo(deps.hardware, barrier, { onWhen: barrierOnWhen, settle_ms: barrierSettle_ms })
+        return createBarrier({ ...deps, io }, barrier)
+      },
     }),
   ],
 ])

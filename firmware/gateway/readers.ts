@@ -1,22 +1,21 @@
-import type { CredentialsUpdate } from '../../hub/contract/credentials.ts'
-import { checkUpdate } from '../../hub/contract/credentials.ts'
+import type { LinliError } from '../../hub/contract/errors.ts'
 import type { TimeQuality } from '../../hub/contract/event.ts'
-import type { Address } from '../../hub/contract/topic.ts'
-import type { CredentialDesk, Presented } from '../credentials/desk.ts'
+import { READER_CODES, type ReaderState } from '../../hub/contract/gateway.ts'
+import type { CredentialDesk } from '../credentials/desk.ts'
 import type { AccessGateDriver } from '../drivers/access-gate/access.ts'
-import { H10301, H10302, H10304, H10306, readCard } from '../drivers/access-gate/card-format.ts'
-import type { Driver, Outcome } from '../drivers/driver.ts'
-import type { Moment } from '../moment.ts'
+import type { CardFormat } from '../drivers/access-gate/card-format.ts'
+import type { Outcome } from '../drivers/driver.ts'
 import type { BytePortFactory } from '../ports/byte-port.ts'
 import type { Logger } from '../ports/logger.ts'
 import { nodeAes } from '../protocols/osdp/aes.ts'
-import { createOsdpBus, type OsdpBus, type ReaderCommand } from '../protocols/osdp/bus.ts'
-import type { CardRead } from '../protocols/osdp/replies.ts'
-import type { SessionEvent } from '../protocols/osdp/session-state.ts'
-import type { ReaderBusConfig, ReaderConfig } from './access-config.ts'
-import { createKeypad, type Keypad } from './keypad.ts'
+import { createOsdpBus, type OsdpBus } from '../protocols/osdp/bus.ts'
+import type { ReaderBusConfig } from './access-config.ts'
+import type { Admission } from './admission.ts'
+import { Reader } from './reader.ts'
+import { createReaderInstall } from './reader-install.ts'
+import type { ReaderRecords } from './reader-records.ts'
 
-/** Card readers: what is held before them becomes a decision of the credentials' desk, and the decision goes to the gate. */
+/** The card readers of a gateway, line by line. */
 
 export interface ReadersDeps {
   openPort: BytePortFactory
@@ -24,37 +23,75 @@ export interface ReadersDeps {
   randomBytes: (count: number) => Uint8Array
   log: Logger
   gates: ReadonlyMap<string, AccessGateDriver>
-  desk: CredentialDesk
+  desk: Pick<CredentialDesk, 'card' | 'pin'>
+  admission: Pick<Admission, 'admit'>
+  cardFormats: readonly CardFormat[]
+  records: ReaderRecords
   timeQuality: () => TimeQuality
+  /** How the readers are, when that has changed. */
+  onState(readers: ReaderState[]): void
 }
 
 export interface Readers {
   start(): void
+  /** Gives a reader a new key, or accepts the unit that is there now. Never rejects. */
+  install(reader: string): Promise<Outcome>
   close(): Promise<void>
 }
 
-const BAUD = 38_400
-const CARD_FORMATS = [H10301, H10306, H10304, H10302]
+export type ReaderLine = ReaderBusConfig & { keys: ReadonlyMap<string, Uint8Array> }
 
-export function createReaders(
-  deps: ReadersDeps,
-  configs: ReadonlyArray<ReaderBusConfig & { keys: ReadonlyMap<string, Uint8Array> }>,
-): Readers {
-  const buses = configs.map((config) => createLine(deps, config))
+const BAUD = 38_400
+/** Feedback that comes later than this confuses more than it tells. */
+const FEEDBACK_MS = 1_000
+
+export function createReaders(deps: ReadersDeps, configs: readonly ReaderLine[]): Readers {
+  const readers = new Map<string, Reader>()
+  const closers: Array<() => void> = []
+  const tellState = () => deps.onState([...readers.values()].map((reader) => reader.state()))
+  const lines = configs.map((config) => createLine({ ...deps, onState: tellState, readers, closers }, config))
   return {
     start() {
-      for (const bus of buses) bus.start()
+      if (readers.size > 0) tellState()
+      for (const line of lines) line.start()
     },
+    install: (id) =>
+      readers.get(id)?.install() ??
+      Promise.resolve({ status: 'refused', code: 'READER_UNKNOWN', message: READER_CODES.READER_UNKNOWN }),
     async close() {
-      await Promise.all(buses.map((bus) => bus.close()))
+      for (const closer of closers) closer()
+      await Promise.all(lines.map((line) => line.close()))
     },
   }
 }
 
-function createLine(deps: ReadersDeps, config: ReaderBusConfig & { keys: ReadonlyMap<string, Uint8Array> }): OsdpBus {
-  const { openPort, random, randomBytes, log } = deps
+interface LineDeps extends Omit<ReadersDeps, 'onState'> {
+  readers: Map<string, Reader>
+  closers: Array<() => void>
+  onState(): void
+}
+
+function createLine(deps: LineDeps, config: ReaderLine): OsdpBus {
+  const { openPort, random, randomBytes, log, records } = deps
   const baud = config.baud ?? BAUD
-  const heads = new Map<number, Head>()
+  const byAddress = new Map<number, Reader>()
+  const onFault = ({ code, message }: LinliError) => log.error({ code }, message)
+  const members = config.readers.flatMap((reader) => {
+    const gate = deps.gates.get(reader.gate)
+    if (!gate) return []
+    const { id, address } = reader
+    const install = createReaderInstall({
+      reader: id,
+      records,
+      fileKey: config.keys.get(id),
+      isPlain: reader.security === 'plain',
+      randomBytes,
+      give: (key, for_ms) => bus.install(address, for_ms, key),
+      onFault,
+      onEnd: () => byAddress.get(address)?.installEnded(),
+    })
+    return [{ reader, gate, install }]
+  })
   const bus = createOsdpBus(
     {
       port: openPort({ path: config.port, baud }),
@@ -62,129 +99,28 @@ function createLine(deps: ReadersDeps, config: ReaderBusConfig & { keys: Readonl
       random,
       randomBytes,
       log,
-      onEvent: (address, event, at) => heads.get(address)?.onEvent(event, at),
+      onEvent: (address, event, at) => byAddress.get(address)?.onEvent(event, at),
     },
     {
       baud,
-      readers: config.readers.map(({ id, address }) => {
-        const key = config.keys.get(id)
-        return { address, security: key ? { mode: 'secure', key } : { mode: 'plain' } }
+      readers: members.map(({ reader: { id, address, security }, install }) => {
+        const { unit } = records.get(id)
+        return {
+          address,
+          security: security === 'plain' ? { mode: 'plain' } : { mode: 'secure', keys: install.keys() },
+          ...(unit ? { expected: unit } : {}),
+        }
       }),
     },
   )
-  for (const reader of config.readers) {
-    const gate = deps.gates.get(reader.gate)
-    const show = (command: ReaderCommand) => void bus.send(reader.address, command, FEEDBACK_MS)
-    if (gate) heads.set(reader.address, new Head(deps, reader, gate, show))
+  for (const { reader, gate, install } of members) {
+    const made = new Reader(
+      { ...deps, gate, install, show: (command) => void bus.send(reader.address, command, FEEDBACK_MS) },
+      reader,
+    )
+    byAddress.set(reader.address, made)
+    deps.readers.set(reader.id, made)
+    deps.closers.push(() => install.close())
   }
   return bus
-}
-
-/** Feedback that comes later than this confuses more than it tells. */
-const FEEDBACK_MS = 1_000
-
-/** One reader at one side of one gate. */
-class Head {
-  readonly #deps: ReadersDeps
-  readonly #config: ReaderConfig
-  readonly #gate: AccessGateDriver
-  readonly #show: (command: ReaderCommand) => void
-  readonly #keypad: Keypad
-
-  constructor(deps: ReadersDeps, config: ReaderConfig, gate: AccessGateDriver, show: (command: ReaderCommand) => void) {
-    this.#deps = deps
-    this.#config = config
-    this.#gate = gate
-    this.#show = show
-    this.#keypad = createKeypad()
-  }
-
-  onEvent(event: SessionEvent, at: Moment): void {
-    const part = `reader-${this.#config.id}`
-    if (event.type === 'card') this.#onCard(event.card, at)
-    else if (event.type === 'keypad') this.#onKeys(event.keys, at)
-    else if (event.type === 'online') this.#gate.tamper(part, undefined, at)
-    else if (event.type === 'offline') this.#onOffline(part, event.reason, at)
-    else if (event.type === 'tamper') this.#gate.tamper(part, event.kind, at)
-    else if (event.type === 'local-status') this.#gate.tamper(`${part}-case`, event.tampered ? 'opened' : undefined, at)
-  }
-
-  /** A reader that says nothing may have been torn off the wall; one that restarts is back at once. */
-  #onOffline(part: string, reason: string, at: Moment): void {
-    this.#deps.log.warn({ reader: this.#config.id, reason }, 'reader offline')
-    if (reason !== 'restarted') this.#gate.tamper(part, `reader-${reason}`, at)
-  }
-
-  #onCard(card: CardRead, at: Moment): void {
-    const { direction } = this.#config
-    const reading = readCard(CARD_FORMATS, card)
-    if (!reading.ok) {
-      this.#deps.log.warn({ reader: this.#config.id, code: reading.error.code }, reading.error.message)
-      this.#gate.access({ granted: false, direction, by: 'card', reason: 'unreadable' }, at)
-      this.#feedback(false)
-    } else if (this.#gate.mode() === 'card-and-pin') this.#keypad.expectPin(reading.value.reference, at)
-    else this.#decide(this.#deps.desk.card(reading.value.reference, undefined, this.#presence(at)), at)
-  }
-
-  #onKeys(keys: string, at: Moment): void {
-    const entry = this.#keypad.keys(keys, at)
-    if (entry) this.#decide(this.#deps.desk.card(entry.reference, entry.pin, this.#presence(at)), at)
-  }
-
-  #decide(presented: Presented, at: Moment): void {
-    this.#gate.access(presented.access, at)
-    this.#feedback(presented.access.granted)
-  }
-
-  #presence(at: Moment) {
-    const { gate, direction } = this.#config
-    return { gate, direction, mode: this.#gate.mode(), at, timeQuality: this.#deps.timeQuality() }
-  }
-
-  /** Green and one long tone, or red and three short ones: not told by colour alone. */
-  #feedback(granted: boolean): void {
-    const colour = granted ? 'green' : 'red'
-    const rhythm = {
-      on_100ms: 1,
-      off_100ms: granted ? 0 : 1,
-      onColor: colour,
-      offColor: 'off',
-      timer_100ms: 15,
-    } as const
-    this.#show({ type: 'led', leds: [{ reader: 0, led: 0, temporary: rhythm }] })
-    this.#show({
-      type: 'buzzer',
-      reader: 0,
-      tone: 'default',
-      on_100ms: granted ? 4 : 1,
-      off_100ms: granted ? 0 : 1,
-      count: granted ? 1 : 3,
-    })
-  }
-}
-
-/** The gateway as the target of commands: the hub sends it credentials. */
-export function createCredentialIntake(deps: {
-  address: Address
-  desk: CredentialDesk
-  onChanged: () => void
-}): Driver {
-  const apply = async (update: CredentialsUpdate): Promise<Outcome> => {
-    const applied = await deps.desk.apply(update)
-    deps.onChanged()
-    if (applied.status === 'refused') return { status: 'refused', code: applied.code, message: applied.message }
-    return { status: 'succeeded', data: { status: applied.status } }
-  }
-  return {
-    address: deps.address,
-    // The gateway describes itself elsewhere.
-    meta: { class: 'gateway', model: '', driver: { name: '', version: '' }, place: {}, capabilities: [] },
-    start: () => undefined,
-    execute(command, answer) {
-      const update = checkUpdate(command.args)
-      if (update.ok) void apply(update.value).then(answer)
-      else answer({ status: 'refused', code: update.error.code, message: update.error.message })
-    },
-    close: () => undefined,
-  }
 }

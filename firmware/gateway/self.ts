@@ -1,5 +1,5 @@
 import type { CredentialsHave } from '../../hub/contract/credentials.ts'
-import type { GatewayState } from '../../hub/contract/gateway.ts'
+import type { GatewayState, ReaderState } from '../../hub/contract/gateway.ts'
 import type { SenmlPack } from '../../hub/contract/senml.ts'
 import type { Address } from '../../hub/contract/topic.ts'
 import type { Log } from '../../hub/journal/types.ts'
@@ -26,6 +26,7 @@ export class Self {
   readonly #deps: SelfDeps
   #boards: readonly PinBoard[] = []
   #credentials: CredentialsHave | undefined
+  #readers: ReaderState[] | undefined
   #droppedTold = 0
 
   constructor(deps: SelfDeps) {
@@ -64,6 +65,11 @@ export class Self {
     this.#reportState()
   }
 
+  onReaders(readers: ReaderState[]): void {
+    this.#readers = readers
+    this.#reportState()
+  }
+
   /** Telemetry, and what was lost of it since the last time. */
   reportVitals(spool: Log): void {
     const { outbox, address } = this.#deps
@@ -99,6 +105,7 @@ export class Self {
       startedat: new Date(startedAt.wall_ms).toISOString(),
       boards: this.#boards.map(({ id, status }) => ({ id, status: status.status, ...shortReason(status.reason) })),
       ...(this.#credentials === undefined ? {} : { credentials: this.#credentials }),
+      ...(this.#readers === undefined ? {} : { readers: this.#readers }),
     }
     outbox.state(address, state)
   }

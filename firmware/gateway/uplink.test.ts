@@ -86,9 +86,9 @@ describe('the uplink', () => {
           }),
         logger: silentLogger,
         onConnected: () => {},
-        onCommand: () => {},
+        onMessage: () => {},
       },
-      { availabilityTopic: AVAIL, commandFilter: FILTER },
+      { availabilityTopic: AVAIL, filters: [FILTER] },
     )
     uplink.start()
   })

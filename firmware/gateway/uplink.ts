@@ -36,13 +36,14 @@ export interface UplinkDeps {
   logger: Logger
   /** The connection came up: what has to be said at each connection goes to the spool now. */
   onConnected(): void
-  onCommand(topic: string, payload: Uint8Array, retain: boolean): void
+  onMessage(topic: string, payload: Uint8Array, retain: boolean): void
 }
 
 export interface UplinkConfig {
   /** Where the gateway's own availability goes. */
   availabilityTopic: string
-  commandFilter: string
+  /** What the gateway listens to: its commands, and the plates of its cameras. */
+  filters: readonly string[]
 }
 
 /** A hub that refused the subscription is asked again this often while the connection lasts. */
@@ -76,7 +77,7 @@ export class Uplink {
     )
     deps.link.onUp(() => this.#onUp())
     deps.link.onDown((reason) => this.#onDown(reason))
-    deps.link.onMessage(({ topic, payload, retain }) => deps.onCommand(topic, payload, retain))
+    deps.link.onMessage(({ topic, payload, retain }) => deps.onMessage(topic, payload, retain))
   }
 
   start(): void {
@@ -156,11 +157,14 @@ export class Uplink {
 
   #subscribe(): void {
     const { link, logger } = this.#deps
-    link.subscribe(this.#config.commandFilter, 1).catch((error: unknown) => {
-      if (!this.#connected) return
-      logger.error({ filter: this.#config.commandFilter, error: reasonOf(error) }, 'no commands: the hub refused')
-      this.#subscribeTimer = setTimeout(() => this.#subscribe(), SUBSCRIBE_RETRY_MS)
-    })
+    for (const filter of this.#config.filters) {
+      link.subscribe(filter, 1).catch((error: unknown) => {
+        if (!this.#connected) return
+        logger.error({ filter, error: reasonOf(error) }, 'nothing comes in: the hub refused the subscription')
+        clearTimeout(this.#subscribeTimer)
+        this.#subscribeTimer = setTimeout(() => this.#subscribe(), SUBSCRIBE_RETRY_MS)
+      })
+    }
   }
 }
 

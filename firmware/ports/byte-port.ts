@@ -23,6 +23,10 @@ export interface BytePortSettings {
   path: string
   /** Bits per second. */
   baud: number
+  /** None if not given; always eight data bits. */
+  parity?: 'none' | 'even' | 'odd'
+  /** One if not given. */
+  stopBits?: 1 | 2
 }
 
 export type BytePortFactory = (settings: BytePortSettings) => BytePort

@@ -42,6 +42,11 @@ export interface PinBoard {
   watchAnalog(channel: number, listener: (report: AnalogReport) => void): void
   /** Off after every (re)start of the board until it is set. */
   output(pin: number): DigitalOutput
+  /**
+   * Whoever listens gets the watched pins read again several times a second, and each time is told which of them the
+   * hardware has just shown to be as last reported. A pin that is not told again is not known any more.
+   */
+  onConfirmed(listener: (pins: ReadonlySet<number>, at: Moment) => void): void
   onStatus(listener: (report: StatusReport) => void): void
   start(): void
   close(): Promise<void>

@@ -18,6 +18,8 @@ export class TestBoard {
   plugged = true
   /** Takes bytes and answers nothing. */
   hung = false
+  /** A port whose levels its firmware never tells. */
+  mutePort: number | undefined
   /** Every opening so far. */
   openings = 0
   /** Port writes and pin modes as they came, for what must not be sent. */
@@ -30,6 +32,7 @@ export class TestBoard {
   #reportedPorts = new Set<number>()
   #analogTimers = new Map<number, ReturnType<typeof setInterval>>()
   #interval_ms = 19
+  #waiting: number[][] | undefined
 
   readonly port: BytePort = {
     path: '/dev/test-board',
@@ -109,8 +112,22 @@ export class TestBoard {
     for (let pin = 2; pin < PINS; pin++) this.modes.set(pin, pin < FIRST_ANALOG_PIN ? OUTPUT : ANALOG)
   }
 
+  /** From now on answers wait on their way, as in a driver's buffer. */
+  holdAnswers(): void {
+    this.#waiting ??= []
+  }
+
+  /** Takes what waits. */
+  heldAnswers(): number[][] {
+    return this.#waiting?.splice(0) ?? []
+  }
+
   #send(bytes: number[]): void {
     const connection = this.#connection
+    if (this.#waiting) {
+      this.#waiting.push(bytes)
+      return
+    }
     setTimeout(() => {
       if (!this.hung) connection?.deliver(Uint8Array.from(bytes))
     }, ANSWER_MS)
@@ -162,7 +179,7 @@ export class TestBoard {
     if (!on) this.#reportedPorts.delete(port)
     else {
       this.#reportedPorts.add(port)
-      this.#send(this.#portReport(port))
+      if (port !== this.mutePort) this.#send(this.#portReport(port))
     }
   }
 

@@ -152,6 +152,8 @@ describe('command targets', () => {
     record('b5', {}, ['siren']),
     { address: address('same', 'gw1') },
     { address: address('same', 'gw2') },
+    // The hub says only its state; commands for the whole estate go to it.
+    { address: { ...address('hub-1', 'hub'), class: 'hub' }, state: { version: '1' } },
   )
   const from = (device: string) => ({ device: address(device) })
   it.each<[string, Partial<CommandConfig>, Msg, string[] | string]>([
@@ -166,6 +168,7 @@ describe('command targets', () => {
     ['a fixed device of one gateway', { target: 'fixed', device: 'same', gateway: 'gw2' }, {}, ['same']],
     ['a fixed name used twice', { target: 'fixed', device: 'same' }, {}, 'FLOW_AMBIGUOUS'],
     ['a fixed device of another class', { target: 'fixed', device: 'b3', class: 'camera' }, {}, 'FLOW_NO_TARGET'],
+    ['the hub', { target: 'fixed', class: 'hub', device: 'hub-1', command: 'release-all' }, {}, ['hub-1']],
     ['no device in the message', {}, {}, 'FLOW_NO_DEVICE'],
   ])('%s', (_what, config, msg, expected) => {
     const targets = planTargets({ ...command, ...config }, msg, devices)

@@ -120,6 +120,14 @@ describe.each(BOARDS)('the $kind board', { timeout: 60_000 }, ({ kind, minor, bo
     expect(host.take()).toEqual([])
   })
 
+  it('reads a port anew each time it is asked, and answers in order', () => {
+    watchContact()
+    for (const pin of [3, 13, 19]) {
+      const answer = ask(0xd0, 1, 0xf0, 0x6d, pin, 0xf7)
+      expect([answer.slice(0, 6), answer.at(-1)]).toEqual([[0x90, CONTACT_BIT, 0, 0xf0, 0x6e, pin], 0xf7])
+    }
+  })
+
   it('reports a press within three milliseconds', () => {
     watchContact()
     sim.world.apply({ do: 'hold', device: 'b1' })

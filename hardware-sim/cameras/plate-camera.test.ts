@@ -60,7 +60,9 @@ describe('a plate camera', () => {
   it('reads as often as it is told to, and posts each reading', () => {
     const { plates, posted } = look(3, { reads: 4, noread_share: 0, post: 'http://127.0.0.1:1/plates' })
     expect(plates.length).toBe(12)
-    expect(posted).toEqual(plates.map(({ type: _, ...reading }) => reading))
+    expect(posted).toEqual(
+      plates.map(({ plate, confidence, at_ms }) => ({ plate, confidence, at: new Date(at_ms).toISOString() })),
+    )
   })
 })
 
@@ -72,7 +74,9 @@ describe('posting', () => {
 
   it('brings JSON to a server on this machine, and tells what fails', async () => {
     const bodies: string[] = []
+    const tokens: unknown[] = []
     const server = createServer((request, response) => {
+      tokens.push(request.headers.authorization)
       request.setEncoding('utf8').on('data', (text: string) => bodies.push(text))
       request.on('end', () => response.writeHead(bodies.length > 1 ? 500 : 204).end())
     })
@@ -83,8 +87,9 @@ describe('posting', () => {
     const post = createPoster((message) => failures.push(message))
     post(url, { plate: 'A1' })
     await vi.waitFor(() => expect(bodies).toEqual(['{"plate":"A1"}']), 10_000)
-    post(url, { plate: 'A2' })
+    post(url, { plate: 'A2' }, 'secret')
     await vi.waitFor(() => expect(failures).toEqual([`post to ${url}: status 500`]), 10_000)
+    expect(tokens).toEqual([undefined, 'Bearer secret'])
     for (let count = 0; count < 40; count++) post(url, {})
     expect(failures.at(-1)).toBe(`post to ${url}: 32 are waiting already`)
   })

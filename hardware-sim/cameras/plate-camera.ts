@@ -42,7 +42,7 @@ export interface CameraDeps {
   timeline: Timeline
   random: Random
   emit: Emit
-  post: (url: string, body: object) => void
+  post: (url: string, body: object, token: string | undefined) => void
 }
 
 /** A camera that reads the plates of the vehicles that come to a barrier, well but not always. */
@@ -54,14 +54,11 @@ export function createPlateCamera(config: CameraConfig, barrier: Watched, deps: 
     const wrong = random() < (config.misread_share ?? MISREAD_SHARE)
     const { low, high } = wrong ? UNSURE : SURE
     const confidence = Math.round((low + random() * (high - low)) * 1000) / 1000
-    const reading = {
-      camera: config.id,
-      plate: wrong ? misread(plate, random) : plate,
-      confidence,
-      at_ms: timeline.wall_ms(at_ms),
-    }
-    deps.emit({ type: 'plate', ...reading })
-    if (config.post !== undefined) deps.post(config.post, reading)
+    const read = { plate: wrong ? misread(plate, random) : plate, confidence }
+    const read_ms = timeline.wall_ms(at_ms)
+    deps.emit({ type: 'plate', camera: config.id, ...read, at_ms: read_ms })
+    if (config.post !== undefined)
+      deps.post(config.post, { ...read, at: new Date(read_ms).toISOString() }, config.token)
   }
 
   const latency_ms = config.latency_ms ?? LATENCY_MS

@@ -3,9 +3,9 @@ const IN_FLIGHT_MAX = 32
 const TIMEOUT_MS = 2000
 
 /** Posts JSON, and tells what failed. */
-export function createPoster(failed: (message: string) => void): (url: string, body: object) => void {
+export function createPoster(failed: (message: string) => void): (url: string, body: object, token?: string) => void {
   let inFlight = 0
-  return (url, body) => {
+  return (url, body, token) => {
     if (inFlight >= IN_FLIGHT_MAX) {
       failed(`post to ${url}: ${IN_FLIGHT_MAX} are waiting already`)
       return
@@ -13,7 +13,10 @@ export function createPoster(failed: (message: string) => void): (url: string, b
     inFlight += 1
     fetch(url, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: {
+        'content-type': 'application/json',
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      },
       body: JSON.stringify(body),
       signal: AbortSignal.timeout(TIMEOUT_MS),
     })

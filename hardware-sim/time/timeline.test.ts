@@ -80,3 +80,23 @@ describe('a timeline', () => {
     expect(timeline.wall_ms(12.5)).toBe(5_000_012.5)
   })
 })
+
+describe('an exact timeline', () => {
+  it('runs everything in real time, in order and never early', async () => {
+    clock.uninstall()
+    const exact = createTimeline({ exact: true })
+    const start_ms = performance.now()
+    const ran: { due_ms: number; at_ms: number }[] = []
+    await new Promise<void>((resolve) => {
+      for (const wait_ms of [7.7, 0.3, 3.1, 3.2]) {
+        exact.at(start_ms + wait_ms, (due_ms) => {
+          ran.push({ due_ms: due_ms - start_ms, at_ms: performance.now() - start_ms })
+          if (ran.length === 4) resolve()
+        })
+      }
+    })
+    exact.close()
+    expect(ran.map(({ due_ms }) => Math.round(due_ms * 10) / 10)).toEqual([0.3, 3.1, 3.2, 7.7])
+    expect(ran.filter(({ due_ms, at_ms }) => at_ms < due_ms)).toEqual([])
+  })
+})

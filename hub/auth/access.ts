@@ -1,3 +1,4 @@
+import { plateFilter } from '../contract/plate.ts'
 import { gatewayPath, type Site, sitePath, type Topic } from '../contract/topic.ts'
 
 /**
@@ -5,12 +6,17 @@ import { gatewayPath, type Site, sitePath, type Topic } from '../contract/topic.
  *
  * | principal | publishes | subscribes |
  * |---|---|---|
- * | gateway  | everything under its own prefix but commands | commands under its own prefix |
- * | platform | commands of the estate, but not those that carry credentials (compose.ts) | everything of the estate |
+ * | gateway  | everything under its own prefix but commands and plates | commands and plates under its own prefix |
+ * | camera   | its own plate topic | nothing |
+ * | platform | commands of the estate, but not those that carry credentials (compose.ts) | everything of the estate but plates |
  * | dev      | everything of the contract, on loopback only | everything |
+ *
+ * Plates go to a subscriber of exactly `…/{gateway}/camera/+/plate` and to nobody else, whatever else may be
+ * subscribed to: broker/plate-post.ts.
  */
 export type Principal =
   | { role: 'gateway'; name: string; site: Site; gateway: string }
+  | { role: 'camera'; name: string; site: Site; gateway: string; camera: string }
   | { role: 'platform'; name: string; site: Site }
   | { role: 'dev'; name: string }
 
@@ -19,7 +25,19 @@ export function mayPublish(principal: Principal, topic: Topic): boolean {
     case 'dev':
       return true
     case 'gateway':
-      return topic.channel !== 'cmd' && inSite(principal.site, topic) && topic.gateway === principal.gateway
+      return (
+        topic.channel !== 'cmd' &&
+        topic.channel !== 'plate' &&
+        inSite(principal.site, topic) &&
+        topic.gateway === principal.gateway
+      )
+    case 'camera':
+      return (
+        topic.channel === 'plate' &&
+        inSite(principal.site, topic) &&
+        topic.gateway === principal.gateway &&
+        topic.device === principal.camera
+      )
     case 'platform':
       return topic.channel === 'cmd' && inSite(principal.site, topic)
   }
@@ -32,10 +50,13 @@ export function maySubscribe(principal: Principal, filter: string): boolean {
       return true
     case 'gateway': {
       const prefix = `${gatewayPath(principal.site, principal.gateway)}/`
+      if (filter === plateFilter(principal.site, principal.gateway)) return true
       return filter.startsWith(prefix) && filter.slice(prefix.length).split('/')[2] === 'cmd'
     }
+    case 'camera':
+      return false
     case 'platform':
-      return filter.startsWith(`${sitePath(principal.site)}/`)
+      return filter.startsWith(`${sitePath(principal.site)}/`) && !filter.endsWith('/plate')
   }
 }
 

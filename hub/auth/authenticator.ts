@@ -22,6 +22,10 @@ export function registryAuthenticator(registry: Registry, site: Site): Authentic
     if (!entry) return undefined
     if (!(await verifySecret(Buffer.from(password).toString('utf8'), entry.secret))) return undefined
     if (entry.role === 'platform') return { role: 'platform', name: username, site }
-    return entry.gateway === undefined ? undefined : { role: 'gateway', name: username, site, gateway: entry.gateway }
+    if (entry.gateway === undefined) return undefined
+    if (entry.role === 'gateway') return { role: 'gateway', name: username, site, gateway: entry.gateway }
+    return entry.camera === undefined
+      ? undefined
+      : { role: 'camera', name: username, site, gateway: entry.gateway, camera: entry.camera }
   }
 }

@@ -51,6 +51,7 @@ describe('the broker', () => {
     seen = { accepted: [], rejected: [], duplicates: 0, lost: 0, shed: 0 }
     const events: IngestEvents = {
       accepted: (message) => seen.accepted.push(message.kind),
+      passed: (message) => seen.accepted.push(message.kind),
       rejected: (_principal, _inbound, error) => seen.rejected.push(error.code),
       duplicate: () => seen.duplicates++,
       telemetryLost: () => seen.lost++,

@@ -4,7 +4,9 @@ import { Aedes, type AuthenticateError, type Client } from 'aedes'
 import { maySubscribe, type Principal } from '../auth/access.ts'
 import type { Authenticator } from '../auth/authenticator.ts'
 import { LinliError, reasonOf } from '../contract/errors.ts'
+import { mayHoldPlate } from '../contract/plate.ts'
 import type { Ingest } from './ingest.ts'
+import { createPlatePost } from './plate-post.ts'
 
 /**
  * The MQTT 3.1.1 broker: Aedes with in-memory persistence. What must outlive it is the journal's, written inside
@@ -55,6 +57,7 @@ export async function createBroker(deps: {
   events: BrokerEvents
 }): Promise<Broker> {
   const { ingest, log, events } = deps
+  const plates = createPlatePost()
   const aedes = await Aedes.createBroker({
     concurrency: DELIVERIES_MAX,
     drainTimeout: DRAIN_TIMEOUT_MS,
@@ -83,17 +86,20 @@ export async function createBroker(deps: {
       const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload
       ingest.accept(principal, { topic: packet.topic, payload, retain: packet.retain === true }).then(
         (verdict) => {
-          if (verdict.kind === 'swallow') {
-            packet.topic = NOWHERE
-            packet.retain = false
-          } else {
+          if (verdict.kind === 'deliver') {
             packet.payload = toBuffer(verdict.payload)
+          } else {
+            if (verdict.kind === 'to-gateway') plates.hand(verdict.topic, packet.topic, toBuffer(verdict.payload))
+            packet.topic = NOWHERE
+            packet.payload = Buffer.alloc(0)
+            packet.retain = false
           }
           done(null)
         },
         (error: unknown) => {
+          const topic = mayHoldPlate(packet.topic) ? undefined : packet.topic
           log.warn(
-            { client: client?.id, topic: packet.topic, code: error instanceof LinliError ? error.code : undefined },
+            { client: client?.id, topic, code: error instanceof LinliError ? error.code : undefined },
             `connection closed: ${reasonOf(error)}`,
           )
           done(error as Error)
@@ -107,7 +113,8 @@ export async function createBroker(deps: {
         principal !== undefined &&
         !subscription.topic.startsWith('$linli') &&
         maySubscribe(principal, subscription.topic)
-      if (!allowed) log.warn({ client: client.id, filter: subscription.topic }, 'subscription refused')
+      if (allowed) plates.subscribed(client, subscription.topic)
+      else log.warn({ client: client.id, filter: subscription.topic }, 'subscription refused')
       done(null, allowed ? subscription : null)
     },
 
@@ -127,7 +134,9 @@ export async function createBroker(deps: {
     connected.set(client.principal.name, (connected.get(client.principal.name) ?? 0) + 1)
     events.connected(client.principal)
   })
+  aedes.on('unsubscribe', (filters, client) => plates.unsubscribed(client, filters))
   aedes.on('clientDisconnect', (client: PrincipalClient) => {
+    plates.gone(client)
     if (!client.principal) return
     const left = (connected.get(client.principal.name) ?? 1) - 1
     if (left <= 0) connected.delete(client.principal.name)

@@ -1,6 +1,8 @@
 import { mayPublish, type Principal } from '../auth/access.ts'
 import { decodeMessage, type Message, PAYLOAD_BYTES_MAX } from '../contract/decode.ts'
 import { LinliError } from '../contract/errors.ts'
+import { mayHoldPlate } from '../contract/plate.ts'
+import type { Topic } from '../contract/topic.ts'
 import type { Append, Log } from '../journal/types.ts'
 
 /**
@@ -15,19 +17,30 @@ export interface Inbound {
   retain: boolean
 }
 
-/** `deliver`: acknowledge and pass on. `swallow`: acknowledge only. A thrown LinliError closes the connection unacknowledged. */
-export type Verdict = { kind: 'deliver'; payload: Uint8Array } | { kind: 'swallow' }
+/**
+ * `deliver`: acknowledge and pass on. `swallow`: acknowledge only. `to-gateway`: acknowledge, and hand it to the gateway
+ * of its topic alone; it is in no journal. A thrown LinliError closes the connection unacknowledged.
+ */
+export type Verdict =
+  | { kind: 'deliver'; payload: Uint8Array }
+  | { kind: 'swallow' }
+  | { kind: 'to-gateway'; topic: Topic; payload: Uint8Array }
 
-/** What another room may decide about a decoded message before it is written; `record` is written in place of the payload. */
+/**
+ * What another room may decide about a decoded message before it is written: `record` is written in place of the
+ * payload, `first` is waited for, so that what it writes is on disk before the message is acknowledged.
+ */
 export type Interceptor = (
   message: Message,
   inbound: Inbound,
-) => { kind: 'continue'; payload?: Uint8Array; record?: Uint8Array } | { kind: 'swallow' }
+) => { kind: 'continue'; payload?: Uint8Array; record?: Uint8Array; first?: Promise<void> } | { kind: 'swallow' }
 
 export interface IngestEvents {
   /** After the commit, before the acknowledgement. */
   accepted(message: Message, inbound: Inbound): void
-  /** The message is kept in the `rejected` lane for inspection and otherwise dropped. */
+  /** Let through without being kept. */
+  passed(message: Message): void
+  /** The message is kept in the `rejected` lane for inspection, unless it may hold a plate, and otherwise dropped. */
   rejected(principal: Principal, inbound: Inbound, error: LinliError): void
   duplicate(message: Message): void
   /** Telemetry that the full disk could not take: gone, and counted. */
@@ -51,6 +64,10 @@ export function createIngest(deps: {
   const { log, events } = deps
 
   async function reject(principal: Principal, inbound: Inbound, error: LinliError): Promise<Verdict> {
+    if (principal.role === 'camera' || mayHoldPlate(inbound.topic)) {
+      events.rejected(principal, { ...inbound, topic: 'camera', payload: new Uint8Array() }, withoutContents(error))
+      return { kind: 'swallow' }
+    }
     events.rejected(principal, inbound, error)
     await log
       .append({
@@ -69,16 +86,20 @@ export function createIngest(deps: {
       if (!decoded.ok) return reject(principal, inbound, decoded.error)
       const message = decoded.value
       if (!mayPublish(principal, message.topic)) {
-        throw new LinliError(
-          'ACCESS_DENIED',
-          `${principal.name} (${principal.role}) may not publish on ${inbound.topic}`,
-          { kind: 'caller' },
-        )
+        const where = mayHoldPlate(inbound.topic) ? 'on a topic of cameras' : `on ${inbound.topic}`
+        throw new LinliError('ACCESS_DENIED', `${principal.name} (${principal.role}) may not publish ${where}`, {
+          kind: 'caller',
+        })
+      }
+      if (message.kind === 'plate') {
+        events.passed(message)
+        return { kind: 'to-gateway', topic: message.topic, payload: inbound.payload }
       }
       const refusal = deps.admit(principal, message)
       if (refusal) throw refusal
       const decision = deps.intercept(message, inbound)
       if (decision.kind === 'swallow') return { kind: 'swallow' }
+      if (decision.first) await decision.first
       const payload = decision.payload ?? inbound.payload
       const stored = await store(
         log,
@@ -94,6 +115,14 @@ export function createIngest(deps: {
       return { kind: 'deliver', payload }
     },
   }
+}
+
+/** Messages of errors quote what they found. */
+function withoutContents({ code, path }: LinliError): LinliError {
+  return new LinliError(code, 'a message that may hold a plate: nothing of it is kept', {
+    kind: 'caller',
+    ...(path === undefined ? {} : { path }),
+  })
 }
 
 async function store(log: Log, events: IngestEvents, append: Append): Promise<'stored' | 'duplicate' | 'lost'> {
@@ -112,7 +141,7 @@ async function store(log: Log, events: IngestEvents, append: Append): Promise<'s
 }
 
 /** Which lane a message belongs to, and what makes it the same message again. */
-function appendOf(message: Message, inbound: Inbound, time_ms: number): Append {
+function appendOf(message: Exclude<Message, { kind: 'plate' }>, inbound: Inbound, time_ms: number): Append {
   const base = { topic: inbound.topic, payload: inbound.payload, time_ms }
   switch (message.kind) {
     case 'event':

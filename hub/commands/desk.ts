@@ -3,11 +3,13 @@ import { isFinal } from '../contract/command.ts'
 import type { Message } from '../contract/decode.ts'
 import { encodeJson } from '../contract/encode.ts'
 import { type Address, addressPath, formatTopic } from '../contract/topic.ts'
-import { createTrackerState, stepTracker, type TrackerEffect } from './tracker.ts'
+import { createTrackerState, hasOpen, stepTracker, type TrackerEffect } from './tracker.ts'
 
 /** The shell of the command tracker: it owns the clock and the waiting callers, and performs the tracker's effects. */
 
 export interface CommandRequest {
+  /** A new one when absent. The same id is never executed twice. */
+  id?: string
   address: Address
   name: string
   args: unknown
@@ -24,7 +26,8 @@ export interface CommandDesk {
   onResult(message: Message & { kind: 'result' }): 'continue' | 'swallow'
   /** Issues a command in the hub's name; resolves with its one final result and never rejects. */
   send(request: CommandRequest): Promise<Result>
-  start(): void
+  /** The hub's own result of a command to itself; one that comes after the final one is dropped. */
+  answer(address: Address, result: Result): void
   close(): void
 }
 
@@ -42,12 +45,24 @@ export function createDesk(deps: {
 }): CommandDesk {
   const state = createTrackerState()
   const waiting = new Map<string, (result: Result) => void>()
+  let closed = false
   let timer: ReturnType<typeof setInterval> | undefined
 
   function settle(result: Result): void {
     if (!isFinal(result.status)) return
     waiting.get(result.id)?.(result)
     waiting.delete(result.id)
+  }
+
+  /** The clock is needed only while a command is open. */
+  function watch(): void {
+    if (closed) return
+    timer ??= setInterval(() => {
+      perform(stepTracker(state, { type: 'tick' }, deps.now_ms()))
+      if (hasOpen(state)) return
+      clearInterval(timer)
+      timer = undefined
+    }, TICK_MS)
   }
 
   /** True when the message that caused these effects goes on. */
@@ -71,8 +86,11 @@ export function createDesk(deps: {
         topic: addressPath(message.topic),
         command: message.command,
         gatewayOnline: deps.gatewayOnline(message.topic),
+        isForHub: message.topic.class === 'hub',
       } as const
-      return perform(stepTracker(state, input, deps.now_ms())) ? 'continue' : 'swallow'
+      const goesOn = perform(stepTracker(state, input, deps.now_ms()))
+      if (goesOn) watch()
+      return goesOn ? 'continue' : 'swallow'
     },
     onResult(message) {
       return perform(stepTracker(state, { type: 'result', result: message.result }, deps.now_ms()))
@@ -80,7 +98,7 @@ export function createDesk(deps: {
         : 'swallow'
     },
     send(request) {
-      const id = deps.newId()
+      const id = request.id ?? deps.newId()
       const now_ms = deps.now_ms()
       const command: Command = {
         id,
@@ -108,10 +126,12 @@ export function createDesk(deps: {
         })
       })
     },
-    start() {
-      timer = setInterval(() => perform(stepTracker(state, { type: 'tick' }, deps.now_ms())), TICK_MS)
+    answer(address, result) {
+      const goesOn = perform(stepTracker(state, { type: 'result', result }, deps.now_ms()))
+      if (goesOn) deps.answer(resultTopic(addressPath(address), result.id), encodeJson(result))
     },
     close() {
+      closed = true
       clearInterval(timer)
     },
   }

@@ -15,6 +15,7 @@ export const REMEMBERED_MAX = 10_000
 export interface Tracked {
   topic: string
   command: Command
+  /** Of a command to the hub itself there is none: it follows those to its gates, which have. */
   deadline_ms: number
   final: Result | undefined
 }
@@ -24,7 +25,7 @@ export interface TrackerState {
 }
 
 export type TrackerInput =
-  | { type: 'command'; topic: string; command: Command; gatewayOnline: boolean }
+  | { type: 'command'; topic: string; command: Command; gatewayOnline: boolean; isForHub?: boolean }
   | { type: 'result'; result: Result }
   | { type: 'tick' }
 
@@ -54,6 +55,12 @@ export function stepTracker(state: TrackerState, input: TrackerInput, now_ms: nu
   }
 }
 
+/** Whether a command has no final result yet. */
+export function hasOpen(state: TrackerState): boolean {
+  for (const { final } of state.commands.values()) if (final === undefined) return true
+  return false
+}
+
 function onCommand(state: TrackerState, input: TrackerInput & { type: 'command' }, now_ms: number): TrackerEffect[] {
   const { topic, command } = input
   const known = state.commands.get(command.id)
@@ -63,13 +70,13 @@ function onCommand(state: TrackerState, input: TrackerInput & { type: 'command' 
   const entry: Tracked = {
     topic,
     command: { ...command, args: undefined },
-    deadline_ms: expires_ms + GRACE_MS,
+    deadline_ms: input.isForHub ? Number.POSITIVE_INFINITY : expires_ms + GRACE_MS,
     final: undefined,
   }
   remember(state, entry)
   if (expires_ms <= now_ms)
     return finish(entry, 'expired', 'COMMAND_EXPIRED', `expired at ${command.expiresat}`, now_ms)
-  if (!input.gatewayOnline)
+  if (!input.gatewayOnline && !input.isForHub)
     return finish(entry, 'refused', 'GATEWAY_OFFLINE', 'the gateway of this device is not connected', now_ms)
   return [{ type: 'deliver', topic, command }]
 }

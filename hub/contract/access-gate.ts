@@ -69,6 +69,10 @@ export const accessGateEvents = {
     credential: Credential,
   }),
   denied: Type.Object({ direction: Direction, reason: Name('why, in kebab-case'), credential: Credential }),
+  passback: Type.Object(
+    { direction: Direction, credential: Credential },
+    { description: 'soft anti-passback: let through, although it was inside (or outside) already' },
+  ),
   unused: Type.Object(
     { direction: Direction, by: Type.Enum([...PASSAGE_RIGHTS]), credential: Credential },
     { description: 'the way was opened for somebody who did not come' },

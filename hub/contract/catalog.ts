@@ -1,7 +1,10 @@
-import { type TSchema, Type } from 'typebox'
+import type { TSchema } from 'typebox'
 import { AccessGateState, accessGateCommands, accessGateEvents } from './access-gate.ts'
 import { AlarmButtonState, alarmButtonCommands, alarmButtonEvents } from './alarm-button.ts'
 import { GatewayState, gatewayCommands, gatewayEvents } from './gateway.ts'
+import { HubState, hubCommands, hubEvents } from './hub.ts'
+import { ParkSensorState, parkSensorCommands, parkSensorEvents } from './park-sensor.ts'
+import { CameraState } from './plate.ts'
 import type { DeviceClass } from './topic.ts'
 
 /** Everything one class of device can say and be told: the single source of types, validation and documents. */
@@ -17,6 +20,8 @@ export interface ClassContract {
 export const catalog: Partial<Record<DeviceClass, ClassContract>> = {
   'access-gate': { events: accessGateEvents, state: AccessGateState, commands: accessGateCommands },
   'alarm-button': { events: alarmButtonEvents, state: AlarmButtonState, commands: alarmButtonCommands },
+  camera: { events: {}, state: CameraState, commands: {} },
   gateway: { events: gatewayEvents, state: GatewayState, commands: gatewayCommands },
-  hub: { events: {}, state: Type.Object({ version: Type.String() }), commands: {} },
+  'park-sensor': { events: parkSensorEvents, state: ParkSensorState, commands: parkSensorCommands },
+  hub: { events: hubEvents, state: HubState, commands: hubCommands },
 }

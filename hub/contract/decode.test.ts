@@ -124,7 +124,7 @@ describe('limits and retain rules', () => {
 
   it('refuses classes that this version does not have, a clearing included', () => {
     for (const payload of [new Uint8Array(), utf8.encode('{}')]) {
-      const decoded = decodeMessage('linli/v1/s/c/e/gw-1/camera/c1/state', payload, true)
+      const decoded = decodeMessage('linli/v1/s/c/e/gw-1/incident/c1/state', payload, true)
       expect(refusal(decoded)).toEqual(['TOPIC_UNKNOWN', '/class'])
     }
   })
@@ -161,6 +161,13 @@ describe('one mistake in a valid message', () => {
     const { topicName, retain, body } = sampleOf(name)
     const decoded = decodeMessage(topicName, encodeJson({ ...body, ...change }), retain)
     expect(refusal(decoded)).toEqual(['ENVELOPE_MISMATCH', path])
+  })
+})
+
+describe('plates', () => {
+  it('come from cameras only', () => {
+    const decoded = decodeMessage(`${BUTTON}/plate`, utf8.encode('{"plate":"A12345","confidence":1}'), false)
+    expect(refusal(decoded)).toEqual(['TOPIC_UNKNOWN', '/channel'])
   })
 })
 

@@ -6,6 +6,7 @@ import { AnyCommand, type Command, commandSchema, Result } from './command.ts'
 import { type Decoded, refuse } from './errors.ts'
 import { eventSchema, eventType, type LinliEvent } from './event.ts'
 import { Meta } from './meta.ts'
+import { checkPlateReading, type PlateReading } from './plate.ts'
 import { type Checker, checker } from './schema.ts'
 import { type SenmlPack, SenmlPack as SenmlPackSchema } from './senml.ts'
 import { type DeviceClass, isRetained, parseTopic, sourceOf, type Topic } from './topic.ts'
@@ -22,6 +23,7 @@ export type Message =
   | { kind: 'meta'; topic: Topic & { channel: 'meta' }; meta: Meta }
   | { kind: 'command'; topic: Topic & { channel: 'cmd' }; command: Command }
   | { kind: 'result'; topic: Topic & { channel: 'res' }; result: Result }
+  | { kind: 'plate'; topic: Topic & { channel: 'plate' }; reading: PlateReading }
   | { kind: 'cleared'; topic: Topic }
 
 const checkTelemetry = checker(eventSchema(SenmlPackSchema))
@@ -137,6 +139,10 @@ function decodeChannel(checkers: ClassCheckers, topic: Topic, json: unknown): De
         return refuse('ENVELOPE_MISMATCH', `/class is "${meta.value.class}"; the topic says "${topic.class}"`, '/class')
       return mapped(meta, (value) => ({ kind: 'meta', topic, meta: value }))
     }
+    case 'plate':
+      return topic.class === 'camera'
+        ? mapped(checkPlateReading(json), (reading) => ({ kind: 'plate', topic, reading }))
+        : refuse('TOPIC_UNKNOWN', `${topic.class} has no channel plate; only cameras have`, '/channel')
     case 'res': {
       const result = checkResult(json)
       if (result.ok && result.value.id !== topic.id)

@@ -8,7 +8,11 @@ import { AnyCommand, Result } from './command.ts'
 import { decodeMessage, PAYLOAD_BYTES_MAX } from './decode.ts'
 import { CONTRACT_CODES } from './errors.ts'
 import { AnyEvent } from './event.ts'
+import { READER_CODES } from './gateway.ts'
+import { ESTATE_CODES } from './hub.ts'
 import { Meta } from './meta.ts'
+import { PARK_CODES, READING_REASONS } from './park-sensor.ts'
+import { PlateReading } from './plate.ts'
 import { SenmlPack } from './senml.ts'
 import { isRetained, parseTopic } from './topic.ts'
 
@@ -36,14 +40,17 @@ function missing(rows: string[], wanted: string[]): string[] {
 const titles: Record<string, string> = {
   'access-gate': 'Access gate',
   'alarm-button': 'Alarm button',
+  camera: 'Camera',
   gateway: 'Gateway',
   hub: 'Hub',
+  'park-sensor': 'Park sensor',
 }
 
 describe('hub/contract/README.md', () => {
   it.each([
     ['Envelope of events and telemetry', AnyEvent],
     ['Telemetry', SenmlPack],
+    ['Camera', PlateReading],
     ['Availability', Availability],
     ['Commands and results', AnyCommand],
     ['Commands and results', Result],
@@ -77,6 +84,24 @@ describe('hub/contract/README.md', () => {
     expect(listed).toEqual(Object.entries(GATE_CODES).map(([code, meaning]) => `| \`${code}\` | ${meaning} |`))
   })
 
+  it('lists the codes of card readers with the meaning that the code gives', () => {
+    const listed = rowsUnder('Gateway').filter((line) => line.startsWith('| `READER_'))
+    expect(listed).toEqual(Object.entries(READER_CODES).map(([code, meaning]) => `| \`${code}\` | ${meaning} |`))
+  })
+
+  it.each([
+    ['codes', PARK_CODES],
+    ['reasons', READING_REASONS],
+  ])('lists the %s of park sensors with the meaning that the code gives', (_what, meanings) => {
+    const rows = rowsUnder('Park sensor')
+    for (const [name, meaning] of Object.entries(meanings)) expect(rows).toContain(`| \`${name}\` | ${meaning} |`)
+  })
+
+  it('lists the codes of the estate with the meaning that the code gives', () => {
+    const listed = rowsUnder('Hub').filter((line) => /^\| `(ESTATE|HUB)_/.test(line))
+    expect(listed).toEqual(Object.entries(ESTATE_CODES).map(([code, meaning]) => `| \`${code}\` | ${meaning} |`))
+  })
+
   it('gives the limits that hold', () => {
     expect(page).toContain(`at most ${PAYLOAD_BYTES_MAX.toLocaleString('en')} bytes`)
     expect(page).toContain(`at most ${jsonSchema(SenmlPack).maxItems} records`)
@@ -92,7 +117,7 @@ describe('hub/contract/README.md', () => {
       if (!decoded.ok) throw decoded.error
       return decoded.value.kind
     })
-    const every = ['availability', 'command', 'event', 'meta', 'result', 'state', 'telemetry']
+    const every = ['availability', 'command', 'event', 'meta', 'plate', 'result', 'state', 'telemetry']
     expect([...new Set(kinds)].sort()).toEqual(every)
   })
 })

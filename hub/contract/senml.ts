@@ -1,6 +1,11 @@
 import { type Static, Type } from 'typebox'
+import { READING_QUALITIES, READING_REASONS, type ReadingReason } from './park-sensor.ts'
 
-/** One record of a SenML pack (RFC 8428 §4): base fields on the first record, resolved fields per reading. */
+/**
+ * One record of a SenML pack (RFC 8428 §4): base fields on the first record, resolved fields per reading. `q`, `qr` and `qs` are
+ * labels of ours (a reader that does not know a label skips it, RFC 8428 §4.4); every record has a value of some kind, so a
+ * reading without a number says why in `vs`.
+ */
 export const SenmlRecord = Type.Object(
   {
     bn: Type.Optional(Type.String()),
@@ -12,6 +17,9 @@ export const SenmlRecord = Type.Object(
     v: Type.Optional(Type.Number()),
     vs: Type.Optional(Type.String()),
     vb: Type.Optional(Type.Boolean()),
+    q: Type.Optional(Type.Enum([...READING_QUALITIES], { description: 'good when absent' })),
+    qs: Type.Optional(Type.Number({ minimum: 0, maximum: 1, description: 'share of good samples behind an average' })),
+    qr: Type.Optional(Type.Enum(Object.keys(READING_REASONS) as ReadingReason[], { description: 'why not good' })),
   },
   { additionalProperties: true },
 )

@@ -16,7 +16,7 @@ import {
 
 const channels: fc.Arbitrary<Channel> = fc.oneof(
   fc.record({ channel: fc.constant('evt' as const), type: segments }),
-  fc.record({ channel: fc.constantFrom('state' as const, 'tele' as const, 'avail' as const, 'meta' as const) }),
+  fc.record({ channel: fc.constantFrom(...(['state', 'tele', 'avail', 'meta', 'plate'] as const)) }),
   fc.record({ channel: fc.constant('cmd' as const), name: segments, id: commandIds }),
   fc.record({ channel: fc.constant('res' as const), id: commandIds }),
 )
@@ -110,7 +110,7 @@ describe('topics', () => {
   })
 
   it('retain exactly the channels that say what holds now', () => {
-    const all = ['evt', 'state', 'tele', 'avail', 'meta', 'cmd', 'res'] as const
+    const all = ['evt', 'state', 'tele', 'avail', 'meta', 'cmd', 'res', 'plate'] as const
     expect(all.filter(isRetained)).toEqual(['state', 'avail', 'meta'])
   })
 })

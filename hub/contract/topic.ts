@@ -54,6 +54,7 @@ export type Channel =
   | { channel: 'meta' }
   | { channel: 'cmd'; name: string; id: string }
   | { channel: 'res'; id: string }
+  | { channel: 'plate' }
 
 export type Topic = Address & Channel
 
@@ -128,7 +129,8 @@ export function parseTopic(text: string): Decoded<Topic> {
 
 function parseChannel(rest: string[]): Decoded<Channel> {
   const [channel, first, second] = rest
-  if ((channel === 'state' || channel === 'tele' || channel === 'avail' || channel === 'meta') && rest.length === 1) {
+  const isPlain = channel === 'state' || channel === 'tele' || channel === 'avail' || channel === 'meta'
+  if ((isPlain || channel === 'plate') && rest.length === 1) {
     return { ok: true, value: { channel } }
   }
   if (channel === 'evt' && rest.length === 2 && first !== undefined && SEGMENT.test(first)) {
@@ -149,7 +151,7 @@ function parseChannel(rest: string[]): Decoded<Channel> {
   }
   return refuse(
     'TOPIC_UNKNOWN',
-    `channel ${quote(rest.join('/'))} is unknown; allowed: evt/{type}, state, tele, avail, meta, cmd/{name}/{id}, res/{id}`,
+    `channel ${quote(rest.join('/'))} is unknown; allowed: evt/{type}, state, tele, avail, meta, cmd/{name}/{id}, res/{id}, plate`,
     '/channel',
   )
 }

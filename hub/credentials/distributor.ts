@@ -1,4 +1,5 @@
 import type { CommandDesk } from '../commands/desk.ts'
+import { CREDENTIALS_ACTOR } from '../commands/own-commands.ts'
 import { type CredentialsHave, type CredentialsUpdate, checkHave } from '../contract/credentials.ts'
 import type { Message } from '../contract/decode.ts'
 import { LinliError, reasonOf } from '../contract/errors.ts'
@@ -25,7 +26,6 @@ export interface DistributorDeps {
   onFault(gateway: string, fault: LinliError): void
 }
 
-export const CREDENTIALS_ACTOR = { kind: 'rule', id: 'credentials' } as const
 /** A part is decoded and written in well under a second; a slow card and a slow line get the rest. */
 const TTL_MS = 60_000
 /**

@@ -3,8 +3,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Availability } from '../contract/availability.ts'
 import type { Message } from '../contract/decode.ts'
 import type { Address } from '../contract/topic.ts'
-import { createDevices, impliedByDeath } from './devices.ts'
-import { createReturnWatch, RETURN_GRACE_MS } from './return-watch.ts'
+import { impliedByDeath } from '../gateway-life/gateway-life.ts'
+import { createReturnWatch, RETURN_GRACE_MS } from '../gateway-life/return-watch.ts'
+import { createDevices } from './devices.ts'
 
 const gateway: Address = { street: 's', community: 'c', estate: 'e', gateway: 'gw-1', class: 'gateway', device: 'gw-1' }
 const button: Address = { ...gateway, class: 'alarm-button', device: 'b1' }

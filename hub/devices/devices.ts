@@ -1,7 +1,7 @@
 import type { Availability } from '../contract/availability.ts'
 import type { Message } from '../contract/decode.ts'
 import type { Meta } from '../contract/meta.ts'
-import { type Address, addressPath, formatTopic, gatewayPath } from '../contract/topic.ts'
+import { type Address, addressPath, gatewayPath } from '../contract/topic.ts'
 
 /** What the hub knows of a device right now: the last of each retained message. */
 export interface DeviceView {
@@ -20,6 +20,7 @@ export interface Devices {
   get(address: Address): DeviceView | undefined
   all(): DeviceView[]
   ofGateway(address: Address): DeviceView[]
+  /** Commands reach it: it is connected, be it with a fault of its own such as a full disk. */
   gatewayOnline(address: Address): boolean
 }
 
@@ -76,23 +77,8 @@ export function createDevices(): Devices {
     ofGateway: (address) => [...(byGateway.get(gatewayPath(address, address.gateway)) ?? [])],
     gatewayOnline(address) {
       const gateway: Address = { ...address, class: 'gateway', device: address.gateway }
-      return views.get(addressPath(gateway))?.availability?.status === 'online'
+      const status = views.get(addressPath(gateway))?.availability?.status
+      return status === 'online' || status === 'fault'
     },
   }
-}
-
-/** The availabilities that a gateway's own death implies: nothing behind a dead gateway may look alive. */
-export function impliedByDeath(
-  devices: Devices,
-  gateway: Address,
-  since: string,
-  reason: string,
-): Array<{ topic: string; availability: Availability }> {
-  return devices
-    .ofGateway(gateway)
-    .filter((device) => device.address.class !== 'gateway' && device.availability?.status !== 'offline')
-    .map((device) => ({
-      topic: formatTopic({ ...device.address, channel: 'avail' }),
-      availability: { status: 'offline', reason, since },
-    }))
 }

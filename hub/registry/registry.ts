@@ -14,11 +14,13 @@ export interface RegistryData {
 
 /** An MQTT account; the secret itself is never stored. */
 export interface ClientEntry {
-  role: 'gateway' | 'platform'
+  role: 'gateway' | 'camera' | 'platform'
   /** scrypt parameters, salt and hash, see auth/secret.ts. */
   secret: string
-  /** For role gateway: the gateway segment it speaks for. */
+  /** For role gateway: the gateway segment it speaks for; for role camera: the one that it reads plates for. */
   gateway?: string
+  /** For role camera: its device segment. */
+  camera?: string
 }
 
 export interface Registry {

@@ -43,7 +43,6 @@ export const UPSTREAM_CURSOR = 'upstream'
 /** A pump that stopped although the link stands is started again after this. */
 const RETRY_MS = 1_000
 const GOODBYE_MS_MAX = 1_000
-const VERSION_STATE = { version: '0.1.0' }
 
 export function createForwarder(
   deps: {
@@ -53,6 +52,8 @@ export function createForwarder(
     /** In-memory transport for virtual time; TCP or TLS by url when absent. */
     connect?: () => Duplex
     onStatus: (status: ForwarderStatus) => void
+    /** What the hub says of itself: told at each connection, to a broker that may have forgotten. */
+    state: () => unknown
     onCommand: (topic: string, payload: Uint8Array, retain: boolean) => void
     onError: (error: unknown) => void
   },
@@ -117,7 +118,7 @@ export function createForwarder(
   async function announce(): Promise<void> {
     const online = { status: 'online', since: new Date(deps.now_ms()).toISOString() }
     await link.publish(availability, encodeJson(online), { qos: 1, retain: true })
-    await link.publish(formatTopic({ ...self, channel: 'state' }), encodeJson(VERSION_STATE), { qos: 1, retain: true })
+    await link.publish(formatTopic({ ...self, channel: 'state' }), encodeJson(deps.state()), { qos: 1, retain: true })
     await link.subscribe(`${sitePath(config.site)}/+/+/+/cmd/+/+`, 1)
   }
 

@@ -1,5 +1,5 @@
 import { closeSync, fdatasyncSync, openSync, readFileSync, statfsSync, writeSync } from 'node:fs'
-import { availableParallelism, cpus, release, type } from 'node:os'
+import { availableParallelism, cpus, loadavg, release, type } from 'node:os'
 import { join } from 'node:path'
 import { percentile } from './statistics.ts'
 
@@ -15,6 +15,8 @@ export interface Machine {
   /** ms for a 4 KiB write and its fdatasync: nothing durable can answer sooner. */
   fsync_ms_p50: number
   fsync_ms_p99: number
+  /** Load average of the minute before: others at work make every figure worse. */
+  load: number
 }
 
 /** statfs(2), f_type. */
@@ -39,6 +41,7 @@ export function describeMachine(dir: string, fsyncs: number): Machine {
     disk: FILE_SYSTEMS.get(magic) ?? `file system 0x${magic.toString(16)}`,
     fsync_ms_p50: percentile(times, 50),
     fsync_ms_p99: percentile(times, 99),
+    load: loadavg()[0] ?? Number.NaN,
   }
 }
 

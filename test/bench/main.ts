@@ -3,6 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import { type Bench, createFolders, type Findings, type Measurement } from './bench.ts'
+import { card } from './card.ts'
+import { credentials } from './credentials.ts'
+import { detectors } from './detectors.ts'
 import { describeMachine } from './host.ts'
 import { latency } from './latency.ts'
 import { memory } from './memory.ts'
@@ -10,12 +13,24 @@ import { mosquittoPath, mosquittoVersion } from './mosquitto.ts'
 import { outage } from './outage.ts'
 import { press } from './press.ts'
 import { rate } from './rate.ts'
+import { readers } from './readers.ts'
 import { markdown, type Report } from './report.ts'
 import { writes } from './writes.ts'
 
 /** `npm run bench`: Linli beside mosquitto and its bridge, in one run on one machine. */
 
-const MEASUREMENTS: Record<string, Measurement> = { latency, rate, writes, press, memory, outage }
+const MEASUREMENTS: Record<string, Measurement> = {
+  latency,
+  rate,
+  writes,
+  press,
+  memory,
+  outage,
+  readers,
+  card,
+  credentials,
+  detectors,
+}
 /** A bench that takes longer hangs. */
 const LIMIT_MS = { full: 20 * 60_000, quick: 3 * 60_000 }
 /** Children that do not end within this are killed when this process exits. */
@@ -32,7 +47,7 @@ interface Options {
 
 const options = new Command('bench')
   .description('Measures Linli beside mosquitto with its own bridge. Progress on stderr, a Markdown report on stdout.')
-  .option('--quick', 'few events and rounds, under a minute or so: shows that it runs, its figures are rough')
+  .option('--quick', 'few events and rounds, under two minutes: shows that it runs, its figures are rough')
   .option(
     '--only <names>',
     `comma-separated, of: ${Object.keys(MEASUREMENTS).join(', ')}`,

@@ -56,19 +56,20 @@ export async function startHub(
   bench: Bench,
   upstreamPort: number,
   extra: string[] = ['--no-flows'],
-): Promise<{ program: Program; mqttPort: number; httpPort: number }> {
+): Promise<{ program: Program; mqttPort: number; httpPort: number; data: string }> {
+  const data = join(bench.folder('hub'), 'data')
   const upstream = `mqtt://127.0.0.1:${upstreamPort}`
   const profile = bench.profile
   const program = await startProgram(
     'hub/main.ts',
     [
-      ...['--dev', '--data', join(bench.folder('hub'), 'data'), '--upstream', upstream],
+      ...['--dev', '--data', data, '--upstream', upstream],
       ...['--mqtt-port', '0', '--http-port', '0', '--log-level', 'warn', ...extra],
     ],
     profile === undefined ? {} : { env: { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profile}` } },
   )
   closeAtEnd(bench, program)
-  return { program, mqttPort: Number(program.ready.mqttPort), httpPort: Number(program.ready.httpPort) }
+  return { program, mqttPort: Number(program.ready.mqttPort), httpPort: Number(program.ready.httpPort), data }
 }
 
 export interface RigOptions {

@@ -35,9 +35,9 @@ export function markdown({ machine, quick, mosquitto, findings }: Report): strin
   ].join('\n')
 }
 
-function headline({ cores, cpu, kernel, node, disk, fsync_ms_p50, fsync_ms_p99 }: Machine): string {
+function headline({ cores, cpu, kernel, node, disk, fsync_ms_p50, fsync_ms_p99, load }: Machine): string {
   const fsync = `4 KiB write and fsync p50 ${fsync_ms_p50.toFixed(2)} ms, p99 ${fsync_ms_p99.toFixed(2)} ms`
-  return `${cores} cores, ${cpu}, ${kernel}, Node ${node}; ${disk}: ${fsync}`
+  return `${cores} cores, ${cpu}, ${kernel}, Node ${node}; load ${load.toFixed(1)} before; ${disk}: ${fsync}`
 }
 
 function lines([head = [], ...body]: string[][]): string[] {

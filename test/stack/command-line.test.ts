@@ -5,7 +5,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import mqtt from 'mqtt'
 import { afterAll, describe, expect, it } from 'vitest'
+import { KNOWN_CARD } from '../../hub/cli/demo/entrance.ts'
 import { decodeMessage } from '../../hub/contract/decode.ts'
+import { plateFilter, plateTopic } from '../../hub/contract/plate.ts'
 import { SITE, SITE_TEXT } from '../support/estate.ts'
 import { startProgram } from '../support/program.ts'
 import { FOREIGN, pressedEvent, publish } from '../support/publisher.ts'
@@ -61,6 +63,7 @@ describe('linli', () => {
     [['sim', '--help']],
     [['client', '--help']],
     [['credential', '--help']],
+    [['reader', '--help']],
     [[]],
   ])('explains itself: linli %s', async (args) => {
     const { code, stdout, stderr } = await linli(args)
@@ -77,6 +80,7 @@ describe('linli', () => {
     expect(code).toBe(2)
     expect(stderr).toContain('fly')
     expect((await linli(['demo', '--mqtt-port', 'abc'])).code).toBe(2)
+    expect((await linli(['reader', 'install', '--data', '/nowhere'])).code).toBe(2)
     expect((await linli(['demo', '--board', 'arduino'])).stderr).toMatch(
       /--board is arduino; allowed: protocol, firmware/,
     )
@@ -111,6 +115,10 @@ describe('linli', () => {
     const { stdout } = await linli(['client', 'add', 'gw-7', '--role', 'gateway', '--data', data, '--json'])
     const { secret } = JSON.parse(stdout) as { secret: string }
     expect((await linli(['client', 'add', 'city', '--role', 'king', '--data', data])).code).toBe(2)
+    const asCamera = ['client', 'add', 'cam-1', '--role', 'camera', '--data', data, '--json']
+    expect((await linli(asCamera)).code).toBe(2)
+    const added = await linli([...asCamera, '--gateway', 'gw-7'])
+    const cameraSecret = (JSON.parse(added.stdout) as { secret: string }).secret
     const hub = await startProgram('hub/main.ts', [
       '--no-flows',
       '--data',
@@ -141,6 +149,15 @@ describe('linli', () => {
       const gateway = await as('gw-7', secret)
       const own = pressedEvent(1, 'boot1', { ...FOREIGN, gateway: 'gw-7' })
       await publish(gateway, own.topic, own.payload)
+      const plates = plateFilter(SITE, 'gw-7')
+      await gateway.subscribeAsync(plates, { qos: 1 })
+      const heard = new Promise<string>((resolve) => gateway.once('message', (topic) => resolve(topic)))
+      const camera = await as('cam-1', cameraSecret)
+      const reading = Buffer.from('{"plate":"A12345","confidence":0.9}')
+      await publish(camera, plateTopic(SITE, 'gw-7', 'cam-1'), reading)
+      expect(await heard).toBe(plateTopic(SITE, 'gw-7', 'cam-1'))
+      await expect(camera.subscribeAsync(plates, { qos: 1 })).rejects.toThrow()
+      await expect(publish(camera, plateTopic(SITE, 'gw-7', 'cam-2'), reading)).rejects.toThrow('closed')
       const other = pressedEvent(1, 'boot1')
       await expect(publish(gateway, other.topic, other.payload)).rejects.toThrow('closed')
       expect(hub.errors.some((line) => line.includes('ACCESS_DENIED'))).toBe(true)
@@ -155,18 +172,24 @@ describe('linli demo', () => {
     timeout: 90_000,
   }, async () => {
     const scenario = join(dir, 'scenario.json')
-    writeFileSync(
-      scenario,
-      JSON.stringify({ name: 'one press', steps: [{ at_ms: 100, do: 'press', device: 'b1', for_ms: 120 }] }),
-    )
+    // Somebody waits at the door and holds their card there until it opens: the credentials may still be on their way.
+    const cards = Array.from({ length: 20 }, (_, n) => ({ at_ms: 1_000 + n * 2_000, do: 'card', reader: 'r1' }))
+    const steps = [
+      { at_ms: 100, do: 'press', device: 'b1', for_ms: 120 },
+      { at_ms: 200, do: 'walk-through', device: 'd1', direction: 'in', patience_ms: 60_000 },
+      ...cards.map((card) => ({ ...card, ...KNOWN_CARD })),
+    ]
+    writeFileSync(scenario, JSON.stringify({ name: 'a press and a card', steps }))
     const { code, stdout } = await linli(['demo', '--json', '--no-flows', '--scenario', scenario, ...PORTS], {
-      until: /evt\/released.*\n/,
+      until: /d1\/evt\/passage.*\n/,
       signal: 'SIGINT',
     })
     expect(code).toBe(0)
     const lines = stdout.split('\n').filter((line) => line !== '')
     const messages = lines.map((line) => JSON.parse(line) as { topic: string; payload: unknown })
     expect(messages.filter(({ topic }) => topic.endsWith('/b1/evt/pressed'))).toHaveLength(1)
+    const passage = messages.find(({ topic }) => topic.endsWith('/d1/evt/passage'))?.payload
+    expect(passage).toMatchObject({ data: { granted: true, by: 'card' } })
     for (const { topic, payload } of messages) {
       const decoded = decodeMessage(topic, Buffer.from(JSON.stringify(payload)), /\/(state|avail|meta)$/.test(topic))
       expect(decoded.ok ? undefined : `${topic}: ${decoded.error.message}`).toBeUndefined()

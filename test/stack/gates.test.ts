@@ -1,5 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { type LinliEvent, TIME_QUALITIES } from '../../hub/contract/event.ts'
+import { REPLAYED_AFTER_MS } from '../../hub/contract/replayed.ts'
 import { WAIT } from '../support/estate.ts'
 import { GateEstate } from '../support/gate-estate.ts'
 import { linli } from '../support/linli.ts'
@@ -68,17 +70,30 @@ describe('an estate entrance', () => {
     const before = unlocked()
     estate.sim.send({ do: 'card', reader: 'r1', facility: 17, number: 5123 })
     await vi.waitFor(() => expect(unlocked()).toBe(before + 1), WAIT)
-    await estate.hub.kill()
     await vi.waitFor(() => expect(estate.physical('lock').at(-1)).toMatchObject({ locked: true }), WAIT)
+    await estate.hub.kill()
+    const card_ms = Date.now()
     estate.sim.send({ do: 'card', reader: 'r1', facility: 17, number: 5123 })
     await vi.waitFor(() => expect(unlocked()).toBe(before + 2), WAIT)
     estate.sim.send({ do: 'walk-through', device: 'd1', direction: 'in' })
-    await vi.waitFor(() => expect(estate.physical('person').at(-1)).toMatchObject({ state: 'passed' }), WAIT)
+    const passed_ms = await vi.waitFor(() => {
+      const person = estate.physical('person').findLast(({ state }) => state === 'passed')
+      expect(person?.at_ms).toBeGreaterThan(card_ms)
+      return Number(person?.at_ms)
+    }, WAIT)
+    // Away for longer than what still counts as live (hub/contract/replayed.ts).
+    await vi.waitFor(() => expect(Date.now() - passed_ms).toBeGreaterThan(REPLAYED_AFTER_MS), WAIT)
     await estate.startHub()
-    await vi.waitFor(
-      () => expect(estate.events('d1', 'passage').at(-1)).toMatchObject({ granted: true, by: 'card' }),
-      WAIT,
-    )
+    const late = await vi.waitFor(() => {
+      const { payload } = estate.told.findLast(({ topic }) => topic.endsWith('/d1/evt/passage')) ?? {}
+      expect(payload?.data).toMatchObject({ granted: true, by: 'card' })
+      return payload as unknown as LinliEvent
+    }, WAIT)
+    expect(late.replayed).toBe(true)
+    // When it happened, not when it was told: between the card and the end of the walk.
+    expect(Date.parse(late.time)).toBeGreaterThanOrEqual(card_ms)
+    expect(Date.parse(late.time)).toBeLessThan(passed_ms + REPLAYED_AFTER_MS)
+    expect(TIME_QUALITIES).toContain(late.timequality)
   })
 
   it('tells that a reader is taken off the wall', async () => {
@@ -92,7 +107,8 @@ describe('an estate entrance', () => {
       status: 'succeeded',
     })
     await vi.waitFor(() => expect(estate.physical('boom').at(-1)).toMatchObject({ device: 'v1', state: 'up' }), WAIT)
-    estate.sim.send({ do: 'vehicle', device: 'v1', plate: '沪A12345' })
+    // Comes fast, and stands under the boom for a while.
+    estate.sim.send({ do: 'vehicle', device: 'v1', plate: '沪A12345', speed_m_s: 15, stalls_ms: 1_000 })
     await vi.waitFor(() => expect(estate.physical('vehicle').some(({ state }) => state === 'entered')).toBe(true), WAIT)
     // Refused or waited for, but never carried out while the car is there.
     await final(await estate.command('v1', 'close', {}, 2_000))

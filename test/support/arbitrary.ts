@@ -52,7 +52,14 @@ export function anyOf(schema: JsonSchema): fc.Arbitrary<unknown> {
     case 'integer':
       return fc.integer({ min: schema.minimum ?? -(2 ** 31), max: schema.maximum ?? 2 ** 31 - 1 })
     case 'number':
-      return fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0)
+      return fc
+        .double({
+          noNaN: true,
+          noDefaultInfinity: true,
+          min: schema.minimum ?? -Number.MAX_VALUE,
+          max: schema.maximum ?? Number.MAX_VALUE,
+        })
+        .map((value) => value + 0)
     case 'boolean':
       return fc.boolean()
     default:

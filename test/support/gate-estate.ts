@@ -19,6 +19,14 @@ export interface Told {
   payload: Record<string, unknown>
 }
 
+/** Parts of the two configurations beside those of every gate estate. */
+export interface Additions {
+  sim?: object
+  gateway?: object
+  /** The card reader is as it came from the factory, and the gateway has no key for it. */
+  isReaderNew?: boolean
+}
+
 export class GateEstate {
   readonly dir = mkdtempSync(join(tmpdir(), 'linli-gates-'))
   readonly told: Told[] = []
@@ -28,6 +36,11 @@ export class GateEstate {
   #platform: MqttClient | undefined
   #commands = 0
   #hubPort = 0
+  readonly #more: Additions
+
+  constructor(more: Additions = {}) {
+    this.#more = more
+  }
 
   async start(): Promise<this> {
     try {
@@ -55,9 +68,12 @@ export class GateEstate {
           id: 'bus-1',
           baud: 38400,
           port: this.#port('bus'),
-          devices: [{ kind: 'osdp-reader', id: 'r1', address: 1, scbk: READER_KEY }],
+          devices: [
+            { kind: 'osdp-reader', id: 'r1', address: 1, ...(this.#more.isReaderNew ? {} : { scbk: READER_KEY }) },
+          ],
         },
       ],
+      ...this.#more.sim,
     }
     this.sim = await startProgram('hardware-sim/main.ts', ['--config', this.#json('sim.json', config)])
   }
@@ -84,7 +100,7 @@ export class GateEstate {
   }
 
   async startGateway(): Promise<void> {
-    const readerKey = this.#secret('reader.key', READER_KEY)
+    const readerKey = this.#more.isReaderNew ? {} : { keyFile: this.#secret('reader.key', READER_KEY) }
     const place = { spot: 'entrance' }
     const { strikePin, contactPin, rexPin } = DOOR_PINS
     const { raisePin, lowerPin, upPin, downPin, safetyPin, approachPin, beamPin } = BARRIER_PINS
@@ -101,6 +117,7 @@ export class GateEstate {
           board: 'board-1',
           place,
           strike: 'fail-secure',
+          unlock_ms: 2500,
           inputs: { contact: { pin: contactPin }, rex: { pin: rexPin } },
           outputs: { strike: strikePin },
         },
@@ -125,10 +142,11 @@ export class GateEstate {
           id: 'bus-1',
           port: this.#port('bus'),
           baud: 38400,
-          readers: [{ id: 'r1', address: 1, gate: 'd1', direction: 'in', keyFile: readerKey }],
+          readers: [{ id: 'r1', address: 1, gate: 'd1', direction: 'in', ...readerKey }],
         },
       ],
       credentials: { keyFile: this.siteKeyFile },
+      ...this.#more.gateway,
     }
     this.gateway = await startProgram('firmware/main.ts', [
       '--config',
@@ -138,6 +156,9 @@ export class GateEstate {
     ])
   }
 
+  get hubPort(): number {
+    return this.#hubPort
+  }
   get hubData(): string {
     return join(this.dir, 'hub')
   }
@@ -181,6 +202,10 @@ export class GateEstate {
 
   availability(device: string): Record<string, unknown> | undefined {
     return this.told.findLast(({ topic }) => topic.endsWith(`/access-gate/${device}/avail`))?.payload
+  }
+
+  gatewayState(): Record<string, unknown> | undefined {
+    return this.told.findLast(({ topic }) => topic.endsWith('/gateway/gw-1/state'))?.payload
   }
 
   /** What physically happened. */

@@ -4,6 +4,7 @@ import { catalog } from '../../hub/contract/catalog.ts'
 import { commandSchema, Result } from '../../hub/contract/command.ts'
 import { eventSchema, eventType } from '../../hub/contract/event.ts'
 import { Meta } from '../../hub/contract/meta.ts'
+import { PlateReading } from '../../hub/contract/plate.ts'
 import { SenmlPack } from '../../hub/contract/senml.ts'
 import { type DeviceClass, formatTopic, isRetained, sourceOf, type Topic } from '../../hub/contract/topic.ts'
 import { addresses, anyOf, commandIds, type JsonSchema, jsonSchema, knownClasses } from './arbitrary.ts'
@@ -44,7 +45,11 @@ function envelopes(deviceClass: DeviceClass, type: string, schema: JsonSchema): 
 }
 
 /** Bodies that need not agree with their topic. */
-function plain(deviceClass: DeviceClass, channel: 'state' | 'avail', schema: JsonSchema): fc.Arbitrary<[Topic, Body]> {
+function plain(
+  deviceClass: DeviceClass,
+  channel: 'state' | 'avail' | 'plate',
+  schema: JsonSchema,
+): fc.Arbitrary<[Topic, Body]> {
   return fc
     .tuple(addresses(fc.constant(deviceClass)), anyOf(schema))
     .map(([address, body]) => [{ ...address, channel }, body as Body])
@@ -78,6 +83,7 @@ export const messageKinds: MessageKind[] = knownClasses.flatMap((one) => {
   const telemetry = jsonSchema(eventSchema(SenmlPack))
   const availability = jsonSchema(Availability)
   const state = jsonSchema(contract.state)
+  const plate = jsonSchema(PlateReading)
   return [
     ...Object.entries(contract.events).map(([type, data]) => {
       const schema = jsonSchema(eventSchema(data))
@@ -92,5 +98,6 @@ export const messageKinds: MessageKind[] = knownClasses.flatMap((one) => {
     kind(one, 'avail', availability, plain(one, 'avail', availability)),
     kind(one, 'meta', jsonSchema(Meta), metas(one, jsonSchema(Meta))),
     kind(one, 'res', jsonSchema(Result), results(one, jsonSchema(Result))),
+    ...(one === 'camera' ? [kind(one, 'plate', plate, plain(one, 'plate', plate))] : []),
   ]
 })

@@ -201,6 +201,7 @@ export class VirtualEstate {
     const gateway = createGateway(
       {
         openPort: memoryPorts(this.#world, (path) => path.slice('/virtual/'.length), this.#time.touch),
+        openGpio: () => Promise.reject(new Error('this gateway has no GPIO lines')),
         openSpool: async (settings) => {
           const spool = await openMemoryLog(disk, { ...settings, commit_ms: COMMIT_MS })
           kill = () => spool.kill()
@@ -208,6 +209,7 @@ export class VirtualEstate {
         },
         connect: () => this.uplink(name).connect(),
         openFolder: () => Promise.reject(new Error('this gateway has no credentials')),
+        openCameraServer: () => Promise.reject(new Error('no cameras here')),
         readKey: () => new Uint8Array(),
         randomBytes: (count) => new Uint8Array(count),
         random: forkRandom(this.random),

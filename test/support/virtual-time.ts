@@ -20,7 +20,8 @@ export interface VirtualTime {
   restore(): void
 }
 
-export function createVirtualTime(start: string): VirtualTime {
+/** @param quiet_hops fewer make long stretches cheap in which little moves */
+export function createVirtualTime(start: string, quiet_hops = QUIET_HOPS): VirtualTime {
   const clock = FakeTimers.install({
     now: Date.parse(start),
     toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date', 'performance'],
@@ -28,7 +29,7 @@ export function createVirtualTime(start: string): VirtualTime {
   let touched = false
 
   async function settle(): Promise<void> {
-    for (let quiet = 0; quiet < QUIET_HOPS; quiet++) {
+    for (let quiet = 0; quiet < quiet_hops; quiet++) {
       touched = false
       await new Promise<void>((resolve) => realImmediate(resolve))
       if (touched) quiet = 0

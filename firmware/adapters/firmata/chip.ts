@@ -25,6 +25,8 @@ export interface ChipEvents {
   alive(): void
   /** The board started anew, or forgot how its pins are set. */
   rebooted(reason: string): void
+  /** The board has just read these pins again, and they are as last reported. */
+  confirmed(pins: ReadonlySet<number>): void
   /** Bytes that were no Firmata. */
   noise(reason: string): void
 }
@@ -35,7 +37,11 @@ const ANALOG_PERIOD_MS_MIN = 50
 const LEVEL_WAIT_MS = 100
 const LEVEL_ASKED_MAX = 3
 /** At most one re-reading of a port per this time. */
-const CONFIRM_GAP_MS = 4
+const READ_AGAIN_GAP_MS = 4
+/** An answer that takes longer says what was, not what is. */
+const ANSWER_MS_MAX = 250
+/** Pins 0 and 1 carry the serial line. */
+const FIRST_PIN = 2
 /** Firmata's analog messages number channels with four bits. */
 const ANALOG_CHANNELS_MAX = 16
 
@@ -57,7 +63,7 @@ export class Chip {
   readonly #fresh = new Set<number>()
   /** Analog channels not heard since the last probe. */
   readonly #silent = new Set<number>()
-  readonly #confirmedAt_ms = new Map<number, number>()
+  readonly #readAgainAt_ms = new Map<number, number>()
   /** Initialised, and not detached since. */
   #live = false
   #received: Received[] = []
@@ -65,6 +71,11 @@ export class Chip {
   /** The analog channel whose messages tell the time within a chunk. */
   #clockChannel: number | undefined
   readonly #probePin: number
+  /** Pins whose state answers are listened to; as many as were ever asked about. */
+  readonly #statePins = new Set<number>()
+  #asked: { pin: number; at_ms: number; heard: Set<number> } | undefined
+  #askedPin = FIRST_PIN
+  #confirmed: ReadonlySet<number> | undefined
 
   constructor(libraries: Libraries, id: string, wiring: Wiring, sampling_ms: number, events: ChipEvents) {
     this.#sampling_ms = sampling_ms
@@ -99,6 +110,7 @@ export class Chip {
   /** Nothing is reported any more until the next `initialise`. */
   detach(): void {
     this.#live = false
+    this.#asked = undefined
     this.#transport.detach()
     this.#io.buffer.length = 0
     for (const sensor of this.#sensors.values()) sensor.freq = null
@@ -112,6 +124,7 @@ export class Chip {
    */
   async initialise(signal: AbortSignal, timeout_ms: number): Promise<ReadonlyMap<number, boolean>> {
     this.#live = false
+    this.#asked = undefined
     await handshake(this.#io, this.#transport, this.#wiring, signal, timeout_ms)
     this.#setPins()
     await this.#readLevels(signal)
@@ -129,6 +142,30 @@ export class Chip {
     for (const channel of this.#wiring.analog.keys()) this.#silent.add(channel)
   }
 
+  /**
+   * Has every watched pin read again. The state of another pin is asked for right behind, each time of the next one: a
+   * board answers in order, so this answer, which no other question can get, says that the levels before it are newer
+   * than the question, however long bytes waited on the way.
+   */
+  confirm(): void {
+    const now_ms = performance.now()
+    if (this.#asked && now_ms - this.#asked.at_ms <= ANSWER_MS_MAX) return
+    const pin = this.#nextPin()
+    this.#asked = { pin, at_ms: now_ms, heard: new Set() }
+    for (const watched of onePinPerPort(this.#wiring.digital.keys())) this.#io.reportDigitalPin(watched, 1)
+    this.#listenToState(pin)
+    tell(this.#io, pinStateQuery(this.#io, pin))
+  }
+
+  #nextPin(): number {
+    const next = () => {
+      this.#askedPin = this.#askedPin + 1 < this.#io.pins.length ? this.#askedPin + 1 : FIRST_PIN
+    }
+    next()
+    if (this.#askedPin === this.#probePin) next()
+    return this.#askedPin
+  }
+
   write(pin: number, on: boolean): void {
     // A port write carries the inputs' last levels too, and a 1 turns on an input's pull-up: outputs only.
     const port = portOf(pin)
@@ -142,7 +179,10 @@ export class Chip {
     const io = this.#io
     io.on('error', (error: unknown) => this.#events.noise(reasonOf(error)))
     for (const pin of this.#wiring.digital.keys()) {
-      io.on(`digital-read-${pin}`, (value: number) => this.#received.push({ kind: 'level', pin, high: value !== 0 }))
+      io.on(`digital-read-${pin}`, (value: number) => {
+        this.#received.push({ kind: 'level', pin, high: value !== 0 })
+        this.#asked?.heard.add(pin)
+      })
     }
     io.on('analog-read', ({ pin: channel }: { pin: number }) => {
       this.#fresh.add(channel)
@@ -157,37 +197,51 @@ export class Chip {
       // We never ask a board that is ready, and it answers in order: nobody asked.
       if (this.#live) this.#events.rebooted('the board reported its version unasked: it restarted')
     })
-    io.on(`pin-state-${this.#probePin}`, () => this.#onProbeAnswer())
+    this.#listenToState(this.#probePin)
   }
 
-  #onProbeAnswer(): void {
+  #listenToState(pin: number): void {
+    if (this.#statePins.has(pin)) return
+    this.#statePins.add(pin)
+    this.#io.on(`pin-state-${pin}`, () => this.#onState(pin))
+  }
+
+  #onState(pin: number): void {
     if (!this.#live) return
     this.#events.alive()
-    const expected = modeOf(this.#io, this.#wiring, this.#probePin)
-    const found = this.#io.pins[this.#probePin]?.mode
-    if (expected !== undefined && found !== expected)
-      this.#events.rebooted(`pin ${this.#probePin} is in mode ${found}, not ${expected}: the board restarted`)
+    const expected = modeOf(this.#io, this.#wiring, pin)
+    const found = this.#io.pins[pin]?.mode
+    if (expected !== undefined && found !== expected) {
+      this.#events.rebooted(`pin ${pin} is in mode ${found}, not ${expected}: the board restarted`)
+      return
+    }
+    if (pin !== this.#asked?.pin) return
+    const { at_ms, heard } = this.#asked
+    this.#asked = undefined
+    if (heard.size > 0 && performance.now() - at_ms <= ANSWER_MS_MAX) this.#confirmed = heard
   }
 
   #feed(bytes: Uint8Array): void {
     const arrival = momentNow()
     this.#received = []
+    this.#confirmed = undefined
     feedBytes(this.#io, this.#transport, bytes, this.#events.noise)
     const changes = this.#clock.date(this.#received, arrival).filter(({ pin, high }) => {
       const changed = this.#levels.get(pin) !== high
       this.#levels.set(pin, high)
       return changed
     })
-    if (!this.#live || changes.length === 0) return
-    this.#events.levels(changes)
-    for (const { pin } of changes) this.#confirm(pin, arrival.monotonic_ms)
+    if (!this.#live) return
+    if (changes.length > 0) this.#events.levels(changes)
+    for (const { pin } of changes) this.#readAgain(pin, arrival.monotonic_ms)
+    if (this.#confirmed) this.#events.confirmed(this.#confirmed)
   }
 
   /** A level made up by a disturbed byte would stay until the next edge: read the port again while debounce still runs. */
-  #confirm(pin: number, now_ms: number): void {
+  #readAgain(pin: number, now_ms: number): void {
     const port = portOf(pin)
-    if (now_ms - (this.#confirmedAt_ms.get(port) ?? Number.NEGATIVE_INFINITY) < CONFIRM_GAP_MS) return
-    this.#confirmedAt_ms.set(port, now_ms)
+    if (now_ms - (this.#readAgainAt_ms.get(port) ?? Number.NEGATIVE_INFINITY) < READ_AGAIN_GAP_MS) return
+    this.#readAgainAt_ms.set(port, now_ms)
     this.#io.reportDigitalPin(pin, 1)
   }
 

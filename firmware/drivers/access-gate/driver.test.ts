@@ -2,7 +2,7 @@ import { install } from '@sinonjs/fake-timers'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createPinGateIo } from '../../adapters/pin-gate-io.ts'
 import { deviceKinds } from '../../gateway/kinds.ts'
-import { momentNow } from '../../moment.ts'
+import { type Moment, momentNow } from '../../moment.ts'
 import { silentLogger } from '../../ports/logger.ts'
 import type { DigitalReport, PinBoard, StatusReport } from '../../ports/pin-board.ts'
 import { startVirtualTime, type VirtualTime } from '../../testing/virtual-time.ts'
@@ -16,6 +16,8 @@ class PinsOfTest implements PinBoard {
   readonly written: string[] = []
   readonly pins = new Map<number, boolean>()
   readonly #watches = new Map<number, (report: DigitalReport) => void>()
+  /** Whether the pins that are watched are read again. */
+  confirms = true
   readonly #listeners: Array<(report: StatusReport) => void> = []
 
   watchDigital(pin: number, listener: (report: DigitalReport) => void): void {
@@ -29,6 +31,11 @@ class PinsOfTest implements PinBoard {
         return this.status.status === 'ready'
       },
     }
+  }
+  onConfirmed(listener: (pins: ReadonlySet<number>, at: Moment) => void): void {
+    setInterval(() => {
+      if (this.status.status === 'ready' && this.confirms) listener(new Set(this.pins.keys()), momentNow())
+    }, 250)
   }
   onStatus(listener: (report: StatusReport) => void): void {
     this.#listeners.push(listener)
@@ -92,9 +99,19 @@ function start(device: typeof door | typeof barrier, restored?: unknown): void {
     class: 'access-gate',
     device: device.id,
   } as const
+  const pins = board
+  const hardware = {
+    board: () => pins,
+    bus() {
+      throw new Error('no bus here')
+    },
+    chip() {
+      throw new Error('no chip here')
+    },
+  }
   const kind = deviceKinds.get(device.kind)
   if (!kind) throw new Error(`no kind ${device.kind}`)
-  driver = kind.create({ host, board, address, version: '1', restored }, device) as AccessGateDriver
+  driver = kind.create({ host, hardware, address, version: '1', restored }, device) as AccessGateDriver
   driver.start()
 }
 
@@ -182,25 +199,38 @@ describe('a barrier on the pins of a board', () => {
     await time.pass(500, 50)
   })
 
-  function boomUp(): void {
+  /** A limit switch is believed when it has settled. */
+  const settled = () => time.pass(30, 10)
+  async function boomUp(): Promise<void> {
     board.set(3, true)
     board.set(2, false)
+    await settled()
   }
 
   it('answers when the boom has arrived', async () => {
     command('open')
     await time.pass(1000, 50)
     expect([outcomes, board.written]).toEqual([[], ['8 true']])
-    boomUp()
+    await boomUp()
     expect([outcomes, board.written]).toEqual([[{ status: 'succeeded' }], ['8 true', '8 false']])
+  })
+
+  it('takes a limit switch that bounces for one arrival, and for no hand at the boom', async () => {
+    command('open')
+    await boomUp()
+    for (const high of [true, false, true, false]) board.set(2, high)
+    await settled()
+    expect(said.events.filter(({ type }) => type === 'forced' || type === 'fault')).toEqual([])
+    expect(board.written).toEqual(['8 true', '8 false'])
   })
 
   it('turns a closing at once when the contacts of a sensor contradict each other', async () => {
     command('open')
-    boomUp()
+    await boomUp()
     await time.pass(1500, 50)
     command('close')
     board.set(2, true)
+    await settled()
     expect(board.written.at(-1)).toBe('9 true')
     board.set(5, false)
     expect(board.written.slice(-2)).toEqual(['9 false', '8 true'])
@@ -220,6 +250,25 @@ describe('a barrier on the pins of a board', () => {
     expect(outcomes).toHaveLength(2)
     await time.pass(20_000, 1000)
     expect(outcomes).toHaveLength(2)
+  })
+
+  it('does not close, and does not go on closing, on levels that nobody has read again', async () => {
+    command('open')
+    await boomUp()
+    await time.pass(1500, 50)
+    command('close')
+    board.set(2, true)
+    await settled()
+    expect(board.written.at(-1)).toBe('9 true')
+    board.confirms = false
+    await time.pass(1100, 50)
+    expect(board.written.slice(-2)).toEqual(['9 false', '8 true'])
+    expect(outcomes.at(-1)).toMatchObject({ status: 'failed', code: 'GATE_POSITION_UNKNOWN' })
+    board.written.length = 0
+    command('close')
+    await time.pass(5000, 50)
+    expect(board.written).not.toContain('9 true')
+    expect(outcomes.at(-1)).not.toMatchObject({ status: 'succeeded' })
   })
 
   it('does not execute what has expired', () => {
@@ -266,22 +315,46 @@ describe('a gate that starts again', () => {
 })
 
 describe('inputs on pins', () => {
-  it('are confirmed only while the board is ready', async () => {
+  const wiring = {
+    inputs: {
+      beam: { pin: 2, onWhen: 'high' },
+      safety: { pin: 4, pairPin: 5, onWhen: 'high' },
+      contact: { pin: 6, onWhen: 'low', settle_ms: 300 },
+    },
+    outputs: { raise: 8 },
+  } as const
+
+  it('are confirmed only when the board has read them again, both of a pair, and settled', async () => {
     board = new PinsOfTest()
-    const wiring = { inputs: { beam: { pin: 2, onWhen: 'high' } }, outputs: { raise: 8 } } as const
     const io = createPinGateIo(board, wiring)
-    const told: unknown[] = []
-    io.onLevels(({ levels }) => told.push(levels.beam))
+    const told: string[] = []
+    io.onLevels(({ levels }) => told.push(...Object.entries(levels).map(([name, level]) => `${name} ${level}`)))
     io.start()
-    board.set(2, true)
+    for (const [pin, high] of [
+      [2, true],
+      [4, true],
+      [5, false],
+      [6, true],
+    ] as const)
+      board.set(pin, high)
     await time.pass(1000, 250)
     expect(told).toEqual([])
     board.say('ready')
-    await time.pass(500, 250)
-    expect(told).toEqual([true, true, true])
-    board.say('hung')
+    told.length = 0
+    await time.pass(250, 250)
+    expect(told).toEqual(['beam true', 'safety true', 'contact false'])
+    told.length = 0
+    board.set(6, false)
+    board.pins.delete(5)
+    await time.pass(250, 250)
+    expect(told).toEqual(['beam true'])
+    await time.pass(50)
+    expect(told).toEqual(['beam true', 'contact true'])
+    told.length = 0
+    board.confirms = false
     await time.pass(1000, 250)
-    expect([told.length, io.set('raise', true), io.set('none', true)]).toEqual([3, false, false])
+    board.say('hung')
+    expect([told, io.set('raise', true), io.set('none', true)]).toEqual([[], false, false])
     io.close()
     start(door)
   })

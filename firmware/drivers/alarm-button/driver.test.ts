@@ -31,6 +31,7 @@ class FakeBoard implements PinBoard {
       },
     }
   }
+  onConfirmed(): void {}
   onStatus(listener: (report: StatusReport) => void): void {
     this.#status = listener
   }

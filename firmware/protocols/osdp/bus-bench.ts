@@ -53,7 +53,7 @@ export function createBusBench(clock: BenchClock, readers: ReaderInMemory[], opt
       ...config,
       readers: readers.map(({ address }) => ({
         address,
-        security: plain ? { mode: 'plain' } : { mode: 'secure', key: Uint8Array.from(SITE_KEY) },
+        security: plain ? { mode: 'plain' } : { mode: 'secure', keys: [Uint8Array.from(SITE_KEY)] },
         ...reader,
       })),
     },

@@ -1,8 +1,7 @@
 import { LinliError } from '../../../hub/contract/errors.ts'
 import { BROADCAST } from './frame.ts'
-import type { Identity } from './replies.ts'
 import { type Aes, DEFAULT_KEY, equalBytes, KEY_BYTES } from './secure-channel.ts'
-import type { Security, SessionConfig } from './session-state.ts'
+import type { ReaderUnit, Security, SessionConfig } from './session-state.ts'
 
 /** One RS-485 line and the readers on it. */
 
@@ -12,7 +11,7 @@ export interface ReaderConfig {
   security: Security
   check?: 'crc' | 'checksum'
   /** The reader that belongs here; learnt from the first that comes online, if not given. */
-  expected?: Pick<Identity, 'vendor' | 'serial'>
+  expected?: ReaderUnit
 }
 
 export interface BusConfig {
@@ -65,10 +64,19 @@ export function checkConfig(config: BusConfig): void {
     if (taken.has(address)) refuse(`${at}/address`, `two readers cannot share the address ${address} on one line`)
     taken.add(address)
     if (security.mode !== 'secure') return
-    if (security.key.length !== KEY_BYTES) refuse(`${at}/security/key`, `a key has ${KEY_BYTES} bytes`)
-    if (equalBytes(security.key, DEFAULT_KEY))
-      refuse(`${at}/security/key`, 'the default key is known to everybody; make a key for this site')
+    security.keys.forEach((key, which) => {
+      checkKey(key, `${at}/security/keys/${which}`)
+    })
   })
+}
+
+/** @throws {LinliError} OSDP_CONFIG */
+export function checkKey(key: Uint8Array, path: string): void {
+  const refuse = (message: string) => {
+    throw new LinliError('OSDP_CONFIG', message, { kind: 'caller', path })
+  }
+  if (key.length !== KEY_BYTES) refuse(`a key has ${KEY_BYTES} bytes`)
+  if (equalBytes(key, DEFAULT_KEY)) refuse('the default key is known to everybody; make a key for this site')
 }
 
 export function sessionConfig(reader: ReaderConfig, timing: BusTiming, aes: Aes): SessionConfig {

@@ -242,7 +242,7 @@ describe('the bus', () => {
     const { bus } = bench
     expect(await bus.send(1, led())).toMatchObject({ code: 'OSDP_OFFLINE' })
     expect(await bus.send(9, led())).toMatchObject({ code: 'OSDP_OFFLINE' })
-    expect(bus.install(9, 1000)).toBe(false)
+    expect(bus.install(9, 1000, Uint8Array.from(SITE_KEY))).toBe(false)
     reader.powered = true
     await bench.run(5000)
     reader.busy = 1000
@@ -285,11 +285,16 @@ describe('the bus', () => {
   it.each([
     ['/baud', { baud: 0 }, {}],
     ['/readers/0/address', {}, { address: 127 }],
-    ['/readers/0/security/key', {}, { security: { mode: 'secure', key: new Uint8Array(15) } }],
+    ['/readers/0/security/keys/0', {}, { security: { mode: 'secure', keys: [new Uint8Array(15)] } }],
     [
-      '/readers/0/security/key',
+      '/readers/0/security/keys/1',
       {},
-      { security: { mode: 'secure', key: Uint8Array.from('0123456789:;<=>?', (one) => one.charCodeAt(0)) } },
+      {
+        security: {
+          mode: 'secure',
+          keys: [Uint8Array.from(SITE_KEY), Uint8Array.from('0123456789:;<=>?', (one) => one.charCodeAt(0))],
+        },
+      },
     ],
   ] as const)('refuses a configuration that is wrong at %s', (path, config, reader) => {
     const make = () => createBusBench(clock, readersAt(1), { ...config, reader } as never)

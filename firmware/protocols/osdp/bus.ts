@@ -3,7 +3,7 @@ import { createBackoff } from '../../adapters/backoff.ts'
 import { type Moment, momentNow } from '../../moment.ts'
 import type { ByteConnection, BytePort } from '../../ports/byte-port.ts'
 import type { Logger } from '../../ports/logger.ts'
-import { type BusConfig, checkConfig, sessionConfig, timingOf, wireTime_ms } from './bus-config.ts'
+import { type BusConfig, checkConfig, checkKey, sessionConfig, timingOf, wireTime_ms } from './bus-config.ts'
 import type { Command } from './commands.ts'
 import { createFrameParser, type Parsed } from './frame.ts'
 import { type Aes, RANDOM_BYTES } from './secure-channel.ts'
@@ -53,8 +53,14 @@ export interface OsdpBus {
    * @returns never rejects; OSDP_OFFLINE, OSDP_REFUSED, OSDP_EXPIRED, OSDP_QUEUE_FULL in the result
    */
   send(address: number, command: ReaderCommand, expires_ms?: number): Promise<CommandResult>
-  /** For this long a reader that lacks our key is given it (over the default key). @returns false for an unknown address */
-  install(address: number, for_ms: number): boolean
+  /**
+   * For this long the reader is given a key, over one that it has proven or else over the default key, and any unit may be
+   * the one that belongs here. `key-set` says that it has proven the new key; until then either is believed.
+   * @param key undefined for a reader without secure channel
+   * @returns false for an unknown address, or a key where none can be had
+   * @throws {LinliError} OSDP_CONFIG for a key that is none
+   */
+  install(address: number, for_ms: number, key: Uint8Array | undefined): boolean
   stats(): Map<number, ReaderStats>
   close(): Promise<void>
 }
@@ -70,7 +76,7 @@ const HUSH_MS = 100
 const DOUBTFUL_HUSH_MS = 300
 /** A timer this late means that the process was held up and bytes may still be unread. */
 const LATE_MS = 5
-/** Shorter silences have passed by themselves before bytes have gone through system and adapter. */
+/** Shorter silences, and fractions of longer ones, have passed by themselves before bytes are through system and adapter. */
 const TIMER_MS = 1
 const REOPEN = { first_ms: 250, max_ms: 5000 }
 
@@ -235,7 +241,7 @@ export function createOsdpBus(deps: BusDeps, config: BusConfig): OsdpBus {
     while (running && connection) {
       if (exchange) return arm(exchange.deadline_ms - now(), onExchangeTimer)
       const silent_ms = free_ms - now()
-      if (silent_ms >= TIMER_MS) return arm(silent_ms, proceed)
+      if (silent_ms >= TIMER_MS) return arm(Math.floor(silent_ms), proceed)
       const choice = chooseTurn(candidates(), now(), hush, urgentInRow)
       if ('wait_ms' in choice)
         return choice.wait_ms === Number.POSITIVE_INFINITY ? undefined : arm(choice.wait_ms, proceed)
@@ -317,10 +323,11 @@ export function createOsdpBus(deps: BusDeps, config: BusConfig): OsdpBus {
         proceed()
       })
     },
-    install(address, for_ms) {
+    install(address, for_ms, key) {
       const reader = readers.get(address)
-      if (!reader) return false
-      run(reader, { type: 'install', until_ms: now() + for_ms })
+      if (!reader || (key !== undefined) !== (reader.config.security.mode === 'secure')) return false
+      if (key) checkKey(key, '/key')
+      run(reader, { type: 'install', until_ms: now() + for_ms, key })
       proceed()
       return true
     },

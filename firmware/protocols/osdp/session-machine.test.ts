@@ -7,9 +7,10 @@ import { nextTurn, type SessionInput, step } from './session-machine.ts'
 import { createSessionState, QUEUE_MAX, type SessionConfig, type SessionEffect } from './session-state.ts'
 
 const key = Array.from({ length: 16 }, (_, i) => 0xc0 + i)
+const newKey = key.map((one) => one ^ 0x55)
 const config: SessionConfig = {
   address: 1,
-  security: { mode: 'secure', key: Uint8Array.from(key) },
+  security: { mode: 'secure', keys: [Uint8Array.from(key)] },
   aes: nodeAes,
   check: 'crc',
   pollInterval_ms: 50,
@@ -25,7 +26,7 @@ type Act =
   | { do: 'forge'; sequence: number; code: number; data: Uint8Array; type: number | undefined }
   | { do: 'command'; expires_ms: number }
   | { do: 'line'; up: boolean }
-  | { do: 'install'; for_ms: number }
+  | { do: 'install'; for_ms: number; key: number[] }
   | { do: 'wait'; ms: number }
   | { do: 'forget' }
 
@@ -42,7 +43,7 @@ const act: fc.Arbitrary<Act> = fc.oneof(
   }),
   fc.record({ do: fc.constant('command' as const), expires_ms: fc.integer({ min: -10, max: 500 }) }),
   fc.record({ do: fc.constant('line' as const), up: fc.boolean() }),
-  fc.record({ do: fc.constant('install' as const), for_ms: fc.nat(20_000) }),
+  fc.record({ do: fc.constant('install' as const), for_ms: fc.nat(20_000), key: fc.constantFrom(key, newKey) }),
   fc.record({ do: fc.constant('wait' as const), ms: fc.nat(9000) }),
   fc.constant<Act>({ do: 'forget' }),
 )
@@ -88,7 +89,8 @@ function play(acts: Act[], readerKey: number[] | undefined) {
     const sent = outstanding
     if (one.do === 'command')
       feed({ type: 'command', ticket: ++ticket, command: { type: 'id' }, expires_ms: now_ms + one.expires_ms })
-    else if (one.do === 'install') feed({ type: 'install', until_ms: now_ms + one.for_ms })
+    else if (one.do === 'install')
+      feed({ type: 'install', until_ms: now_ms + one.for_ms, key: Uint8Array.from(one.key) })
     else if (one.do === 'wait') now_ms += one.ms
     else if (one.do === 'forget') reader.loseMemory()
     else if (one.do === 'line') feed({ type: 'line', up: one.up })
@@ -103,6 +105,8 @@ function play(acts: Act[], readerKey: number[] | undefined) {
     }
     now_ms += 5
     expect(state.queue.length).toBeLessThanOrEqual(QUEUE_MAX)
+    if (readerKey)
+      expect(state.keys.map(String), 'the key that the reader has is never forgotten').toContain(String(reader.key))
   }
   const onlineAtEnd = state.told.online
   feed({ type: 'line', up: false })

@@ -1,6 +1,7 @@
 import type { Command } from './commands.ts'
 import { type Frame, Scs } from './frame.ts'
 import {
+  isInstallDue,
   onChallengeReply,
   onCryptogramReply,
   onKeyReply,
@@ -10,7 +11,7 @@ import {
   sendKey,
 } from './handshake-machine.ts'
 import { CAPABILITY_INPUTS, decodeReply, Nak, REPLY_ACK, REPLY_BUSY, REPLY_NAK, type Reply } from './replies.ts'
-import { type Disbelief, openReply } from './secure-channel.ts'
+import { type Disbelief, equalBytes, openReply } from './secure-channel.ts'
 import {
   answer,
   count,
@@ -25,7 +26,14 @@ import {
   tell,
   waitBusy,
 } from './session-run.ts'
-import { type Phase, QUEUE_MAX, type SessionConfig, type SessionState, type TamperKind } from './session-state.ts'
+import {
+  type Phase,
+  QUEUE_MAX,
+  type ReaderUnit,
+  type SessionConfig,
+  type SessionState,
+  type TamperKind,
+} from './session-state.ts'
 
 /**
  * The session of a controller with one reader: who speaks when, what is believed, when it is over. Pure. The bus offers
@@ -39,8 +47,8 @@ export type SessionInput =
   | { type: 'frame'; frame: Frame }
   | { type: 'silence'; corrupted: boolean }
   | { type: 'command'; ticket: number; command: Command; expires_ms: number }
-  /** Explicit install mode: until then a reader without our key is given it. */
-  | { type: 'install'; until_ms: number }
+  /** Explicit install mode: until then the reader is given this key. */
+  | { type: 'install'; until_ms: number; key: Uint8Array | undefined }
   | { type: 'line'; up: boolean }
 
 export function step(config: SessionConfig, state: SessionState, input: SessionInput, now_ms: number) {
@@ -59,7 +67,7 @@ export function step(config: SessionConfig, state: SessionState, input: SessionI
       onCommand(run, input)
       break
     case 'install':
-      onInstall(run, input.until_ms)
+      onInstall(run, input)
       break
     case 'line':
       onLine(run, input.up)
@@ -113,7 +121,7 @@ function onTurn(run: Run, random: Uint8Array) {
     case 'setup':
       return phase.ask[0] && send(run, phase.ask[0])
     case 'online':
-      return sendNext(run)
+      return isInstallDue(run) ? lose(run, 'installing') : sendNext(run)
   }
 }
 
@@ -149,9 +157,19 @@ function onCommand(run: Run, input: Extract<SessionInput, { type: 'command' }>) 
   set(run, { queue: [...queue, { ticket, command, expires_ms }] })
 }
 
-function onInstall(run: Run, until_ms: number) {
-  const { phase } = run.state
-  set(run, { install: { until_ms, given: false }, backoff_ms: 0 })
+function onInstall(run: Run, { until_ms, key }: Extract<SessionInput, { type: 'install' }>) {
+  const { phase, keys, outstanding, told } = run.state
+  const isTrying = phase.name === 'cryptogram' || (phase.name === 'challenge' && outstanding !== undefined)
+  set(run, {
+    // What comes of it is told, also when it is what was told before.
+    told: told.online ? told : { online: false, reason: 'installing', tamper: undefined },
+    install: { until_ms, given: false, key },
+    keys: key ? [key, ...keys.filter((one) => !equalBytes(one, key))] : keys,
+    // The new one comes after the one that is being tried.
+    attempt: isTrying ? -1 : 0,
+    expected: undefined,
+    backoff_ms: 0,
+  })
   if (phase.name === 'offline' && phase.until_ms !== Number.POSITIVE_INFINITY)
     set(run, { phase: { name: 'offline', until_ms: run.now_ms } })
 }
@@ -273,6 +291,7 @@ function onNak(run: Run, nak: number, ticket: number | undefined) {
 /** The reader is there. Who it says to be counts only once it can prove it, if it must. */
 function onHelloReply(run: Run, reply: Reply) {
   if (run.config.security.mode === 'secure') {
+    if (run.state.keys.length === 0) return lose(run, 'not-installed')
     set(run, { identity: undefined, phase: { name: 'challenge', random: new Uint8Array(0) } })
     return
   }
@@ -294,23 +313,30 @@ function onAnswer(run: Run, phase: Extract<Phase, { name: 'setup' }>, reply: Rep
       rest.push({ type: 'input-status' })
   }
   if (rest.length > 0) return set(run, { phase: { name: 'setup', ask: rest, found } })
+  // The key was asked for while this session was under way.
+  if (run.state.install?.key && isInstallDue(run)) return lose(run, 'installing')
   becomeOnline(run)
   for (const one of found) report(run, one)
 }
 
 function becomeOnline(run: Run) {
   const { now_ms, config } = run
-  const { identity, capabilities, expected } = run.state
+  const { identity, capabilities, expected, install, keys } = run.state
+  const isSecure = config.security.mode === 'secure'
   set(run, {
     phase: { name: 'online', since_ms: now_ms },
     nextPoll_ms: now_ms,
     told: { online: true, reason: undefined, tamper: undefined },
     expected: expected ?? identity,
+    install: isSecure ? install : undefined,
   })
-  tell(run, { type: 'online', identity, capabilities, secure: config.security.mode === 'secure' })
-  if (expected && identity && (expected.vendor !== identity.vendor || expected.serial !== identity.serial))
-    tamper(run, 'reader-swapped')
+  // The one that was proven is the first from then on.
+  tell(run, { type: 'online', identity, capabilities, key: isSecure ? keys[0] : undefined })
+  if (expected && identity && !isSameUnit(expected, identity)) tamper(run, 'reader-swapped')
 }
+
+const isSameUnit = (a: ReaderUnit, b: ReaderUnit) =>
+  a.vendor === b.vendor && a.model === b.model && a.serial === b.serial
 
 /** Readers send what happened as the answer to a poll, some to any command. */
 function report(run: Run, reply: Reply) {

@@ -24,6 +24,8 @@ export interface Run {
 /** Quick retries after the first attempt; later ones wait, so that a dead reader does not take the line from the others. */
 const QUICK_RETRIES = 2
 const RETRY_WAIT_MS = 400
+/** Last told: nobody knows whether it is there at all. */
+const SILENT: ReadonlyArray<OfflineReason | undefined> = ['starting', 'no-reply', 'line-lost']
 /** A busy reader is asked again no faster than this. */
 const BUSY_WAIT_MS_MIN = 20
 
@@ -98,8 +100,9 @@ export function retry(run: Run, corrupted: boolean) {
   const { outstanding, phase } = state
   if (!outstanding) return
   const tries = outstanding.tries + 1
-  // A reader that is looked for gets one attempt per turn of the backoff; noise gets a few.
-  const gone = phase.name === 'hello' && (!corrupted || tries > QUICK_RETRIES)
+  // A reader that is looked for gets one attempt per turn of the backoff; noise, and one that was there, get a few.
+  const isLookedFor = !corrupted && SILENT.includes(state.told.reason)
+  const gone = phase.name === 'hello' && (isLookedFor || tries > QUICK_RETRIES)
   if (gone || now_ms - state.heard_ms >= config.sessionLost_ms) {
     if (corrupted) tamper(run, 'corrupted')
     return lose(run, corrupted ? 'corrupted' : 'no-reply')
@@ -141,6 +144,7 @@ export function lose(run: Run, reason: OfflineReason): void {
   set(run, {
     ...fresh({ name: 'offline', until_ms }),
     key: 'site',
+    attempt: 0,
     statuses: {},
     backoff_ms: held ? first_ms : Math.min(max_ms, Math.max(first_ms, backoff_ms * 2)),
     told: { ...told, online: false, reason },
@@ -149,9 +153,9 @@ export function lose(run: Run, reason: OfflineReason): void {
 }
 
 /** Begins again at once, with this key. */
-export function restart(run: Run, key: 'site' | 'default'): void {
+export function restart(run: Run, key: 'site' | 'default', attempt = 0): void {
   endExchange(run)
-  set(run, { ...fresh({ name: 'hello' }), key, heard_ms: run.now_ms })
+  set(run, { ...fresh({ name: 'hello' }), key, attempt, heard_ms: run.now_ms })
 }
 
 const fresh = (phase: Phase) => ({ phase, sequence: 0, secure: undefined, outstanding: undefined })

@@ -6,8 +6,11 @@ import type { Aes, SecureSession, SessionKeys } from './secure-channel.ts'
 /** What a session with one reader knows, takes and gives. The transitions are in session-machine.ts. */
 
 export type Security =
-  /** Nothing but the secure channel with this key; outside install mode a reader without it stays offline. */
-  | { mode: 'secure'; key: Uint8Array }
+  /**
+   * Nothing but the secure channel with one of these keys, the likeliest first: two while one replaces the other. Outside
+   * install mode a reader that has none of them stays offline, and without any key nobody is asked for a proof.
+   */
+  | { mode: 'secure'; keys: readonly Uint8Array[] }
   /** No secure channel: for readers that have none, behind a locked cabinet. */
   | { mode: 'plain' }
 
@@ -17,7 +20,7 @@ export interface SessionConfig {
   aes: Aes
   check: Check
   /** Which reader belongs here; another one is told as tamper. Learnt from the first that comes online, if not given. */
-  expected?: Pick<Identity, 'vendor' | 'serial'>
+  expected?: ReaderUnit
   /** Start of one poll to the start of the next; 0 polls as fast as the line can. */
   pollInterval_ms: number
   /** Without a valid reply for this long the session is lost (the standard: 8 s). */
@@ -25,6 +28,9 @@ export interface SessionConfig {
   /** Waits between attempts to reach an offline reader. */
   backoff: { first_ms: number; max_ms: number }
 }
+
+/** What tells one unit from another of its kind. */
+export type ReaderUnit = Pick<Identity, 'vendor' | 'model' | 'serial'>
 
 export const QUEUE_MAX = 16
 
@@ -39,6 +45,10 @@ export type OfflineReason =
   | 'restarted'
   /** The reader does not take our key. */
   | 'key-refused'
+  /** It is there, and we have no key for it. */
+  | 'not-installed'
+  /** Begun anew to give it a key, or to learn who it is. */
+  | 'installing'
   /** The reader speaks only through a secure channel, and none is configured. */
   | 'secure-channel-required'
   | 'tamper'
@@ -62,7 +72,8 @@ export type TamperKind =
   | 'reader-swapped'
 
 export type SessionEvent =
-  | { type: 'online'; identity: Identity | undefined; capabilities: Capability[]; secure: boolean }
+  /** @param key the one that it has proven; never to be logged. Undefined without secure channel. */
+  | { type: 'online'; identity: Identity | undefined; capabilities: Capability[]; key: Uint8Array | undefined }
   | { type: 'offline'; reason: OfflineReason }
   | { type: 'card'; card: CardRead }
   | { type: 'keypad'; reader: number; keys: string }
@@ -142,10 +153,16 @@ export interface SessionState {
   phase: Phase
   /** Number of the next new command. */
   sequence: number
-  /** The key of this attempt. `default` only ever in install mode. */
+  /** The kind of key of this attempt. `default` only ever in install mode. */
   key: 'site' | 'default'
-  /** Install mode: until then a reader without our key is given it, once. */
-  install: { until_ms: number; given: boolean } | undefined
+  /** The keys that may be proven, the likeliest first. */
+  keys: readonly Uint8Array[]
+  /** Which of them is tried next, or is being tried. */
+  attempt: number
+  /** The key of the challenge that is under way: which one it is must not depend on what is installed meanwhile. */
+  trying: Uint8Array | undefined
+  /** Install mode: until then the reader is given this key, once; without secure channel (no key) it may be another unit. */
+  install: { until_ms: number; given: boolean; key: Uint8Array | undefined } | undefined
   secure: SecureSession | undefined
   outstanding: Outstanding | undefined
   queue: readonly QueuedCommand[]
@@ -156,7 +173,7 @@ export interface SessionState {
   /** What was last told, so that one condition is told once. */
   told: { online: boolean; reason: OfflineReason | undefined; tamper: TamperKind | undefined }
   identity: Identity | undefined
-  expected: Pick<Identity, 'vendor' | 'serial'> | undefined
+  expected: ReaderUnit | undefined
   capabilities: Capability[]
   /** JSON of the statuses last told, by type. */
   statuses: Readonly<Record<string, string>>
@@ -167,6 +184,9 @@ export function createSessionState(config: SessionConfig, now_ms: number): Sessi
     phase: { name: 'offline', until_ms: now_ms },
     sequence: 0,
     key: 'site',
+    keys: config.security.mode === 'secure' ? config.security.keys : [],
+    attempt: 0,
+    trying: undefined,
     install: undefined,
     secure: undefined,
     outstanding: undefined,

@@ -21,6 +21,7 @@ async function online(reader: ReaderInMemory, options: BenchOptions = {}) {
   return bench
 }
 const secureReader = () => createReaderInMemory(1, [...SITE_KEY])
+const KEY = Uint8Array.from(SITE_KEY)
 const counts = () => bench.bus.stats().get(1)?.counts
 const card26 = { code: 0x50, data: [0, 0, 26, 0, 0x12, 0x34, 0x56, 0x80] }
 const startup = ['online', 'local-status', 'inputs']
@@ -42,7 +43,7 @@ describe('a session', () => {
     expect(bench.story()).toEqual(startup)
     expect(bench.events.find(({ event }) => event.type === 'online')?.event).toEqual({
       type: 'online',
-      secure: true,
+      key: KEY,
       identity: { vendor: 0x0c0b0a, model: 1, version: 2, serial: 1001, firmware: '3.4.5' },
       capabilities: [
         { function: 1, level: 1, count: 2 },
@@ -56,7 +57,7 @@ describe('a session', () => {
     await online(reader, { plain: true })
     reader.pending.push(card26)
     await bench.run(100)
-    expect(bench.events.find(({ event }) => event.type === 'online')?.event).toMatchObject({ secure: false })
+    expect(bench.events.find(({ event }) => event.type === 'online')?.event).toMatchObject({ key: undefined })
     expect(bench.events.at(-1)?.event).toEqual({
       type: 'card',
       card: { reader: 0, format: 0, bits: 26, data: Uint8Array.of(0x12, 0x34, 0x56, 0x80) },
@@ -172,85 +173,6 @@ describe('a session', () => {
   })
 })
 
-describe('the key', () => {
-  const otherKey = Array.from({ length: 16 }, (_, i) => i)
-
-  it('wrong in the reader: no session, no cryptogram of ours, tamper once', async () => {
-    const reader = createReaderInMemory(1, otherKey)
-    await online(reader)
-    await bench.run(30_000)
-    expect(bench.story()).toEqual(['tamper wrong-key', 'offline key-refused'])
-    expect(reader.heard.some(({ code }) => code === 0x77)).toBe(false)
-  })
-
-  it('missing in the reader: the default key is not used outside install mode', async () => {
-    const reader = createReaderInMemory(1)
-    await online(reader)
-    await bench.run(30_000)
-    expect(bench.story()).toEqual(['tamper wrong-key', 'offline key-refused'])
-    const challenges = bench.line.written.filter(({ bytes }) => bytes.includes(0x76))
-    expect(challenges.every(({ bytes }) => bytes[8] === 1)).toBe(true)
-  })
-
-  it('offered as the default key by the reader: refused as such', async () => {
-    const reader = createReaderInMemory(1)
-    const offer = (reply: number[]) => (reply[6] === 0x41 ? withDefaultKeyOffer(reader) : reply)
-    reader.faults.push((reply) => reply, offer)
-    await online(reader)
-    expect(bench.story()[0]).toBe('tamper default-key')
-  })
-
-  it('is given in install mode, then proven, and install mode is over', async () => {
-    const reader = createReaderInMemory(1)
-    await online(reader)
-    expect(bench.bus.install(1, 60_000)).toBe(true)
-    await bench.run(2000)
-    expect(reader.key).toEqual(SITE_KEY)
-    expect(bench.story().slice(-4)).toEqual(['key-set', ...startup])
-    reader.key = undefined
-    reader.loseMemory()
-    await bench.run(20_000)
-    expect(reader.key).toBeUndefined()
-    expect(bench.story().slice(-3)).toEqual(['offline restarted', 'tamper wrong-key', 'offline key-refused'])
-  })
-
-  it('is given again by nobody when the reader acknowledges and forgets it', async () => {
-    const reader = createReaderInMemory(1)
-    await online(reader)
-    bench.bus.install(1, 60_000)
-    Object.defineProperty(reader, 'key', { get: () => undefined, set: () => {} })
-    await bench.run(20_000)
-    expect(reader.heard.filter(({ code }) => code === 0x75)).toHaveLength(1)
-    expect(bench.story()).not.toContain('key-set')
-  })
-
-  it('is not given when install mode has run out', async () => {
-    const reader = createReaderInMemory(1)
-    reader.powered = false
-    await online(reader)
-    bench.bus.install(1, 1000)
-    await bench.run(5000)
-    reader.powered = true
-    await bench.run(20_000)
-    expect(reader.key).toBeUndefined()
-  })
-
-  it('is not needed where the reader is plain; one that insists on a channel stays offline', async () => {
-    const reader = createReaderInMemory(1)
-    reader.faults = Array.from({ length: 20 }, () => (reply: number[]) => reader.plain((reply[5] ?? 0) & 3, 0x41, [6]))
-    await online(reader, { plain: true })
-    expect(bench.story()).toEqual(['offline secure-channel-required'])
-  })
-})
-
-/** A proof of the default key instead of a refusal. */
-function withDefaultKeyOffer(reader: ReaderInMemory): number[] {
-  const double = createReaderInMemory(reader.address)
-  double.receive(Uint8Array.from(framed([0x53, reader.address, 9, 0, 4, 0x61, 0])))
-  const challenge = [0x53, reader.address, 19, 0, 0x0d, 3, 0x11, 0, 0x76, 0, 1, 2, 3, 4, 5, 6, 7]
-  return double.receive(Uint8Array.from(framed(challenge))) ?? []
-}
-
 describe('whoever is between us and the reader', () => {
   const afterwards = (kind: string) => [`tamper ${kind}`, 'offline tamper', ...startup]
 
@@ -322,6 +244,16 @@ describe('whoever is between us and the reader', () => {
     reader.loseMemory()
     await bench.run(1000)
     expect(bench.story().slice(startup.length)).toContain('tamper reader-swapped')
+  })
+
+  it('is not told of another reader that was installed on purpose', async () => {
+    const reader = createReaderInMemory(1)
+    await online(reader, { plain: true, reader: { expected: { vendor: 1, model: 1, serial: 1 } } })
+    expect(bench.story()).toContain('tamper reader-swapped')
+    expect(bench.bus.install(1, 60_000, undefined)).toBe(true)
+    await bench.run(500)
+    expect(bench.story().slice(-4)).toEqual(['offline installing', ...startup])
+    expect(bench.bus.install(1, 60_000, KEY)).toBe(false)
   })
 
   it('is told by a plain reply that contradicts itself', async () => {

@@ -5,7 +5,7 @@ import { hashSecret, newSecret } from '../../auth/secret.ts'
 import { LinliError } from '../../contract/errors.ts'
 import { isSegment } from '../../contract/topic.ts'
 import { durableJson } from '../../registry/durable-json.ts'
-import { createRegistry, type RegistryData } from '../../registry/registry.ts'
+import { type ClientEntry, createRegistry, type RegistryData } from '../../registry/registry.ts'
 
 /** `linli client add NAME`: an MQTT account of a hub without `--dev`. The secret is printed once and never stored. */
 
@@ -13,19 +13,25 @@ interface AddOptions {
   data: string
   role: string
   gateway?: string
+  camera?: string
   json?: boolean
 }
 
 const program = new Command('linli client').description('MQTT accounts of a hub / 枢纽的 MQTT 账号')
+// Before the subcommands, which take it over from here.
+program.showHelpAfterError().exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
 program
   .command('add <name>')
   .description('add an account or give it a new secret; the hub must not be running / 新增账号或重设密钥(须先停止枢纽)')
   .requiredOption('--data <dir>', 'data folder of the hub / 枢纽数据目录')
-  .requiredOption('--role <role>', 'gateway or platform')
-  .option('--gateway <id>', 'role gateway: the gateway it speaks for (default: the name)')
+  .requiredOption('--role <role>', 'gateway, camera or platform')
+  .option(
+    '--gateway <id>',
+    'role gateway: the gateway it speaks for (default: the name); role camera: the one that it reads plates for',
+  )
+  .option('--camera <id>', 'role camera: the camera it speaks for (default: the name)')
   .option('--json', 'one JSON object on stdout')
   .action(add)
-program.showHelpAfterError().exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
 
 try {
   await program.parseAsync()
@@ -35,13 +41,7 @@ try {
 }
 
 async function add(name: string, options: AddOptions): Promise<void> {
-  if (options.role !== 'gateway' && options.role !== 'platform') {
-    throw new LinliError('OPTION_INVALID', `--role is ${options.role}; allowed: gateway, platform`, { kind: 'caller' })
-  }
-  const gateway = options.gateway ?? name
-  if (options.role === 'gateway' && !isSegment(gateway)) {
-    throw new LinliError('OPTION_INVALID', `--gateway is ${gateway}; allowed: 1–40 of a–z, 0–9, -`, { kind: 'caller' })
-  }
+  const account = accountOf(name, options)
   mkdirSync(options.data, { recursive: true, mode: 0o700 })
   const failures: unknown[] = []
   const adapter = durableJson<RegistryData>(join(options.data, 'registry.json'), {
@@ -53,13 +53,32 @@ async function add(name: string, options: AddOptions): Promise<void> {
   const registry = await createRegistry({ adapter, onError: (error) => failures.push(error) })
   const secret = newSecret()
   registry.putClient(name, {
-    role: options.role,
+    ...account,
     secret: await hashSecret(secret),
-    ...(options.role === 'gateway' ? { gateway } : {}),
   })
   await registry.flush()
   if (failures.length > 0) throw failures[0]
   process.stdout.write(
     options.json ? `${JSON.stringify({ name, role: options.role, secret })}\n` : `${name}: ${secret}\n`,
   )
+}
+
+/** What the account may speak for. @throws {LinliError} OPTION_INVALID */
+function accountOf(name: string, { role, gateway, camera }: AddOptions): Omit<ClientEntry, 'secret'> {
+  if (role === 'platform') return { role }
+  if (role === 'gateway') return { role, gateway: segment('--gateway', gateway ?? name) }
+  if (role === 'camera') {
+    if (gateway === undefined) throw told('--role camera needs --gateway: the gateway that it reads plates for')
+    return { role, gateway: segment('--gateway', gateway), camera: segment('--camera', camera ?? name) }
+  }
+  throw told(`--role is ${role}; allowed: gateway, camera, platform`)
+}
+
+function segment(option: string, value: string): string {
+  if (!isSegment(value)) throw told(`${option} is ${value}; allowed: 1–40 of a–z, 0–9, -`)
+  return value
+}
+
+function told(message: string): LinliError {
+  return new LinliError('OPTION_INVALID', message, { kind: 'caller' })
 }

@@ -20,6 +20,8 @@ type Where = { data: string; json?: boolean }
 const program = new Command('linli credential').description(
   'cards, PINs and number plates that open gates; the hub may run or not / 通行凭证:卡、密码、车牌;枢纽运行与否均可',
 )
+// Before the subcommands, which take it over from here.
+program.showHelpAfterError().exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
 command('add', 'add a credential, or change it / 新增或更改凭证')
   .requiredOption('--kind <kind>', 'card, pin or plate')
   .requiredOption('--text <text>', 'h10301:17:5123, the digits, or the plate; - reads it from standard input')
@@ -43,7 +45,6 @@ command('import <file>', 'add many from a CSV file with a header: kind,text,clas
   importFile,
 )
 command('key', 'the key file that each gateway needs a copy of / 各网关所需的密钥文件').action(key)
-program.showHelpAfterError().exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
 
 try {
   await program.parseAsync()

@@ -2,12 +2,13 @@ import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
 import { keyId } from '../../contract/credentials.ts'
 import { LinliError, reasonOf } from '../../contract/errors.ts'
-import { askCounter, atCounter, type CounterAnswer, type CounterRequest } from '../../credentials/counter.ts'
+import { askCounter, type Refused } from '../../counter/counter.ts'
+import { atCredentials, type CredentialAnswer, type CredentialRequest } from '../../credentials/counter.ts'
 import { createCredentialSource } from '../../credentials/source.ts'
 import { openFileLog } from '../../journal/open.ts'
 import { JOURNAL_LANES } from '../../journal-lanes.ts'
 
-export type Reached = (request: CounterRequest) => Promise<CounterAnswer>
+export type Reached = (request: CredentialRequest) => Promise<CredentialAnswer>
 
 /**
  * Finds the credentials of a hub: in its journal when it stands still, at its counter when it runs. Whoever holds the
@@ -23,13 +24,13 @@ export async function withCredentials<T>(
     if (error instanceof LinliError && error.code === 'JOURNAL_LOCKED') return undefined
     throw error
   })
-  if (!log) return work(async (request) => accepted(await askCounter(dataDir, request)))
+  if (!log) return work(async (request) => accepted(await askCounter<CredentialAnswer>(dataDir, request)))
   try {
     const faults: LinliError[] = []
     const deps = { log, now_s: () => Math.floor(Date.now() / 1000), onFault: (fault: LinliError) => faults.push(fault) }
     const source = await createCredentialSource(deps, { key: keyId(siteKey) })
     for (const fault of faults) process.stderr.write(`${fault.code}: ${fault.message}\n`)
-    return await work((request) => atCounter(source, request))
+    return await work((request) => atCredentials(source, request))
   } finally {
     await log.close()
   }
@@ -46,7 +47,11 @@ export function checkDataDir(dataDir: string): void {
   }
 }
 
-function accepted(answer: CounterAnswer): CounterAnswer {
-  if (answer.type === 'refused') throw new LinliError(answer.code, answer.message, { kind: 'caller' })
+export function accepted<A extends { type: string }>(answer: A | Refused): A {
+  if (isRefused(answer)) throw new LinliError(answer.code, answer.message, { kind: 'caller' })
   return answer
+}
+
+function isRefused(answer: { type: string }): answer is Refused {
+  return answer.type === 'refused'
 }

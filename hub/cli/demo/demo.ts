@@ -1,12 +1,22 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { newPassword } from '../../auth/editor-users.ts'
 import { redacted } from '../../compose.ts'
 import { LinliError, reasonOf } from '../../contract/errors.ts'
+import { siteKeyFile } from '../../credentials/site-key.ts'
 import { languageOf, text } from '../language.ts'
 import { type Child, createChildren } from './children.ts'
 import { type DistrictMessage, listenToDistrict } from './district.ts'
+import {
+  CREDENTIALS_CSV,
+  ENTRANCE_GATEWAY,
+  type EntranceSecrets,
+  entranceSimulation,
+  entranceWiring,
+  newSecrets,
+  writeSecret,
+} from './entrance.ts'
 import { DEMO_GATEWAYS, DEMO_SITE_TEXT, gatewayConfig, simulatorConfig } from './estate.ts'
 import { readKeys } from './keys.ts'
 import type { DemoOptions } from './options.ts'
@@ -36,12 +46,16 @@ export async function runDemo(options: DemoOptions, random: () => number): Promi
       random,
       say,
     })
+    const secrets = await newSecrets()
     const [sim, hub] = await Promise.all([
-      startSimulator(children, dir, options),
+      startSimulator(children, dir, options, secrets),
       startHub(children, dir, options, upstream, passwords),
     ])
     const hubUrl = `mqtt://127.0.0.1:${hub.ready.mqttPort}`
-    await Promise.all(DEMO_GATEWAYS.map(({ gateway }) => startGateway(children, dir, gateway, hubUrl)))
+    await Promise.all([
+      ...DEMO_GATEWAYS.map(({ gateway }) => startGateway(children, dir, gateway, hubUrl, secrets)),
+      enrol(children, dir),
+    ])
     sayReady({ say, options, hub, upstream, passwords, dir })
     const play = () =>
       sim.process.stdin?.write(`${JSON.stringify({ do: 'scenario', steps: options.scenario.steps })}\n`)
@@ -49,7 +63,8 @@ export async function runDemo(options: DemoOptions, random: () => number): Promi
     Promise.race([district.allOnline, end.fired]).then(play)
     const keys = readKeys({
       sim: (step) => sim.process.stdin?.write(`${JSON.stringify(step)}\n`),
-      reset: (device, gateway) => district?.reset(device, gateway),
+      command: (address, name) => district?.command(address, name),
+      isEvacuating: () => district?.isEvacuating() ?? false,
       upstream: standIn && restartable(children, standIn, onLine),
       say,
       quit: () => end.fire(0),
@@ -104,9 +119,17 @@ function restartable(children: Children, first: Child, onLine: (line: string) =>
   }
 }
 
-function startSimulator(children: Children, dir: string, options: DemoOptions): Promise<Child> {
+function startSimulator(
+  children: Children,
+  dir: string,
+  options: DemoOptions,
+  secrets: EntranceSecrets,
+): Promise<Child> {
   mkdirSync(join(dir, 'ports'), { recursive: true })
-  const file = writeJson(join(dir, 'simulator.json'), simulatorConfig(dir, options.board))
+  const buttons = simulatorConfig(dir, options.board)
+  const entrance = entranceSimulation(dir, options.board, secrets)
+  const config = { ...buttons, ...entrance, boards: [...buttons.boards, ...entrance.boards] }
+  const file = writeSecret(dir, 'simulator.json', JSON.stringify(config, null, 2))
   return children.start('simulator', 'hardware-sim/main.ts', ['--config', file])
 }
 
@@ -141,14 +164,35 @@ function startHub(
   return children.start('hub', 'hub/main.ts', args, { env })
 }
 
-function startGateway(children: Children, dir: string, gateway: string, hubUrl: string): Promise<Child> {
-  const file = writeJson(join(dir, `${gateway}.json`), gatewayConfig(dir, gateway, hubUrl))
+function startGateway(
+  children: Children,
+  dir: string,
+  gateway: string,
+  hubUrl: string,
+  secrets: EntranceSecrets,
+): Promise<Child> {
+  const buttons = gatewayConfig(dir, gateway, hubUrl)
+  const config = gateway === ENTRANCE_GATEWAY ? withEntrance(buttons, dir, secrets) : buttons
+  const file = writeSecret(dir, `${gateway}.json`, JSON.stringify(config, null, 2))
   return children.start(gateway, 'firmware/main.ts', ['--config', file, '--log-level', 'warn'])
 }
 
-function writeJson(file: string, value: unknown): string {
-  writeFileSync(file, `${JSON.stringify(value, null, 2)}\n`)
-  return file
+function withEntrance(buttons: ReturnType<typeof gatewayConfig>, dir: string, secrets: EntranceSecrets): object {
+  const entrance = entranceWiring(dir, siteKeyFile(join(dir, 'hub')), secrets)
+  return {
+    ...buttons,
+    ...entrance,
+    boards: [...buttons.boards, ...entrance.boards],
+    devices: [...buttons.devices, ...entrance.devices],
+  }
+}
+
+/** Cards and plates as staff would add them; the hub brings them to the gateway. */
+async function enrol(children: Children, dir: string): Promise<void> {
+  const file = writeSecret(dir, 'credentials.csv', CREDENTIALS_CSV)
+  const args = ['import', file, '--data', join(dir, 'hub'), '--json']
+  await children.start('credential', 'hub/cli/credential/main.ts', args, { expendable: true })
+  rmSync(file)
 }
 
 function sayReady(told: {

@@ -2,11 +2,12 @@ import { randomUUID } from 'node:crypto'
 import type { Command } from '../../contract/command.ts'
 import { decodeMessage } from '../../contract/decode.ts'
 import { encodeJson } from '../../contract/encode.ts'
-import { formatTopic, sitePath } from '../../contract/topic.ts'
+import { type Address, formatTopic, sitePath } from '../../contract/topic.ts'
 import { createMqttLink } from '../../journal/shipper/mqtt-link.ts'
 import type { Language } from '../language.ts'
+import { DEMO_GATES, labelOfGate } from './entrance.ts'
 import { DEMO_BUTTONS, DEMO_SITE } from './estate.ts'
-import { feedLine } from './feed.ts'
+import { createFeed } from './feed.ts'
 
 /** One message as the district got it. */
 export interface DistrictMessage {
@@ -26,6 +27,7 @@ interface DistrictOptions {
 }
 
 /** The demo's own stand-in comes back at once, so nobody should wait for a long back-off. */
+const COMMAND_TTL_MS = 10_000
 const BACKOFF = { first_ms: 200, max_ms: 1_000 }
 
 /** What a platform of the district would do: read along, send a command. */
@@ -34,16 +36,19 @@ export function listenToDistrict(options: DistrictOptions) {
     { random: options.random },
     { url: options.url, clientId: `linli-demo-${randomUUID().slice(0, 8)}`, clean: true, backoff: BACKOFF },
   )
-  const style = { language: options.language, colour: process.stdout.isTTY === true && !options.json, label: labelOf }
+  const colour = process.stdout.isTTY === true && !options.json
+  const feed = createFeed({ language: options.language, colour, label: labelOf })
   const online = new Set<string>()
   const all = Promise.withResolvers<void>()
+  let evacuating = false
 
   function receive({ topic, retain, payload }: DistrictMessage): void {
     // Commands of the platform itself.
     if (topic.includes('/cmd/')) return
-    if (topic.includes('/alarm-button/') && topic.endsWith('/avail') && statusOf(payload) === 'online')
+    if (/\/(alarm-button|access-gate)\/[^/]+\/avail$/.test(topic) && fieldOf(payload, 'status') === 'online')
       online.add(topic)
-    if (online.size === DEMO_BUTTONS.length) all.resolve()
+    if (online.size === DEMO_BUTTONS.length + DEMO_GATES.length) all.resolve()
+    if (topic.endsWith('/hub/hub/hub-1/state')) evacuating = fieldOf(payload, 'evacuation') !== undefined
     if (options.json) {
       const line = { topic, retain, receivedat: new Date().toISOString(), payload: jsonOf(payload) }
       process.stdout.write(`${JSON.stringify(line)}\n`)
@@ -55,7 +60,7 @@ export function listenToDistrict(options: DistrictOptions) {
       options.say(`?  ${topic}: ${decoded.error.message}`)
       return
     }
-    const line = feedLine(decoded.value, new Date().toLocaleTimeString('en-GB'), style)
+    const line = feed(decoded.value, new Date().toLocaleTimeString('en-GB'))
     if (line !== undefined) options.say(`  ${line}`)
   }
 
@@ -68,39 +73,34 @@ export function listenToDistrict(options: DistrictOptions) {
 
   return {
     receive,
-    /** Resolves when every button of the demo is online at the district. */
+    /** Resolves when every button and gate of the demo is online at the district. */
     allOnline: all.promise,
-    reset(device: string, gateway: string): void {
+    /** A command as a platform of the district sends it; its result comes like everything else. */
+    command(address: Address, name: string, args: unknown = {}): void {
       const id = randomUUID()
       const now_ms = Date.now()
       const command: Command = {
         id,
-        name: 'reset',
+        name,
         issuedat: new Date(now_ms).toISOString(),
-        expiresat: new Date(now_ms + 10_000).toISOString(),
+        expiresat: new Date(now_ms + COMMAND_TTL_MS).toISOString(),
         actor: { kind: 'platform', id: 'demo-district' },
-        args: {},
+        args,
       }
-      const topic = formatTopic({
-        ...DEMO_SITE,
-        gateway,
-        class: 'alarm-button',
-        device,
-        channel: 'cmd',
-        name: 'reset',
-        id,
-      })
+      const topic = formatTopic({ ...address, channel: 'cmd', name, id })
       link
         .publish(topic, encodeJson(command), { qos: 1, retain: false })
-        .catch((error: Error) => options.say(`  reset: ${error.message}`))
+        .catch((error: Error) => options.say(`  ${name}: ${error.message}`))
     },
+    /** Whether an evacuation of the estate is on, by what the hub said last. */
+    isEvacuating: () => evacuating,
     close: () => link.close(),
   }
 }
 
-function statusOf(payload: Uint8Array): unknown {
+function fieldOf(payload: Uint8Array, name: string): unknown {
   const value = jsonOf(payload)
-  return typeof value === 'object' && value !== null && 'status' in value ? value.status : undefined
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined
 }
 
 function jsonOf(payload: Uint8Array): unknown {
@@ -113,5 +113,5 @@ function jsonOf(payload: Uint8Array): unknown {
 }
 
 function labelOf(_gateway: string, device: string): string | undefined {
-  return DEMO_BUTTONS.find((button) => button.id === device)?.place.label
+  return DEMO_BUTTONS.find((button) => button.id === device)?.place.label ?? labelOfGate(device)
 }

@@ -1,24 +1,13 @@
-import { isFinal } from '../../contract/command.ts'
+import { isFinal, type Result } from '../../contract/command.ts'
 import type { Message } from '../../contract/decode.ts'
+import type { LinliEvent } from '../../contract/event.ts'
 import type { Language } from '../language.ts'
+import { detailWord, eventWord, stateWord } from './words.ts'
 
-/** One line per message of the district, for people. Pure: text in, text out. */
-
-const EVENT_WORDS: Record<string, { zh: string; en: string }> = {
-  pressed: { zh: '按下报警', en: 'PRESSED' },
-  released: { zh: '松开', en: 'released' },
-  cancelled: { zh: '长按取消', en: 'cancelled by a long press' },
-  stuck: { zh: '按钮卡住', en: 'stuck' },
-  tamper: { zh: '线路防拆报警', en: 'TAMPER' },
-  'tamper-cleared': { zh: '线路恢复', en: 'tamper cleared' },
-  reset: { zh: '已复位', en: 'reset by staff' },
-  started: { zh: '网关启动', en: 'gateway started' },
-  'board-ready': { zh: '控制板就绪', en: 'board ready' },
-  'board-lost': { zh: '控制板失联', en: 'board lost' },
-  'telemetry-dropped': { zh: '遥测被丢弃', en: 'telemetry dropped' },
-}
+/** One line per message of the district, for people: text in, text out. */
 
 const SEVERITY_COLOUR = { alarm: 31, warning: 33, notice: 36 } as const
+const GREY = 90
 
 export interface FeedStyle {
   language: Language
@@ -27,45 +16,82 @@ export interface FeedStyle {
   label: (gateway: string, device: string) => string | undefined
 }
 
-/** undefined: nothing worth a line (states and descriptions, which change with every event). */
-export function feedLine(message: Message, clock: string, style: FeedStyle): string | undefined {
-  const { topic } = message
-  const where = `${topic.gateway}/${topic.device}`
-  const label = style.label(topic.gateway, topic.device)
-  const line = (mark: string, text: string, colour?: number) => {
-    const body = `${clock}  ${mark} ${where.padEnd(14)} ${text}${label ? `  · ${label}` : ''}`
-    return style.colour && colour !== undefined ? `\u001b[${colour}m${body}\u001b[0m` : body
+/** Of one message: undefined when there is nothing worth a line (descriptions, states that say nothing new). */
+export type Feed = (message: Message, clock: string) => string | undefined
+
+interface Line {
+  mark: string
+  text: string
+  colour: number
+}
+
+/** Remembers what each gate showed last: its state comes with every event. */
+export function createFeed(style: FeedStyle): Feed {
+  const shown = new Map<string, string>()
+
+  function gateLine(where: string, state: unknown): Line | undefined {
+    const { lock, position } = (state ?? {}) as { lock?: string; position?: string }
+    const now = lock ?? position ?? ''
+    if (shown.get(where) === now) return undefined
+    const isFirst = !shown.has(where)
+    shown.set(where, now)
+    const text = stateWord(now, style.language)
+    return text === undefined || isFirst ? undefined : { mark: '○', text, colour: GREY }
   }
-  switch (message.kind) {
-    case 'event': {
-      const { severity, data, replayed } = message.event
-      const word = EVENT_WORDS[topic.channel === 'evt' ? topic.type : '']?.[style.language] ?? message.event.type
-      const late = replayed ? (style.language === 'zh' ? '(补传)' : ' (delayed by an outage)') : ''
-      const mark = severity === 'alarm' ? '●' : severity === 'warning' ? '▲' : '·'
-      return line(mark, `${word}${details(data)}${late}`, SEVERITY_COLOUR[severity])
+
+  function lineOf(message: Message, where: string): Line | undefined {
+    switch (message.kind) {
+      case 'event':
+        return eventLine(message.event, message.topic.type, style.language)
+      case 'availability': {
+        const { status, reason } = message.availability
+        const mark = status === 'online' ? '+' : '−'
+        return { mark, text: [status, reason].filter(Boolean).join(' – '), colour: GREY }
+      }
+      case 'result':
+        return resultLine(message.result)
+      case 'state':
+        return message.topic.class === 'access-gate' ? gateLine(where, message.state) : undefined
+      default:
+        return undefined
     }
-    case 'availability':
-      return line(
-        message.availability.status === 'online' ? '+' : '−',
-        [message.availability.status, message.availability.reason].filter(Boolean).join(' – '),
-        90,
-      )
-    case 'result':
-      if (!isFinal(message.result.status)) return undefined
-      return line(
-        '→',
-        [`${message.result.name}: ${message.result.status}`, message.result.code].filter(Boolean).join(' '),
-        90,
-      )
-    default:
-      return undefined
+  }
+
+  return (message, clock) => {
+    const { gateway, device } = message.topic
+    const where = `${gateway}/${device}`
+    const line = lineOf(message, where)
+    if (!line) return undefined
+    const label = style.label(gateway, device)
+    const body = `${clock}  ${line.mark} ${where.padEnd(14)} ${line.text}${label ? `  · ${label}` : ''}`
+    return style.colour ? `\u001b[${line.colour}m${body}\u001b[0m` : body
   }
 }
 
-function details(data: unknown): string {
+function eventLine({ severity, data, replayed, type: full }: LinliEvent, type: string, language: Language): Line {
+  const late = replayed ? (language === 'zh' ? '(补传)' : ' (delayed by an outage)') : ''
+  const mark = severity === 'alarm' ? '●' : severity === 'warning' ? '▲' : '·'
+  const text = `${eventWord(type, language) ?? full}${details(data, language)}${late}`
+  return { mark, text, colour: SEVERITY_COLOUR[severity] }
+}
+
+function resultLine({ name, status, code, data }: Result): Line | undefined {
+  if (!isFinal(status)) return undefined
+  const { gates, released } = (data ?? {}) as { gates?: number; released?: number }
+  const counts = gates === undefined ? undefined : `${released}/${gates}`
+  return { mark: '→', text: [`${name}: ${status}`, counts, code].filter(Boolean).join(' '), colour: GREY }
+}
+
+/** Who, and by which credential, is in the message and not for a screen. */
+const UNSHOWN = ['actor', 'credential', 'command', 'granted']
+
+function details(data: unknown, language: Language): string {
   if (typeof data !== 'object' || data === null) return ''
   const parts = Object.entries(data)
-    .filter(([name, value]) => value !== false && name !== 'actor')
-    .map(([name, value]) => `${name.replace(/_ms$/, '')} ${name.endsWith('_ms') ? `${value} ms` : String(value)}`)
+    .filter(([name, value]) => value !== false && !UNSHOWN.includes(name))
+    .map(([name, value]) => {
+      const word = detailWord(name.replace(/_ms$/, ''), language)
+      return `${word} ${name.endsWith('_ms') ? `${value} ms` : detailWord(String(value), language)}`
+    })
   return parts.length === 0 ? '' : ` (${parts.join(', ')})`
 }

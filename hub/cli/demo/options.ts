@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import { port, upstreamUrl } from '../../config.ts'
 import { LinliError, reasonOf } from '../../contract/errors.ts'
 import { text } from '../language.ts'
-import { DEMO_SCENARIO } from './estate.ts'
+import { DEMO_SCENARIO } from './scenario.ts'
 
 export interface DemoOptions {
   upstream: string | undefined
@@ -32,6 +32,7 @@ export function demoOptions(argv: string[]): DemoOptions {
     .option('--for <seconds>', text('optFor'))
     .option('--json', text('optJson'))
     .option('--no-flows', text('optNoFlows'))
+    .addHelpText('after', `\n${text('keys')}`)
     .showHelpAfterError()
     .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
     .parse(argv)

@@ -2,12 +2,14 @@ import { createPinGateIo } from '../../../firmware/adapters/pin-gate-io.ts'
 import { readPlate } from '../../../firmware/credentials/plates.ts'
 import type { AccessDecision, AccessGateDriver } from '../../../firmware/drivers/access-gate/access.ts'
 import {
-  BarrierDeviceConfig,
+  type BarrierDeviceConfig,
   barrierDefaults,
   barrierOnWhen,
+  barrierSchemas,
+  barrierSettle_ms,
 } from '../../../firmware/drivers/access-gate/barrier/config.ts'
 import { createBarrier } from '../../../firmware/drivers/access-gate/barrier/driver.ts'
-import { wiringOf } from '../../../firmware/drivers/access-gate/wiring.ts'
+import { pinWiring } from '../../../firmware/drivers/access-gate/wiring.ts'
 import { momentNow } from '../../../firmware/moment.ts'
 import { createPlateCamera } from '../../../hardware-sim/cameras/plate-camera.ts'
 import { Barrier } from '../../../hardware-sim/devices/barrier/barrier.ts'
@@ -71,7 +73,9 @@ const PASS_TIMEOUT_MS = 10_000
 
 const BOOT_MS = 100
 
-const checkDevice = checker(BarrierDeviceConfig)
+type PinBarrier = Extract<BarrierDeviceConfig, { board: string }>
+
+const checkDevice = checker(barrierSchemas.board)
 const ADDRESS = { street: 's', community: 'c', estate: 'e', gateway: 'bench', class: 'access-gate' } as const
 const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {}, fatal() {} }
 
@@ -107,7 +111,10 @@ export function createLane(deps: LaneDeps, config: LaneConfig, manner: Manner): 
         },
         log: silent,
       },
-      io: createPinGateIo(wired.board, wiringOf(device.inputs, device.outputs, barrierOnWhen)),
+      io: createPinGateIo(
+        wired.board,
+        pinWiring(device.inputs, device.outputs, { onWhen: barrierOnWhen, settle_ms: barrierSettle_ms }),
+      ),
       address: { ...ADDRESS, device: config.id },
       version: 'bench',
       restored: undefined,
@@ -132,7 +139,10 @@ export function createLane(deps: LaneDeps, config: LaneConfig, manner: Manner): 
       // When its pins have their voltages.
       timeline.at(timeline.now() + BOOT_MS, () => wired.board.start())
     },
-    close: () => driver.close(),
+    close() {
+      driver.close()
+      void wired.board.close()
+    },
   }
 }
 
@@ -162,7 +172,7 @@ function simConfig(id: string, { lights }: Manner) {
 }
 
 /** As an installer would write it, and checked as theirs is. */
-function deviceConfig({ id, direction, schedule }: LaneConfig, { policy, lights }: Manner): BarrierDeviceConfig {
+function deviceConfig({ id, direction, schedule }: LaneConfig, { policy, lights }: Manner): PinBarrier {
   // The relays of these detectors let go when a vehicle comes.
   const loops = {
     approach: { pin: PINS.inputs.approach, onWhen: 'high' },
@@ -184,7 +194,7 @@ function deviceConfig({ id, direction, schedule }: LaneConfig, { policy, lights 
     ...(schedule ? { schedule } : {}),
   })
   if (!checked.ok) throw checked.error
-  return checked.value
+  return checked.value as PinBarrier
 }
 
 function addCamera(

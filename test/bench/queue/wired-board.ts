@@ -9,6 +9,8 @@ import type { Timeline } from '../../../hardware-sim/time/timeline.ts'
 
 /** About what a Firmata board on USB needs from edge to report. */
 const WIRE_MS = 5
+/** As often as a Firmata board is asked for its pins. */
+const CONFIRM_MS = 250
 const VOLTS_HIGH = 2.5
 
 export interface WiredBoard {
@@ -24,6 +26,8 @@ export function createWiredBoard(
   const high = new Map<number, boolean>()
   const watchers = new Map<number, Array<(report: DigitalReport) => void>>()
   const statusListeners: Array<(report: StatusReport) => void> = []
+  let polling: ReturnType<typeof setInterval> | undefined
+  const confirmed: Array<(pins: ReadonlySet<number>, at: Moment) => void> = []
   let status: StatusReport = { status: 'starting', at: momentNow() }
 
   function tell(pin: number, kind: DigitalReport['kind'], at: Moment): void {
@@ -47,13 +51,18 @@ export function createWiredBoard(
         return true
       },
     }),
+    onConfirmed: (listener) => void confirmed.push(listener),
     onStatus: (listener) => void statusListeners.push(listener),
     start() {
       status = { status: 'ready', at: momentNow() }
       for (const listener of statusListeners) listener(status)
       for (const pin of watchers.keys()) tell(pin, 'found', momentNow())
+      const pins = new Set(watchers.keys())
+      polling = setInterval(() => {
+        for (const listener of confirmed) listener(pins, momentNow())
+      }, CONFIRM_MS)
     },
-    close: async () => {},
+    close: async () => clearInterval(polling),
   }
 
   return {

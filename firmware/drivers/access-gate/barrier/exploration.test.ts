@@ -118,7 +118,7 @@ describe('a broken rule is found', () => {
       'the light is green whatever the boom does',
       'a light is green only under a boom that is proven to be up',
       queue,
-      { mayShowGreen: () => true },
+      { mayShowGreen: (state) => state.ioFault === undefined },
     ],
     ['the beam is not tested', 'the beam proves itself before each lowering', beam, { mustTestBeam: () => false }],
   ])(

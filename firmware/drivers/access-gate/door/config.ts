@@ -2,38 +2,32 @@ import { type Static, Type } from 'typebox'
 import { DOOR_MODES } from '../../../../hub/contract/access-gate.ts'
 import { Place } from '../../../../hub/contract/meta.ts'
 import { Segment } from '../../../../hub/contract/topic.ts'
-import { Input, Pin, scheduleSchema, time } from '../wiring.ts'
+import { scheduleSchema, time } from '../schedule-config.ts'
+import { type GateWires, gateSchemas } from '../wiring.ts'
 
 /** One door in the gateway's configuration. Times are in ms. */
 
-export const DoorDeviceConfig = Type.Object(
-  {
-    kind: Type.Literal('door'),
-    id: Segment,
-    board: Segment,
-    place: Place,
-    model: Type.Optional(Type.String({ maxLength: 80 })),
-    strike: Type.Enum(['fail-secure', 'fail-safe'], { description: 'what the lock does without power' }),
-    inputs: Type.Object(
-      {
-        contact: Input,
-        rex: Type.Optional(Input),
-        release: Type.Optional(Input),
-        enclosure: Type.Optional(Input),
-      },
-      { additionalProperties: false },
-    ),
-    outputs: Type.Object({ strike: Pin }, { additionalProperties: false }),
-    mode: Type.Optional(Type.Enum(DOOR_MODES.filter((mode) => mode !== 'evacuate'))),
-    schedule: Type.Optional(scheduleSchema(DOOR_MODES.filter((mode) => mode !== 'evacuate'))),
-    unlock_ms: time(1000, 60_000),
-    heldWarning_ms: time(1000, 600_000),
-    heldOpen_ms: time(2000, 3_600_000),
-    fresh_ms: time(500, 10_000),
-  },
-  { additionalProperties: false },
-)
-export type DoorDeviceConfig = Static<typeof DoorDeviceConfig>
+const common = {
+  kind: Type.Literal('door'),
+  id: Segment,
+  place: Place,
+  model: Type.Optional(Type.String({ maxLength: 80 })),
+  strike: Type.Enum(['fail-secure', 'fail-safe'], { description: 'what the lock does without power' }),
+  mode: Type.Optional(Type.Enum(DOOR_MODES.filter((mode) => mode !== 'evacuate'))),
+  schedule: Type.Optional(scheduleSchema(DOOR_MODES.filter((mode) => mode !== 'evacuate'))),
+  unlock_ms: time(1000, 60_000),
+  heldWarning_ms: time(1000, 600_000),
+  heldOpen_ms: time(2000, 3_600_000),
+  fresh_ms: time(500, 10_000),
+}
+const inputs = { contact: 'needed', rex: 'optional', release: 'optional', enclosure: 'optional' } as const
+const outputs = { strike: 'needed' } as const
+
+/** By the carrier of its wires. */
+export const doorSchemas = gateSchemas(common, inputs, outputs)
+
+export type DoorDeviceConfig = Static<ReturnType<typeof Type.Object<typeof common>>> &
+  GateWires<keyof typeof inputs, 'contact', keyof typeof outputs, 'strike'>
 
 export const doorDefaults = {
   mode: 'card',

@@ -4,12 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { credentialId, keyId } from '../contract/credentials.ts'
+import { atCredentials, credentialRequest } from '../credentials/counter.ts'
+import { CREDENTIAL_LANE } from '../credentials/entries.ts'
+import { openSiteKey, siteKeyFile } from '../credentials/site-key.ts'
+import { type CredentialSource, createCredentialSource } from '../credentials/source.ts'
 import { createMemoryDisk } from '../journal/memory-backend.ts'
 import { openMemoryLog } from '../journal/open.ts'
 import { askCounter, type Counter, openCounter } from './counter.ts'
-import { CREDENTIAL_LANE } from './entries.ts'
-import { openSiteKey, siteKeyFile } from './site-key.ts'
-import { type CredentialSource, createCredentialSource } from './source.ts'
 
 let root: string
 let folder: string
@@ -24,13 +25,14 @@ beforeEach(async () => {
   key = openSiteKey(folder).key
   const log = await openMemoryLog(createMemoryDisk(), { lanes: [CREDENTIAL_LANE] })
   source = await createCredentialSource({ log, now_s: () => 1, onFault: () => {} }, { key: keyId(key) })
-  counter = await openCounter(folder, source)
+  counter = await open()
 })
 afterEach(async () => {
   await counter.close()
   rmSync(root, { recursive: true })
 })
 
+const open = () => openCounter(folder, async (value) => atCredentials(source, credentialRequest(value)))
 const card = (number: number) => ({
   id: credentialId(key, 'card', `h10301:1:${number}`),
   kind: 'card',
@@ -60,7 +62,7 @@ describe('the counter of a running hub', () => {
     const answer = await new Promise<string>((resolve, reject) => {
       const short = join(root, 'short')
       symlinkSync(folder, short)
-      const socket = connect({ path: join(short, 'credentials.sock'), allowHalfOpen: true })
+      const socket = connect({ path: join(short, 'counter.sock'), allowHalfOpen: true })
       let got = ''
       socket.on('data', (chunk) => {
         got += chunk
@@ -73,12 +75,12 @@ describe('the counter of a running hub', () => {
   })
 
   it('is open to its owner only, and says when nobody is there', async () => {
-    expect(statSync(join(folder, 'credentials.sock')).mode & 0o777).toBe(0o600)
+    expect(statSync(join(folder, 'counter.sock')).mode & 0o777).toBe(0o600)
     await counter.close()
     await expect(askCounter(folder, { type: 'list' })).rejects.toMatchObject({ code: 'COUNTER_CLOSED' })
     // What a killed hub leaves does not keep the next one from opening.
-    writeFileSync(join(folder, 'credentials.sock'), '')
-    counter = await openCounter(folder, source)
+    writeFileSync(join(folder, 'counter.sock'), '')
+    counter = await open()
     expect(await askCounter(folder, { type: 'list' })).toMatchObject({ type: 'listed' })
   })
 })

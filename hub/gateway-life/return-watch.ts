@@ -1,5 +1,5 @@
 import { type Address, gatewayPath } from '../contract/topic.ts'
-import type { Devices } from './devices.ts'
+import type { Devices } from '../devices/devices.ts'
 
 /**
  * After a restart the hub remembers gateways as online that may have died meanwhile, and no will tells it so. Those

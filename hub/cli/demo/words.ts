@@ -1,0 +1,86 @@
+import type { Language } from '../language.ts'
+
+/** The words of the demo's feed. */
+
+type Both = { zh: string; en: string }
+
+const EVENTS: Record<string, Both> = {
+  pressed: { zh: '按下报警', en: 'PRESSED' },
+  released: { zh: '松开', en: 'released' },
+  cancelled: { zh: '长按取消', en: 'cancelled by a long press' },
+  stuck: { zh: '按钮卡住', en: 'stuck' },
+  tamper: { zh: '防拆报警', en: 'TAMPER' },
+  'tamper-cleared': { zh: '防拆恢复', en: 'tamper cleared' },
+  reset: { zh: '已复位', en: 'reset by staff' },
+  started: { zh: '网关启动', en: 'gateway started' },
+  'board-ready': { zh: '控制板就绪', en: 'board ready' },
+  'board-lost': { zh: '控制板失联', en: 'board lost' },
+  'telemetry-dropped': { zh: '遥测被丢弃', en: 'telemetry dropped' },
+  passage: { zh: '通行', en: 'passage' },
+  denied: { zh: '拒绝通行', en: 'denied' },
+  unused: { zh: '开门未通行', en: 'opened, nobody came' },
+  forced: { zh: '强行闯入', en: 'FORCED OPEN' },
+  'forced-cleared': { zh: '强开已恢复', en: 'forced: shut again' },
+  'held-open-warning': { zh: '门未关提醒', en: 'held open' },
+  'held-open': { zh: '门长时间未关', en: 'HELD OPEN' },
+  'held-open-cleared': { zh: '门已关好', en: 'held open: over' },
+  passback: { zh: '重复刷卡进入(反传)', en: 'came in twice (passback)' },
+  duress: { zh: '胁迫报警', en: 'DURESS' },
+  'mode-changed': { zh: '模式变更', en: 'mode changed' },
+  reversed: { zh: '遇阻回升', en: 'obstructed, went up again' },
+  tailgating: { zh: '尾随闯入', en: 'tailgating' },
+  fault: { zh: '故障', en: 'fault' },
+  'fault-cleared': { zh: '故障恢复', en: 'fault over' },
+  evacuation: { zh: '全小区紧急疏散', en: 'EVACUATION of the estate' },
+  'evacuation-ended': { zh: '疏散结束', en: 'evacuation ended' },
+}
+
+/** What a gate's state says in a word. */
+const STATES: Record<string, Both> = {
+  locked: { zh: '已上锁', en: 'locked' },
+  unlocked: { zh: '已开锁', en: 'unlocked' },
+  opening: { zh: '正在升起', en: 'rising' },
+  open: { zh: '已升起', en: 'up' },
+  closing: { zh: '正在落下', en: 'going down' },
+  closed: { zh: '已落下', en: 'down' },
+  stopped: { zh: '停在中途', en: 'stopped halfway' },
+}
+
+/** Names and values of details, where Chinese has its own; the others stay as the contract has them. */
+const CHINESE: Record<string, string> = {
+  held: '按住',
+  loop: '回路',
+  lasted: '持续',
+  board: '控制板',
+  reason: '原因',
+  direction: '方向',
+  by: '凭',
+  mode: '模式',
+  previous: '原模式',
+  part: '部位',
+  gates: '门数',
+  in: '进',
+  out: '出',
+  unknown: '未知',
+  card: '卡',
+  plate: '车牌',
+  command: '命令',
+  request: '出门按钮',
+  none: '无授权',
+  schedule: '时间表',
+  evacuation: '疏散',
+  evacuate: '疏散',
+  normal: '正常',
+}
+
+export function eventWord(type: string, language: Language): string | undefined {
+  return EVENTS[type]?.[language]
+}
+
+export function stateWord(state: string, language: Language): string | undefined {
+  return STATES[state]?.[language]
+}
+
+export function detailWord(word: string, language: Language): string {
+  return (language === 'zh' ? CHINESE[word] : undefined) ?? word
+}

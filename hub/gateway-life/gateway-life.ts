@@ -1,0 +1,51 @@
+import type { Availability } from '../contract/availability.ts'
+import { type Address, formatTopic } from '../contract/topic.ts'
+import type { Devices } from '../devices/devices.ts'
+import { createReturnWatch } from './return-watch.ts'
+
+/** What the life and death of a gateway means for what is behind it: nothing dead may look alive. */
+export interface GatewayLife {
+  start(): void
+  /** Something of this gateway was accepted. */
+  heard(address: Address): void
+  /** Its connection is gone. */
+  died(gateway: Address): void
+  close(): void
+}
+
+export function createGatewayLife(deps: {
+  devices: Devices
+  /** Says a retained availability in the hub's own name. */
+  say: (topic: string, availability: Availability) => void
+  now_ms: () => number
+}): GatewayLife {
+  const now = () => new Date(deps.now_ms()).toISOString()
+
+  function died(gateway: Address): void {
+    for (const { topic, availability } of impliedByDeath(deps.devices, gateway, now(), 'gateway-offline'))
+      deps.say(topic, availability)
+  }
+  const watch = createReturnWatch(deps.devices, (gateway) => {
+    const availability: Availability = { status: 'offline', reason: 'not-returned', since: now() }
+    deps.say(formatTopic({ ...gateway, channel: 'avail' }), availability)
+    died(gateway)
+  })
+
+  return { start: watch.start, heard: watch.heard, died, close: watch.close }
+}
+
+/** The availabilities that a gateway's own death implies. */
+export function impliedByDeath(
+  devices: Devices,
+  gateway: Address,
+  since: string,
+  reason: string,
+): Array<{ topic: string; availability: Availability }> {
+  return devices
+    .ofGateway(gateway)
+    .filter((device) => device.address.class !== 'gateway' && device.availability?.status !== 'offline')
+    .map((device) => ({
+      topic: formatTopic({ ...device.address, channel: 'avail' }),
+      availability: { status: 'offline', reason, since },
+    }))
+}

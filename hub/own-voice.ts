@@ -1,0 +1,37 @@
+import type { Broker } from './broker/broker.ts'
+import { decodeMessage, type Message } from './contract/decode.ts'
+import { encodeJson } from './contract/encode.ts'
+import { reasonOf } from './contract/errors.ts'
+import type { Log } from './journal/types.ts'
+
+/** What the hub says itself goes through the journal like everybody else's messages. */
+export interface OwnVoice {
+  /** One that cannot be written is logged, not thrown. */
+  send(topic: string, payload: Uint8Array, retain: boolean): void
+  say(topic: string, value: unknown, retain: boolean): void
+}
+
+export function createOwnVoice(
+  deps: {
+    log: Pick<Log, 'append'>
+    logger: { error(details: object, message: string): void }
+    now_ms: () => number
+  },
+  accepted: (message: Message) => void,
+  broker: () => Pick<Broker, 'publish'>,
+): OwnVoice {
+  function send(topic: string, payload: Uint8Array, retain: boolean): void {
+    publish(topic, payload, retain).catch((error: unknown) =>
+      deps.logger.error({ topic }, `the hub's own message is lost: ${reasonOf(error)}`),
+    )
+  }
+  async function publish(topic: string, payload: Uint8Array, retain: boolean): Promise<void> {
+    const decoded = decodeMessage(topic, payload, retain)
+    if (!decoded.ok) throw decoded.error
+    const base = { topic, payload, time_ms: deps.now_ms() }
+    await deps.log.append(retain ? { ...base, lane: 'state', key: topic } : { ...base, lane: 'alarm' })
+    accepted(decoded.value)
+    await broker().publish({ topic, payload, retain })
+  }
+  return { send, say: (topic, value, retain) => send(topic, encodeJson(value), retain) }
+}
