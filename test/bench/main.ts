@@ -12,6 +12,7 @@ import { memory } from './memory.ts'
 import { mosquittoPath, mosquittoVersion } from './mosquitto.ts'
 import { outage } from './outage.ts'
 import { press } from './press.ts'
+import { queue } from './queue.ts'
 import { rate } from './rate.ts'
 import { readers } from './readers.ts'
 import { markdown, type Report } from './report.ts'
@@ -30,6 +31,7 @@ const MEASUREMENTS: Record<string, Measurement> = {
   card,
   credentials,
   detectors,
+  queue,
 }
 /** A bench that takes longer hangs. */
 const LIMIT_MS = { full: 20 * 60_000, quick: 3 * 60_000 }

@@ -8,21 +8,27 @@ import { createTally, type Figures } from './tally.ts'
 /** Some hours at a gate on virtual time: the same vehicles and drivers, whatever the gate does with them. */
 
 export interface Story {
-  name: string
   lanes: LaneConfig[]
   /** Mean arrivals in each hour of the day, for each direction. */
   perHour: Partial<Record<'in' | 'out', number[]>>
   /** Hours of the day, by UTC. */
   from_h: number
   until_h: number
+  drivers: Drivers
 }
 
-/**
- * Who comes. Nobody has counted these at our gates, so they are assumptions, the same for every policy: one driver in
- * fifty follows the one ahead through, whatever the gate says; one in a hundred distrusts the light and waits for an
- * opening of its own; three vehicles in a hundred are strangers, who turn back after half a minute.
- */
-const DRIVERS = { tailgater_share: 0.02, waits_share: 0.01, unknown_share: 0.03, patience_ms: 30_000 }
+/** Who comes, as shares of all. */
+export interface Drivers {
+  /** Follow the one ahead through, whatever boom, sign and light say. */
+  tailgater_share: number
+  /** Distrust the light, and wait for an opening of their own. */
+  waits_share: number
+  /** Strangers: no credential lets them in. */
+  unknown_share: number
+}
+
+/** How long a driver who is not let in stays, first in the queue. */
+const PATIENCE_MS = 30_000
 /** Two of a kind hardly ever meet, and hardly ever is one misread for another. */
 const RESIDENTS = 5000
 const DAY_MS = Date.UTC(2026, 10, 23)
@@ -50,7 +56,7 @@ export function runStory(story: Story, manner: Manner, seed: number): Figures {
     const tally = createTally(timeline, lanes, known)
     // Last of all, and each direction with a stream of its own: what comes never depends on the gate.
     for (const [direction, per_hour] of Object.entries(story.perHour) as Array<['in' | 'out', number[]]>)
-      startTraffic(timeline, lanes, tally.arrives, { direction, per_hour, seed })
+      startTraffic(timeline, lanes, tally.arrives, { direction, per_hour, drivers: story.drivers, seed })
     clock.tick((story.until_h - story.from_h) * HOUR_MS)
     return tally.figures()
   } finally {
@@ -63,17 +69,19 @@ export function runStory(story: Story, manner: Manner, seed: number): Figures {
 function startTraffic(
   timeline: Timeline,
   lanes: readonly Lane[],
-  arrives: (lane: Lane, speed_m_s: number) => void,
-  { direction, per_hour, seed }: { direction: 'in' | 'out'; per_hour: number[]; seed: number },
+  arrives: (speed_m_s: number) => void,
+  came: { direction: 'in' | 'out'; per_hour: number[]; drivers: Drivers; seed: number },
 ): void {
-  const config = { id: direction, device: direction, per_hour, utc_offset_min: 0, plates: residents, ...DRIVERS }
+  const { direction, per_hour, drivers, seed } = came
+  const who = { plates: residents, patience_ms: PATIENCE_MS, ...drivers }
+  const config = { id: direction, device: direction, per_hour, utc_offset_min: 0, ...who }
   const traffic = createTraffic(config, 'barrier', {
     timeline,
     random: createRandom(seed * 1000 + (direction === 'in' ? 1 : 2)),
     act(step, at_ms) {
       if (step.do !== 'vehicle') throw new Error(`no ${step.do} was ordered`)
       const lane = shortest(lanes, direction)
-      arrives(lane, step.speed_m_s ?? 0)
+      arrives(step.speed_m_s ?? 0)
       lane.arrive(step, direction, at_ms)
     },
     readText: () => '',

@@ -45,8 +45,8 @@ interface Came {
 }
 
 export interface Tally {
-  /** Called just before a vehicle arrives at a lane. */
-  arrives(lane: Lane, speed_m_s: number): void
+  /** Called just before a vehicle arrives. */
+  arrives(speed_m_s: number): void
   figures(): Figures
 }
 
@@ -93,7 +93,7 @@ export function createTally(timeline: Timeline, lanes: readonly Lane[], known: R
   for (const lane of lanes) lane.onSim(listen)
 
   return {
-    arrives(_lane, speed) {
+    arrives(speed) {
       speed_m_s = speed
     },
     figures() {
@@ -122,6 +122,31 @@ export function createTally(timeline: Timeline, lanes: readonly Lane[], known: R
         ...counts,
       }
     },
+  }
+}
+
+/** Figures of the same hours with other seeds: counts add up, and the rest is their mean. */
+export function addUp(all: readonly Figures[]): Figures {
+  const sum = (of: keyof Figures) => all.reduce((total, one) => total + one[of], 0)
+  const mean = (of: keyof Figures) => sum(of) / all.length
+  return {
+    hours: sum('hours'),
+    arrived: sum('arrived'),
+    passed: sum('passed'),
+    passed_per_hour: mean('passed_per_hour'),
+    queue_mean: mean('queue_mean'),
+    queue_p95: mean('queue_p95'),
+    queue_max: mean('queue_max'),
+    wait_mean_s: mean('wait_mean_s'),
+    wait_p95_s: mean('wait_p95_s'),
+    strangers_in: sum('strangers_in'),
+    strangers: sum('strangers'),
+    residents_lost: sum('residents_lost'),
+    told_without_right: sum('told_without_right'),
+    turned_away: sum('turned_away'),
+    openings: sum('openings'),
+    collisions: sum('collisions'),
+    violations: sum('violations'),
   }
 }
 
