@@ -22,7 +22,7 @@ export interface Exploration {
 }
 
 /** Of so many nodes that were found again, one is compared with the first of its key in all that it does next. */
-const COMPARED_EVERY = 47
+const COMPARED_EVERY = 23
 
 export function explore<N, I>(world: World<N, I>, name: (input: I) => string, states_max: number): Exploration {
   const nodes: N[] = [world.initial]
