@@ -43,6 +43,8 @@ export interface LaneConfig {
   direction: 'in' | 'out'
   /** The direction changes by this schedule. */
   schedule?: BarrierDeviceConfig['schedule']
+  /** How long its boom needs from one end to the other; 1.8 s up and 2.2 s down if not given. */
+  travel_ms?: number
 }
 
 export interface Lane {
@@ -88,7 +90,7 @@ export function createLane(deps: LaneDeps, config: LaneConfig, manner: Manner): 
   const wired = createWiredBoard(timeline, (pin, level, at_ms) => barrier.pinChanged(pin, level, at_ms))
   const barrier = new Barrier(
     { timeline, random: forkRandom(random), emit, drive: wired.drive },
-    simConfig(config.id, manner),
+    simConfig(config, manner),
   )
   function emit(event: SimEvent): void {
     if (event.type === 'vehicle') {
@@ -151,7 +153,7 @@ function sideOf({ schedule }: LaneConfig, direction: 'in' | 'out') {
   return schedule && direction === 'out' ? 'exit' : 'approach'
 }
 
-function simConfig(id: string, { lights }: Manner) {
+function simConfig({ id, travel_ms }: LaneConfig, { lights }: Manner) {
   const { inputs, outputs } = PINS
   return {
     kind: 'barrier' as const,
@@ -165,6 +167,7 @@ function simConfig(id: string, { lights }: Manner) {
     approachPin: inputs.approach,
     exitPin: inputs.exit,
     beamPin: inputs.beam,
+    ...(travel_ms !== undefined && { raise_ms: travel_ms, lower_ms: travel_ms }),
     ...(lights
       ? { lampPin: PINS.lights.lamp, exitLampPin: PINS.lights['lamp-exit'] }
       : { sign: 'one-by-one' as const }),
