@@ -38,8 +38,9 @@ export class GateEstate {
   #hubPort = 0
   readonly #more: Additions
 
-  constructor(more: Additions = {}) {
-    this.#more = more
+  /** @param more may be made with the paths of serial lines, by name */
+  constructor(more: Additions | ((port: (name: string) => string) => Additions) = {}) {
+    this.#more = typeof more === 'function' ? more((name) => this.#port(name)) : more
   }
 
   async start(): Promise<this> {
