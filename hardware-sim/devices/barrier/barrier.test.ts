@@ -341,12 +341,6 @@ describe('a vehicle', () => {
     clock.tick(30_000)
     expect(states('g1-v1')).toContain('passed')
     expect(states('g1-v2')).not.toContain('entered')
-    set(PIN.lower, 1)
-    clock.tick(3000)
-    set(PIN.lower, 0)
-    raise()
-    clock.tick(20_000)
-    expect(states('g1-v2')).toContain('passed')
   })
 
   it('gives way to one that comes towards it, and turns back when its patience ends', () => {
