@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { LinliEvent } from '../contract/event.ts'
-import { READING_QUALITIES, type ReadingReason } from '../contract/park-sensor.ts'
+import type { ReadingQuality, ReadingReason } from '../contract/park-sensor.ts'
 import type { SenmlPack } from '../contract/senml.ts'
 import { MERGE, transaction } from './file.ts'
 import { add, bucketOf, emptyRollup, kindOf, type Rollup } from './rollup.ts'
@@ -29,6 +29,9 @@ export interface Store {
   raw(slice: Slice, after: { t_ms: number; series: number } | null, limit: number): RawReading[]
   buckets(series: number, base: RollupBase, from_ms: number, to_ms: number, step_ms: number): Bucket[]
 }
+
+/** As their places here they are in the file: only ever add to the end. The contract's own list would bring its schemas into the thread. */
+const STORED_QUALITIES: readonly ReadingQuality[] = ['good', 'suspect', 'bad']
 
 interface KnownSeries extends Series {
   kind: SeriesKind
@@ -75,7 +78,7 @@ export function createStore(db: DatabaseSync, retention: Retention, bytes: () =>
   function insert(reading: Reading, minutes: Pending, hours: Pending): boolean {
     const { id, kind } = seriesOf(reading)
     const { t_ms, value, quality, reason } = reading
-    const { changes } = insertReading.run(t_ms, id, value, READING_QUALITIES.indexOf(quality), reason)
+    const { changes } = insertReading.run(t_ms, id, value, STORED_QUALITIES.indexOf(quality), reason)
     if (Number(changes) === 0) return false
     add(rollupIn(minutes, 'minute', id, t_ms), kind, value, quality === 'good')
     add(rollupIn(hours, 'hour', id, t_ms), kind, value, quality === 'good')
@@ -201,7 +204,7 @@ function rawOf(row: Record<string, unknown>): RawReading {
     series: Number(row.series),
     t_ms: Number(row.t_ms),
     value: row.value === null ? null : Number(row.value),
-    quality: READING_QUALITIES[Number(row.quality)] ?? 'bad',
+    quality: STORED_QUALITIES[Number(row.quality)] ?? 'bad',
     reason: row.reason as ReadingReason | null,
   }
 }
