@@ -107,6 +107,7 @@ export function createLane(deps: LaneDeps, config: LaneConfig, manner: Manner): 
         state(value) {
           state = value as AccessGateState
         },
+        telemetry() {},
         availability() {},
         failed(error) {
           throw error
