@@ -2,6 +2,18 @@ import { describe, expect, it } from 'vitest'
 import { decodeConfig } from './config.ts'
 import { barrier, board, button, door } from './testing/virtual-world.ts'
 
+function onModules(wires: object): object {
+  const devices = [
+    { kind: 'relay-module', id: 'out', unit: 1 },
+    { kind: 'input-module', id: 'in', unit: 2 },
+  ]
+  return {
+    boards: [],
+    buses: [{ id: 'b', baud: 9600, port: '/b', devices }],
+    cabinets: [{ devices: [door('d')], wires }],
+  }
+}
+
 describe('a configuration', () => {
   it('is taken as it is, with seed 1 if none is given', () => {
     expect(decodeConfig({ boards: [board('a')] })).toEqual({ boards: [board('a')], seed: 1 })
@@ -88,6 +100,16 @@ describe('a configuration', () => {
     [
       { boards: [board('a', { devices: [door('d')] })], traffic: [{ id: 't', device: 'd' }] },
       'traffic[0]: must have either per_hour or counts',
+    ],
+    [
+      onModules({ 2: 'in/0', 8: 'relay/0' }),
+      'cabinets[0].wires.8: must lead to a relay or input module, found "relay/0"',
+    ],
+    [onModules({ 2: 'in/0', 4: 'in/1' }), 'cabinets[0].wires: nothing leads to terminal 8, the strikePin of "d"'],
+    [onModules({ 2: 'in/0', 4: 'in/0', 8: 'out/0' }), 'cabinets[0].wires.4: in/0 is taken by cabinets[0].wires.2'],
+    [
+      onModules({ 2: 'in/0', 4: 'in/8', 8: 'out/0' }),
+      'cabinets[0].wires.4: module "in" has channels 0 to 7, found "in/8"',
     ],
     [{ boards: [board('a')], seed: 1.5 }, 'seed: must be integer, found 1.5'],
   ])('that is wrong names the field and what is allowed: %#', (data, message) => {

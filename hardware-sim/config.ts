@@ -1,5 +1,7 @@
 import { type Static, Type } from 'typebox'
-import { OsdpReaderConfig } from './buses/osdp-reader/config.ts'
+import { BUS_DEVICE_KINDS, type BusDeviceConfig, decodeBusDevice } from './buses/kinds.ts'
+import { channelsOf } from './buses/modbus/config.ts'
+import { CabinetFrame, wireOf } from './cabinets/config.ts'
 import { CameraConfig } from './cameras/config.ts'
 import { decode } from './decode.ts'
 import { DEVICE_KINDS, type DeviceConfig, decodeDevice } from './devices/kinds.ts'
@@ -7,7 +9,7 @@ import { SimError } from './error.ts'
 import { TrafficConfig } from './traffic/config.ts'
 
 const BOARDS_MAX = 256
-const BUS_DEVICES_MAX = 126
+const BUS_DEVICES_MAX = 247
 
 const BoardFrame = Type.Object(
   {
@@ -24,22 +26,26 @@ const BoardFrame = Type.Object(
 )
 
 /** An RS-485 line behind an adapter. */
-const BusConfig = Type.Object(
+const BusFrame = Type.Object(
   {
     id: Type.String({ pattern: '^[a-z0-9-]{1,40}$' }),
     baud: Type.Integer({ minimum: 300, maximum: 1_000_000 }),
     /** Path of the link that the host opens. */
     port: Type.String({ minLength: 1, maxLength: 1000 }),
-    devices: Type.Array(OsdpReaderConfig, { maxItems: BUS_DEVICES_MAX }),
+    /** With parity a byte takes a bit more; a pty carries neither parity nor stop bits. */
+    parity: Type.Optional(Type.Union([Type.Literal('none'), Type.Literal('even'), Type.Literal('odd')])),
+    stop_bits: Type.Optional(Type.Union([Type.Literal(1), Type.Literal(2)])),
+    devices: Type.Array(Type.Unknown(), { maxItems: BUS_DEVICES_MAX }),
   },
   { additionalProperties: false },
 )
-export type BusConfig = Static<typeof BusConfig>
+export type BusConfig = Omit<Static<typeof BusFrame>, 'devices'> & { devices: BusDeviceConfig[] }
 
 const ConfigFrame = Type.Object(
   {
     boards: Type.Array(BoardFrame, { maxItems: BOARDS_MAX }),
-    buses: Type.Optional(Type.Array(BusConfig, { maxItems: BOARDS_MAX })),
+    buses: Type.Optional(Type.Array(BusFrame, { maxItems: BOARDS_MAX })),
+    cabinets: Type.Optional(Type.Array(CabinetFrame, { maxItems: BOARDS_MAX })),
     cameras: Type.Optional(Type.Array(CameraConfig, { maxItems: BOARDS_MAX })),
     traffic: Type.Optional(Type.Array(TrafficConfig, { maxItems: BOARDS_MAX })),
     seed: Type.Optional(Type.Integer({ minimum: 0, maximum: 0xffff_ffff })),
@@ -50,9 +56,12 @@ const ConfigFrame = Type.Object(
 
 export type BoardConfig = Omit<Static<typeof BoardFrame>, 'devices'> & { devices: DeviceConfig[] }
 
+export type CabinetConfig = Omit<CabinetFrame, 'devices'> & { devices: DeviceConfig[] }
+
 export interface SimConfig {
   boards: BoardConfig[]
   buses?: BusConfig[]
+  cabinets?: CabinetConfig[]
   cameras?: CameraConfig[]
   traffic?: TrafficConfig[]
   /** Of everything random: bounce, noise, glitches. */
@@ -67,26 +76,38 @@ const FIRMWARE_BAUD = 57_600
 /** @throws SimError SIM_CONFIG_INVALID with the path of the field, what is allowed there and what was found */
 export function decodeConfig(data: unknown): SimConfig {
   const frame = decode(ConfigFrame, data, '', 'SIM_CONFIG_INVALID')
-  const boards = frame.boards.map((board, index) => ({
-    ...board,
-    devices: board.devices.map((device, place) => decodeDevice(device, `boards[${index}].devices[${place}]`)),
-  }))
+  const boards = frame.boards.map((board, index) => decodeDevices(board, `boards[${index}]`, decodeDevice))
   for (const [index, board] of boards.entries()) checkBoard(board, `boards[${index}]`)
-  const buses = frame.buses ?? []
+  const buses = (frame.buses ?? []).map((bus, index) => decodeDevices(bus, `buses[${index}]`, decodeBusDevice))
+  const cabinets = (frame.cabinets ?? []).map((one, index) => decodeDevices(one, `cabinets[${index}]`, decodeDevice))
   if (boards.length + buses.length === 0) fail('boards: must not have fewer than 1 items, unless there are buses')
-  checkNames(boards, buses)
+  checkNames(boards, buses, cabinets)
+  checkCabinets(cabinets, buses)
   const { cameras, traffic } = frame
-  const kinds = new Map(boards.flatMap(({ devices }) => devices.map(({ id, kind }) => [id, kind])))
+  const kinds = new Map([...boards, ...cabinets].flatMap(({ devices }) => devices.map(({ id, kind }) => [id, kind])))
   checkCameras(cameras ?? [], kinds)
-  checkTraffic(traffic ?? [], kinds, new Set(buses.flatMap(({ devices }) => devices.map(({ id }) => id))))
+  checkTraffic(traffic ?? [], kinds, new Set(idsOf(buses, 'osdp-reader')))
   return {
     boards,
     ...(frame.buses && { buses }),
+    ...(frame.cabinets && { cabinets }),
     ...(cameras && { cameras }),
     ...(traffic && { traffic }),
     ...(frame.exact_timing && { exact_timing: true }),
     seed: frame.seed ?? 1,
   }
+}
+
+function decodeDevices<Frame extends { devices: unknown[] }, D>(
+  frame: Frame,
+  at: string,
+  decodeOne: (device: unknown, at: string) => D,
+): Omit<Frame, 'devices'> & { devices: D[] } {
+  return { ...frame, devices: frame.devices.map((device, place) => decodeOne(device, `${at}.devices[${place}]`)) }
+}
+
+function idsOf(buses: BusConfig[], ...kinds: BusDeviceConfig['kind'][]): string[] {
+  return buses.flatMap(({ devices }) => devices.filter(({ kind }) => kinds.includes(kind)).map(({ id }) => id))
 }
 
 type Kinds = ReadonlyMap<string, DeviceConfig['kind']>
@@ -110,7 +131,7 @@ function checkTraffic(traffic: TrafficConfig[], kinds: Kinds, readers: ReadonlyS
   }
 }
 
-function checkNames(boards: BoardConfig[], buses: BusConfig[]): void {
+function checkNames(boards: BoardConfig[], buses: BusConfig[], cabinets: CabinetConfig[]): void {
   const lines = [
     ...boards.map((board, index) => ({ at: `boards[${index}]`, ...board })),
     ...buses.map((bus, index) => ({ at: `buses[${index}]`, ...bus })),
@@ -118,13 +139,42 @@ function checkNames(boards: BoardConfig[], buses: BusConfig[]): void {
   checkUnique(lines.map(({ at, id }) => [`${at}.id`, id]))
   checkUnique(lines.map(({ at, port }) => [`${at}.port`, port]))
   checkUnique(
-    lines.flatMap(({ at, devices }) =>
-      devices.map(({ id }, place): [string, string] => [`${at}.devices[${place}].id`, id]),
+    [...lines, ...cabinets.map((cabinet, index) => ({ at: `cabinets[${index}]`, ...cabinet }))].flatMap(
+      ({ at, devices }) => devices.map(({ id }, place): [string, string] => [`${at}.devices[${place}].id`, id]),
     ),
   )
   for (const [index, { devices }] of buses.entries()) {
-    checkUnique(devices.map(({ address }, place) => [`buses[${index}].devices[${place}].address`, String(address)]))
+    checkUnique(
+      devices.map((device, place) => [
+        `buses[${index}].devices[${place}].${BUS_DEVICE_KINDS[device.kind].addressField}`,
+        String(BUS_DEVICE_KINDS[device.kind].address(device)),
+      ]),
+    )
   }
+}
+
+function checkCabinets(cabinets: CabinetConfig[], buses: BusConfig[]): void {
+  const channels = new Map(buses.flatMap(({ devices }) => devices.map((one) => [one.id, channelsOf(one)])))
+  for (const [index, { devices, wires }] of cabinets.entries()) {
+    const at = `cabinets[${index}]`
+    for (const [terminal, wire] of Object.entries(wires)) {
+      const { module, channel } = wireOf(wire)
+      const count = channels.get(module) ?? 0
+      if (count === 0) fail(`${at}.wires.${terminal}: must lead to a relay or input module, found "${wire}"`)
+      if (channel >= count)
+        fail(`${at}.wires.${terminal}: module "${module}" has channels 0 to ${count - 1}, found "${wire}"`)
+    }
+    checkTerminals(devices, at)
+    for (const device of devices) {
+      const loose = Object.entries(DEVICE_KINDS[device.kind].pins(device)).find(([, pin]) => !Object.hasOwn(wires, pin))
+      if (loose) fail(`${at}.wires: nothing leads to terminal ${loose[1]}, the ${loose[0]} of "${device.id}"`)
+    }
+  }
+  checkUnique(
+    cabinets.flatMap(({ wires }, index) =>
+      Object.entries(wires).map(([terminal, wire]): [string, string] => [`cabinets[${index}].wires.${terminal}`, wire]),
+    ),
+  )
 }
 
 function checkBoard(board: BoardConfig, at: string): void {
@@ -134,7 +184,12 @@ function checkBoard(board: BoardConfig, at: string): void {
   if (board.kind === 'firmware' && board.boot_ms !== undefined) {
     fail(`${at}.boot_ms: a firmware board takes the time its firmware takes`)
   }
-  const pins = board.devices.flatMap((device, place) =>
+  checkTerminals(board.devices, at)
+}
+
+/** Each pin has one wire. */
+function checkTerminals(devices: DeviceConfig[], at: string): void {
+  const pins = devices.flatMap((device, place) =>
     Object.entries(DEVICE_KINDS[device.kind].pins(device)).map(([field, pin]): [string, string] => [
       `${at}.devices[${place}].${field}`,
       String(pin),

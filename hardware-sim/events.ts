@@ -78,6 +78,8 @@ export type SimEvent =
   | { type: 'edge'; device: string; contact: 'closed' | 'open'; at_ms: number }
   | { type: 'output'; device: string; output: OutputName; on: boolean; at_ms: number }
   | { type: 'board'; board: string; state: BoardState; at_ms: number }
+  /** A relay of a module on a bus. */
+  | { type: 'relay'; device: string; channel: number; on: boolean; at_ms: number }
   | { type: 'bus'; bus: string; state: 'unplugged' | 'plugged'; at_ms: number }
   /** What a camera believes to have read. */
   | { type: 'plate'; camera: string; plate: string; confidence: number; at_ms: number }

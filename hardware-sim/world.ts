@@ -2,6 +2,9 @@ import { readFileSync } from 'node:fs'
 import type { Board } from './boards/board.ts'
 import { applyToBoard, createRig } from './boards/rig.ts'
 import { createBus } from './buses/bus.ts'
+import { ModbusSlave } from './buses/modbus/slave.ts'
+import { OsdpReader } from './buses/osdp-reader/reader.ts'
+import { createCabinet } from './cabinets/cabinet.ts'
 import { createPlateCamera } from './cameras/plate-camera.ts'
 import type { SimConfig } from './config.ts'
 import { Barrier } from './devices/barrier/barrier.ts'
@@ -41,7 +44,7 @@ export interface WorldDeps {
   post?: (url: string, body: object, token: string | undefined) => void
 }
 
-/** The physical world of one configuration: boards and buses on serial lines, devices on pins, readers on buses. */
+/** The physical world of one configuration: boards and buses on serial lines, devices on pins or modules, readers on buses. */
 export function createWorld(config: SimConfig, deps: WorldDeps & { endpoints: 'pty' }): World
 export function createWorld(config: SimConfig, deps: WorldDeps & { endpoints: 'memory' }): World<MemoryEndpoint>
 export function createWorld(config: SimConfig, deps: WorldDeps & { endpoints: 'pty' | 'memory' }): World {
@@ -53,18 +56,25 @@ export function createWorld(config: SimConfig, deps: WorldDeps & { endpoints: 'p
   // After all boards: a bus that is added changes no bounce.
   const buses = new Map((config.buses ?? []).map((each) => [each.id, createBus(each, endpointAt(each), parts)]))
   const lines = new Map<string, { endpoint: SerialEndpoint }>([...rigs, ...buses])
-  const readerHomes = new Map([...buses.values()].flatMap(({ devices }) => devices.map((each) => [each.id, each])))
-  const deviceHomes = new Map([...rigs.values()].flatMap((rig) => rig.devices.map((device) => [device.id, device])))
-  const kinds = new Map(config.boards.flatMap((board) => board.devices.map(({ id, kind }) => [id, kind])))
+  const onBuses = [...buses.values()].flatMap(({ devices }) => devices)
+  const readerHomes = byId(onBuses.filter((each) => each instanceof OsdpReader))
+  const slaveHomes = byId(onBuses.filter((each) => each instanceof ModbusSlave))
+  const inCabinets = (config.cabinets ?? []).flatMap((each) => createCabinet(each, (id) => slaveHomes.get(id), parts))
+  const deviceHomes = byId([...[...rigs.values()].flatMap(({ devices }) => devices), ...inCabinets])
+  const kinds = new Map(
+    [...config.boards, ...(config.cabinets ?? [])].flatMap(({ devices }) => devices.map(({ id, kind }) => [id, kind])),
+  )
 
   const rig = (id: string) => found(rigs, id, 'board')
   const device = (id: string) => found(deviceHomes, id, 'device')
   const bus = (id: string) => found(buses, id, 'bus')
   const reader = (id: string) => found(readerHomes, id, 'reader')
+  const slave = (id: string) => found(slaveHomes, id, 'slave')
 
   function applyAt(step: Step, at_ms: number): void {
     if ('device' in step) device(step.device).apply(step, at_ms)
     else if ('reader' in step) reader(step.reader).apply(step, at_ms)
+    else if ('slave' in step) slave(step.slave).apply(step, at_ms)
     else if ('bus' in step) bus(step.bus).apply(step, at_ms)
     else
       applyToBoard(rig(step.board), step, at_ms, (state) =>
@@ -100,6 +110,7 @@ export function createWorld(config: SimConfig, deps: WorldDeps & { endpoints: 'p
 
   function checkTarget(step: Step): void {
     if ('reader' in step) reader(step.reader)
+    else if ('slave' in step) slave(step.slave)
     else if ('bus' in step) bus(step.bus)
     else if ('board' in step) rig(step.board)
     if (!('device' in step)) return
@@ -131,6 +142,7 @@ export function createWorld(config: SimConfig, deps: WorldDeps & { endpoints: 'p
         for (const each of devices) each.start(now_ms)
         board.powerOn(now_ms)
       }
+      for (const each of inCabinets) each.start(now_ms)
       for (const each of buses.values()) each.start(now_ms)
       for (const each of traffic) each.start(now_ms)
     },
@@ -166,6 +178,10 @@ function readText(path: string): string {
 function ready({ boards, buses }: SimConfig): SimEvent {
   const ports = (lines: { id: string; port: string }[]) => lines.map(({ id, port }) => ({ id, port }))
   return { type: 'ready', boards: ports(boards), ...(buses && { buses: ports(buses) }) }
+}
+
+function byId<T extends { id: string }>(all: readonly T[]): Map<string, T> {
+  return new Map(all.map((each) => [each.id, each]))
 }
 
 function found<T>(all: ReadonlyMap<string, T>, id: string, what: string): T {

@@ -68,6 +68,8 @@ export interface Hub {
   readonly desk: CommandDesk
   readonly forwarder: Forwarder | undefined
   readonly credentials: CredentialSource | undefined
+  /** For what the hub itself has to say of the world. */
+  readonly own: OwnVoice
   onAccepted(listener: AcceptedListener): () => void
   onUpstream(listener: (status: ForwarderStatus) => void): () => void
   /** Restores what is retained, then starts forwarding. */
@@ -143,6 +145,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     desk,
     forwarder,
     credentials,
+    own,
     onAccepted: (listener) => subscribe(acceptedListeners, listener),
     onUpstream: (listener) => subscribe(upstreamListeners, listener),
     async start() {

@@ -11,6 +11,8 @@ const options: HubOptions = {
   flowsPort: '1880',
   flows: true,
   logLevel: 'info',
+  historyRawDays: '30',
+  historyMinuteDays: '365',
 }
 
 describe('hub options', () => {
@@ -34,6 +36,8 @@ describe('hub options', () => {
     ['--upstream', { upstream: 'http://h:1' }],
     ['--name', { name: 'Hub 1' }],
     ['--log-level', { logLevel: 'loud' }],
+    ['--history-raw-days', { historyRawDays: '1' }],
+    ['--history-minute-days', { historyMinuteDays: 'x' }],
     ['--dev', { dev: true, host: '0.0.0.0' }],
     ['--dev', { dev: true, host: '192.168.1.4' }],
   ])('names %s when it is wrong', (name, wrong) => {

@@ -1,5 +1,6 @@
 import { LinliError } from './contract/errors.ts'
 import { isSegment, type Site } from './contract/topic.ts'
+import { DAY_MS, type Retention } from './history/types.ts'
 
 /** Everything one hub is told at start. */
 export interface HubConfig {
@@ -15,6 +16,8 @@ export interface HubConfig {
   dev: boolean
   flows: { port: number } | undefined
   logLevel: string
+  /** How long readings are kept. */
+  retention: Retention
 }
 
 /** As the command line gives it: strings. */
@@ -30,6 +33,8 @@ export interface HubOptions {
   flows: boolean
   dev?: boolean
   logLevel: string
+  historyRawDays: string
+  historyMinuteDays: string
 }
 
 const LOOPBACK = /^(127(\.\d{1,3}){3}|::1|localhost)$/
@@ -59,7 +64,22 @@ export function hubConfig(options: HubOptions): HubConfig {
     dev,
     flows: options.flows ? { port: port('--flows-port', options.flowsPort) } : undefined,
     logLevel: options.logLevel,
+    retention: {
+      raw_ms: days('--history-raw-days', options.historyRawDays),
+      minute_ms: days('--history-minute-days', options.historyMinuteDays),
+    },
   }
+}
+
+const DAYS_MAX = 3_650
+/** Two days, because the air quality of a day is derived from raw readings. */
+const DAYS_MIN = 2
+
+function days(option: string, text: string): number {
+  const value = Number(text)
+  if (!/^\d+$/.test(text) || value < DAYS_MIN || value > DAYS_MAX)
+    throw bad(`${option} is ${text}; give a number of days from ${DAYS_MIN} to ${DAYS_MAX}`)
+  return value * DAY_MS
 }
 
 export function siteOf(text: string): Site {

@@ -3,6 +3,7 @@ import pino from 'pino'
 import { languageText } from './cli/hub-text.ts'
 import { hubConfig, LOG_LEVELS } from './config.ts'
 import { LinliError } from './contract/errors.ts'
+import { DAY_MS, RETENTION } from './history/types.ts'
 import { runHub } from './run.ts'
 
 /** `linli hub`: one hub as a process. Exit codes: 0 ended as asked, 1 failed while running, 2 told wrongly. */
@@ -19,6 +20,8 @@ const program = new Command('linli hub')
   .option('--flows-port <n>', text('flowsPort'), '1880')
   .option('--upstream <url>', text('upstream'))
   .option('--no-flows', text('noFlows'))
+  .option('--history-raw-days <n>', text('historyRawDays'), String(RETENTION.raw_ms / DAY_MS))
+  .option('--history-minute-days <n>', text('historyMinuteDays'), String(RETENTION.minute_ms / DAY_MS))
   .option('--dev', text('dev'))
   .option('--log-level <level>', `${text('logLevel')} (${LOG_LEVELS.join(', ')})`, 'info')
   .showHelpAfterError()

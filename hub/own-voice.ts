@@ -29,7 +29,8 @@ export function createOwnVoice(
     const decoded = decodeMessage(topic, payload, retain)
     if (!decoded.ok) throw decoded.error
     const base = { topic, payload, time_ms: deps.now_ms() }
-    await deps.log.append(retain ? { ...base, lane: 'state', key: topic } : { ...base, lane: 'alarm' })
+    const lane = decoded.value.kind === 'telemetry' ? 'telemetry' : 'alarm'
+    await deps.log.append(retain ? { ...base, lane: 'state', key: topic } : { ...base, lane })
     accepted(decoded.value)
     await broker().publish({ topic, payload, retain })
   }

@@ -1,17 +1,22 @@
 import { randomInt, randomUUID } from 'node:crypto'
 import { accessSync, constants, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import packageFile from '../package.json' with { type: 'json' }
 import { devAuthenticator, registryAuthenticator } from './auth/authenticator.ts'
 import { editorUsers, newPassword } from './auth/editor-users.ts'
 import { createHub, type Hub, type HubLogger, redacted } from './compose.ts'
 import type { HubConfig } from './config.ts'
 import { keyId } from './contract/credentials.ts'
 import { LinliError, reasonOf } from './contract/errors.ts'
+import { parseTopic } from './contract/topic.ts'
 import { type Counter, openCounter } from './counter/counter.ts'
 import { atCredentials, credentialRequest } from './credentials/counter.ts'
 import { openSiteKey } from './credentials/site-key.ts'
+import { createStation, type Station } from './derived/station.ts'
 import { createFlowsHost, type FlowsHost } from './flows-host/host.ts'
 import { hubForFlows } from './flows-port.ts'
+import { createHistory, type History } from './history/history.ts'
+import { createThreadBackend } from './history/thread.ts'
 import { openFileLog } from './journal/open.ts'
 import type { Log } from './journal/types.ts'
 import { JOURNAL_LANES } from './journal-lanes.ts'
@@ -42,8 +47,9 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   })
   const registry = await openRegistry(config, logger)
   const siteKey = openSiteKey(config.dataDir)
+  const history = openHistory(config, log, logger)
   const running: { hub?: Hub; flows?: FlowsHost } = {}
-  const metrics = createMetrics(() => readings(log, running))
+  const metrics = createMetrics(() => readings(log, history, running))
   const hub = await createHub(
     {
       log,
@@ -68,7 +74,13 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
     logger.error({}, 'the site key was lost: no card is known any more until credentials.key is restored')
   const counter = await openedCounter(config.dataDir, hub, logger)
   await hub.start()
-  const web = createWebServer({ health: () => health(faults, log, running), metrics })
+  await history.start()
+  const station = startStation(config, hub, history, logger)
+  const web = createWebServer({
+    health: () => health(faults, log, history, running),
+    metrics,
+    history: { history, placeOf: (device) => placeOf(hub, device), now_ms: Date.now },
+  })
   const mqtt = await hub.broker.listen({ host: config.host, port: config.mqttPort })
   const http = await web.listen({ host: config.host, port: config.httpPort })
   const flows = flowsPort === undefined ? undefined : await startFlows(config, flowsPort, hub, log, logger)
@@ -87,6 +99,8 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   await flows?.close()
   await web.close()
   await counter?.close()
+  await station.close()
+  await history.close()
   await hub.close()
 }
 
@@ -154,7 +168,7 @@ function backlog(log: Log): number {
   return FORWARDED_LANES.reduce((sum, lane) => sum + (log.stats().lanes[lane]?.lag[UPSTREAM_CURSOR] ?? 0), 0)
 }
 
-function readings(log: Log, running: { hub?: Hub; flows?: FlowsHost }): Readings {
+function readings(log: Log, history: History, running: { hub?: Hub; flows?: FlowsHost }): Readings {
   const stats = log.stats()
   return {
     lanes: Object.entries(stats.lanes).map(([lane, reading]) => ({
@@ -168,6 +182,7 @@ function readings(log: Log, running: { hub?: Hub; flows?: FlowsHost }): Readings
     upstreamConnected: running.hub?.forwarder?.status().connected ?? false,
     delivered: running.hub?.forwarder?.delivered() ?? new Map(),
     devices: running.hub?.devices.all() ?? [],
+    history: historyReading(history),
     flows: running.flows && flowsReadings(running.flows),
   }
 }
@@ -177,17 +192,62 @@ function flowsReadings(flows: FlowsHost): NonNullable<Readings['flows']> {
   return { running: flows.status().status === 'running', restarts: new Map(Object.entries(lost)), rssBytes: rss_bytes }
 }
 
-function health(faults: string[], log: Log, running: { hub?: Hub; flows?: FlowsHost }) {
+function health(faults: string[], log: Log, history: History, running: { hub?: Hub; flows?: FlowsHost }) {
   const upstream = running.hub?.forwarder?.status()
   return {
-    problems: faults.slice(-5),
+    problems: [...faults.slice(-5), ...historyProblems(history)],
     details: {
+      history: { behind: history.status().behind, fault: history.status().fault?.code },
       upstream: upstream
         ? { connected: upstream.connected, since: upstream.since, reason: upstream.reason, backlog: backlog(log) }
         : 'none',
       flows: running.flows?.status() ?? 'off',
     },
   }
+}
+
+function openHistory(config: HubConfig, log: Log, logger: HubLogger): History {
+  return createHistory({
+    log,
+    backend: createThreadBackend({ folder: join(config.dataDir, 'history'), retention: config.retention }),
+    now_ms: Date.now,
+    onFault(fault) {
+      if (fault) logger.error({ code: fault.code }, fault.message)
+      else logger.info({}, 'the history is written again')
+    },
+  })
+}
+
+function startStation(config: HubConfig, hub: Hub, history: History, logger: HubLogger): Station {
+  const station = createStation(
+    {
+      history,
+      device: (address) => hub.devices.get(address),
+      say: hub.own.say,
+      now_ms: Date.now,
+      monotonic_ms: () => performance.now(),
+      newId: randomUUID,
+      onError: (message) => logger.error({}, message),
+    },
+    { site: config.site, version: packageFile.version },
+  )
+  station.start()
+  return station
+}
+
+function historyReading(history: History): NonNullable<Readings['history']> {
+  const { fault, ...counts } = history.status()
+  return { ...counts, failing: fault !== undefined }
+}
+
+function historyProblems(history: History): string[] {
+  const { fault } = history.status()
+  return fault ? [fault.message] : []
+}
+
+function placeOf(hub: Hub, device: string) {
+  const parsed = parseTopic(`${device}/tele`)
+  return parsed.ok ? hub.devices.get(parsed.value)?.meta?.place : undefined
 }
 
 function stopSignal(): Promise<void> {

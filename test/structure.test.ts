@@ -58,7 +58,10 @@ const homes: Record<string, { at: string[]; instead: string }> = {
   commander: { at: ENTRIES, instead: 'a config object filled in by main.ts' },
   pino: { at: ENTRIES, instead: 'a log interface handed in by main.ts' },
   bcryptjs: { at: ['hub/auth/'], instead: 'the accounts of hub/auth' },
-  'node:sqlite': { at: ['hub/journal/'], instead: 'a lane of the durable log of hub/journal' },
+  'node:sqlite': {
+    at: ['hub/journal/', 'hub/history/'],
+    instead: 'a lane of the durable log of hub/journal, or a question to hub/history',
+  },
   typebox: { at: ['*'], instead: '' },
 }
 

@@ -1,6 +1,5 @@
 import type { Emit } from '../events.ts'
 import type { Random } from '../random.ts'
-import type { BusDeviceStep } from '../scenario/steps.ts'
 import type { Timeline } from '../time/timeline.ts'
 
 /** Something on an RS-485 line. */
@@ -8,7 +7,6 @@ export interface BusDevice {
   readonly id: string
   /** Power comes on. */
   start(at_ms: number): void
-  apply(step: BusDeviceStep, at_ms: number): void
   /** What passes on the line, from the controller or from others; `first_ms` is when the first byte ended. */
   receive(bytes: Uint8Array, first_ms: number, byte_ms: number): void
 }

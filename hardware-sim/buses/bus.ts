@@ -6,10 +6,12 @@ import type { SerialEndpoint } from '../serial/endpoint.ts'
 import { createLine } from '../serial/line.ts'
 import type { Timeline } from '../time/timeline.ts'
 import type { BusDevice } from './bus-device.ts'
-import { OsdpReader } from './osdp-reader/reader.ts'
+import { BUS_DEVICE_KINDS } from './kinds.ts'
 
-/** OSDP speaks 8N1. */
-const BITS_PER_BYTE = 10
+/** Start bit and data bits. */
+const PLAIN_BITS = 9
+/** Due times are sums of fractions. */
+const ROUNDING_MS = 0.001
 const NOISE_MS = 100
 const NOISE_ERROR_RATE = 0.05
 const NOISE_BYTES = 8
@@ -33,7 +35,10 @@ export function createBus<E extends SerialEndpoint>(
   deps: { timeline: Timeline; random: Random; emit: Emit },
 ): Bus<E> {
   const { timeline, emit } = deps
-  const byte_ms = (BITS_PER_BYTE * 1000) / config.baud
+  const { baud, parity = 'none', stop_bits = 1 } = config
+  const bits_per_byte = PLAIN_BITS + (parity === 'none' ? 0 : 1) + stop_bits
+  const byte_ms = (bits_per_byte * 1000) / baud
+  let echoes = false
   const devices: BusDevice[] = []
   let busy_until_ms = Number.NEGATIVE_INFINITY
   const line = createLine(
@@ -42,11 +47,20 @@ export function createBus<E extends SerialEndpoint>(
       endpoint,
       random: forkRandom(deps.random),
       receive: (bytes, first_ms, each_ms) => {
-        for (const device of devices) device.receive(bytes, first_ms, each_ms)
+        if (echoes) endpoint.write(bytes)
+        const overlap_ms = busy_until_ms - (first_ms - each_ms)
+        const heard = overlap_ms > ROUNDING_MS ? garbled(bytes, first_ms, overlap_ms) : bytes
+        for (const device of devices) device.receive(heard, first_ms, each_ms)
       },
     },
-    { baud: config.baud, bits_per_byte: BITS_PER_BYTE, paceToHost: true },
+    { baud, bits_per_byte, paceToHost: true },
   )
+
+  /** The host speaks while a device does: neither is understood. */
+  function garbled(bytes: Uint8Array, at_ms: number, for_ms: number): Uint8Array {
+    line.disturb({ for_ms, error_rate: 1, bytes: 0 }, at_ms)
+    return bytes.map((byte) => byte ^ 0xff)
+  }
 
   function send(from: BusDevice, bytes: Uint8Array, at_ms: number): void {
     const ends_ms = at_ms + bytes.length * byte_ms
@@ -65,11 +79,18 @@ export function createBus<E extends SerialEndpoint>(
   }
 
   for (const device of config.devices) {
-    const reader: BusDevice = new OsdpReader(
-      { timeline, random: forkRandom(deps.random), emit, send: (bytes, at_ms) => send(reader, bytes, at_ms) },
+    const created: BusDevice = BUS_DEVICE_KINDS[device.kind].create(
+      {
+        timeline,
+        random: forkRandom(deps.random),
+        emit,
+        send: (bytes, at_ms) => send(created, bytes, at_ms),
+        baud,
+        byte_ms,
+      },
       device,
     )
-    devices.push(reader)
+    devices.push(created)
   }
 
   const announce = (state: 'plugged' | 'unplugged', at_ms: number) =>
@@ -87,6 +108,9 @@ export function createBus<E extends SerialEndpoint>(
         if (endpoint.plugged) return
         endpoint.plug()
         announce('plugged', at_ms)
+        break
+      case 'echo':
+        echoes = step.on ?? true
         break
       case 'noise':
         line.disturb(

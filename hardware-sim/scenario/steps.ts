@@ -1,4 +1,5 @@
 import { type Static, type TSchema, Type } from 'typebox'
+import { SLAVE_STEPS } from '../buses/modbus/steps.ts'
 import { OSDP_READER_STEPS } from '../buses/osdp-reader/steps.ts'
 import { decode } from '../decode.ts'
 import { ALARM_BUTTON_STEPS } from '../devices/alarm-button/steps.ts'
@@ -37,14 +38,17 @@ const BUS_STEPS = {
   unplug: onBus('unplug'),
   replug: onBus('replug'),
   noise: Type.Object({ ...noise, bus: id }, strict),
+  /** The adapter repeats what it sends, or (`on` false) no longer. */
+  echo: Type.Object({ do: Type.Literal('echo'), bus: id, at_ms, on: Type.Optional(Type.Boolean()) }, strict),
 } as const
 
 type StepOf<Table extends Record<string, TSchema>> = { [Name in keyof Table]: Static<Table[Name]> }[keyof Table]
 export type DeviceStep = StepOf<typeof DEVICE_STEPS>
 export type BoardStep = StepOf<typeof BOARD_STEPS>
 export type BusStep = StepOf<typeof BUS_STEPS>
-export type BusDeviceStep = StepOf<typeof OSDP_READER_STEPS>
-export type Step = DeviceStep | BoardStep | BusStep | BusDeviceStep
+export type ReaderStep = StepOf<typeof OSDP_READER_STEPS>
+export type SlaveStep = StepOf<typeof SLAVE_STEPS>
+export type Step = DeviceStep | BoardStep | BusStep | ReaderStep | SlaveStep
 /** A step of a scenario says when it happens, in ms after the scenario's start. */
 export type TimedStep = Step & { at_ms: number }
 
@@ -53,7 +57,22 @@ export interface Scenario {
   steps: TimedStep[]
 }
 
-const STEPS: Record<string, TSchema> = { ...DEVICE_STEPS, ...OSDP_READER_STEPS, ...BOARD_STEPS }
+/** What may be named as the target, with the steps that it knows. */
+const STEPS_OF: Record<string, Record<string, TSchema>> = {
+  device: DEVICE_STEPS,
+  reader: OSDP_READER_STEPS,
+  slave: SLAVE_STEPS,
+  board: BOARD_STEPS,
+  bus: BUS_STEPS,
+}
+/** Without a target; what several know counts as that of the last. */
+const STEPS: Record<string, TSchema> = {
+  ...DEVICE_STEPS,
+  ...SLAVE_STEPS,
+  ...BUS_STEPS,
+  ...OSDP_READER_STEPS,
+  ...BOARD_STEPS,
+}
 const STEPS_MAX = 100_000
 
 /** @throws SimError SIM_STEP_INVALID naming the step and the field */
@@ -70,10 +89,12 @@ export function decodeStep(data: unknown, at: string): Step {
   return decode(schema, data, at, 'SIM_STEP_INVALID') as Step
 }
 
-/** A board and a bus share the names of some steps: what is named decides. */
+/** Several targets share the names of some steps: what is named decides. */
 function schemaOf(name: unknown, data: unknown): TSchema | undefined {
   if (typeof name !== 'string') return undefined
-  if (Object.hasOwn(BUS_STEPS, name) && Object.hasOwn(Object(data), 'bus')) return BUS_STEPS[name as BusStep['do']]
+  for (const [target, steps] of Object.entries(STEPS_OF)) {
+    if (Object.hasOwn(Object(data), target) && Object.hasOwn(steps, name)) return steps[name]
+  }
   return Object.hasOwn(STEPS, name) ? STEPS[name] : undefined
 }
 

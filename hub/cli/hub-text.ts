@@ -22,6 +22,11 @@ const catalog = {
     zh: '开发模式:免登录,接受未知网关,仅限本机',
     en: 'development: no logins, unknown gateways accepted, loopback only',
   },
+  historyRawDays: { zh: '原始读数保留天数', en: 'days that raw readings are kept' },
+  historyMinuteDays: {
+    zh: '分钟统计保留天数(小时统计永久保留)',
+    en: 'days that minutes are kept; hours are kept for ever',
+  },
   logLevel: { zh: '日志级别', en: 'how much to log' },
 } as const
 

@@ -20,6 +20,7 @@ const catalog = {
     en: 'add and remove what opens gates: cards, PINs, number plates',
   },
   reader: { zh: '查看与安装门禁读卡器', en: 'look at card readers, and give them their keys' },
+  history: { zh: '导出传感器历史数据', en: 'save readings of the past as CSV' },
   client: { zh: '管理可连接枢纽的 MQTT 账号', en: 'add the MQTT accounts that may connect to a hub' },
   gpio: { zh: '检查本机 GPIO 线', en: 'try the GPIO lines of this box by hand' },
   demoAbout: {

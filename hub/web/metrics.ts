@@ -11,12 +11,22 @@ export interface LaneReading {
   refused: number
 }
 
+export interface HistoryReading {
+  failing: boolean
+  behind: number
+  added: number
+  repeated: number
+  unplaced: number
+  bytes: number
+}
+
 export interface Readings {
   lanes: LaneReading[]
   journalBytes: number
   upstreamConnected: boolean
   delivered: ReadonlyMap<string, number>
   devices: DeviceView[]
+  history: HistoryReading | undefined
   flows: { running: boolean; restarts: ReadonlyMap<string, number>; rssBytes: number } | undefined
 }
 
@@ -110,6 +120,17 @@ export function createMetrics(read: () => Readings): Metrics {
   gauge('linli_board_ready', '1 while a board answers', ['gateway', 'board'], (set) => {
     for (const { gateway, board, ready } of boardsOf(read().devices)) set({ gateway, board }, ready ? 1 : 0)
   })
+  const history = (name: string, help: string, value: (reading: HistoryReading) => number) =>
+    gauge(name, help, [], (set) => {
+      const found = read().history
+      if (found) set({}, value(found))
+    })
+  history('linli_history_failing', '1 while the history cannot be written', ({ failing }) => (failing ? 1 : 0))
+  history('linli_history_lag_entries', 'Telemetry packs that are not in the history yet', ({ behind }) => behind)
+  history('linli_history_readings', 'Readings added to the history since start', ({ added }) => added)
+  history('linli_history_repeated_readings', 'Readings that came again since start', ({ repeated }) => repeated)
+  history('linli_history_unplaced_readings', 'Readings without a place in time since start', ({ unplaced }) => unplaced)
+  history('linli_history_bytes', 'Size of the history on disk', ({ bytes }) => bytes)
   gauge('linli_flows_running', '1 while the flows process is healthy', [], (set) =>
     set({}, read().flows?.running ? 1 : 0),
   )

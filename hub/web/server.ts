@@ -1,5 +1,6 @@
 import Fastify from 'fastify'
 import { LinliError } from '../contract/errors.ts'
+import { addHistoryRoutes, type HistoryRoutes } from './history.ts'
 import type { Metrics } from './metrics.ts'
 
 /** What `/healthz` tells; `problems` empty means healthy. */
@@ -14,7 +15,7 @@ export interface WebServer {
   close(): Promise<void>
 }
 
-export function createWebServer(deps: { health: () => Health; metrics: Metrics }): WebServer {
+export function createWebServer(deps: { health: () => Health; metrics: Metrics; history: HistoryRoutes }): WebServer {
   const app = Fastify({ logger: false, bodyLimit: 64 * 1024 })
 
   app.get('/healthz', async (_request, reply) => {
@@ -23,6 +24,7 @@ export function createWebServer(deps: { health: () => Health; metrics: Metrics }
       .code(problems.length === 0 ? 200 : 503)
       .send({ status: problems.length === 0 ? 'ok' : 'failing', problems, ...details })
   })
+  addHistoryRoutes(app, deps.history)
   app.get('/metrics', async (_request, reply) => {
     const { contentType, body } = await deps.metrics.render()
     return reply.type(contentType).send(body)

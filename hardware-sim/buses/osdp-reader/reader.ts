@@ -1,6 +1,6 @@
 import type { ReaderEvent } from '../../events.ts'
 import { integerBetween } from '../../random.ts'
-import type { BusDeviceStep } from '../../scenario/steps.ts'
+import type { ReaderStep } from '../../scenario/steps.ts'
 import type { Cancel } from '../../time/timeline.ts'
 import type { BusDevice, BusDeviceDeps } from '../bus-device.ts'
 import { Channel, type KeyStore } from './channel.ts'
@@ -105,7 +105,7 @@ export class OsdpReader implements BusDevice, PanelHost {
     this.#deps.emit({ type: 'key', device: this.id, state: 'set', at_ms: this.#wall(at_ms) })
   }
 
-  apply(step: BusDeviceStep, at_ms: number): void {
+  apply(step: ReaderStep, at_ms: number): void {
     switch (step.do) {
       case 'card':
         this.#report('card', cardReport(step.bits ?? bits26(step.facility ?? 1, step.number ?? 1)), at_ms)
