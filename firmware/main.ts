@@ -10,8 +10,10 @@ import { openGpioKernel } from './adapters/gpio/kernel.ts'
 import { openKernelClock } from './adapters/kernel-clock.ts'
 import { createSerialBytePort } from './adapters/serialport.ts'
 import { openFolder } from './credentials/folder.ts'
+import { readProfiles } from './drivers/park-sensor/profile/folder.ts'
 import { createGateway } from './gateway/compose.ts'
 import { decodeConfig, type GatewayConfig } from './gateway/config.ts'
+import { openProfiles } from './gateway/parks.ts'
 
 /** `linli gateway`: one gateway as a process. Exit codes: 0 ended as asked, 1 failed while running, 2 told wrongly. */
 
@@ -54,6 +56,11 @@ function readConfig(file: string): GatewayConfig {
   }
   const decoded = decodeConfig(text)
   if (!decoded.ok) throw told(`${file}: ${decoded.error.message}`)
+  try {
+    openProfiles(decoded.value, readProfiles)
+  } catch (error) {
+    throw told(`${file}: ${reasonOf(error)}`)
+  }
   return decoded.value
 }
 
@@ -97,6 +104,7 @@ async function run(config: GatewayConfig): Promise<void> {
       openFolder: (name) => openFolder(join(config.data, name)),
       openCameraServer: async (...given) =>
         (await import('./adapters/camera-http/server.ts')).openCameraServer(...given),
+      readProfiles,
       readKey: (file) => Buffer.from(readFileSync(file, 'utf8').trim(), 'hex'),
       random: () => randomInt(2 ** 32) / 2 ** 32,
       randomBytes: (count) => randomBytes(count),

@@ -30,7 +30,7 @@ export interface BusGateWiring {
 }
 
 /** Outputs are read back this often: a module that restarted or was switched by somebody else is found out. */
-const READ_BACK_MS = 500
+const READ_BACK_MS = 250
 /** A write that has not begun by then is dropped: late is worse than never. Room for one repetition. */
 const WRITE_MS = 400
 const RETRY_MS = 500

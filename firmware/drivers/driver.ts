@@ -2,6 +2,7 @@ import type { Availability } from '../../hub/contract/availability.ts'
 import type { Actor } from '../../hub/contract/command.ts'
 import type { Severity } from '../../hub/contract/event.ts'
 import type { Meta } from '../../hub/contract/meta.ts'
+import type { SenmlPack } from '../../hub/contract/senml.ts'
 import type { Address } from '../../hub/contract/topic.ts'
 import type { Moment } from '../moment.ts'
 import type { Logger } from '../ports/logger.ts'
@@ -33,6 +34,7 @@ export interface DriverCommand {
 export interface DriverHost {
   event(event: DriverEvent): void
   state(state: unknown): void
+  telemetry(pack: SenmlPack, at: Moment): void
   availability(availability: Omit<Availability, 'since'>, at: Moment): void
   /** The driver caught an error of its own: it is logged and the device shown as faulty. */
   failed(error: unknown): void

@@ -71,6 +71,7 @@ describe('a gateway without a hub', () => {
         openFolder: () => Promise.reject(new Error('this gateway has no credentials')),
         openCameraServer: () => Promise.reject(new Error('no cameras here')),
         readKey: () => new Uint8Array(),
+        readProfiles: () => new Map(),
         randomBytes: (count) => new Uint8Array(count),
         random: () => 0.5,
         bootid: `00112233aabbcc${String(++starts).padStart(2, '0')}`,

@@ -20,6 +20,7 @@ import type { GatewayConfig } from './config.ts'
 import { createDrivers } from './drivers.ts'
 import { createHardware } from './hardware.ts'
 import { Outbox, SENT_LANES, SPOOL_LANES } from './outbox.ts'
+import { openProfiles, type ReadProfiles } from './parks.ts'
 import { Self } from './self.ts'
 import { createTimeQuality } from './time-quality.ts'
 import { Uplink, type UplinkDeps } from './uplink.ts'
@@ -40,6 +41,8 @@ export interface GatewayDeps {
   openCameraServer: OpenCameraServer
   /** The bytes of a key file. @throws when it cannot be read */
   readKey(file: string): Uint8Array
+  /** Profiles of park sensors, those in a folder of the installer included. @throws {LinliError} PROFILE_INVALID */
+  readProfiles: ReadProfiles
   random: () => number
   /** Unpredictable bytes, for challenges. */
   randomBytes(count: number): Uint8Array
@@ -93,6 +96,7 @@ export function createGateway(deps: GatewayDeps, config: GatewayConfig): Gateway
 async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: Closers): Promise<void> {
   const { log, bootid, version } = deps
   const startedAt = momentNow()
+  const profiles = openProfiles(config, deps.readProfiles)
   const address: Address = { ...config.site, gateway: config.gateway, class: 'gateway', device: config.gateway }
   const spool = await deps.openSpool({ lanes: SPOOL_LANES })
   closers.push(() => spool.close())
@@ -115,7 +119,7 @@ async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: C
   let access: Access | undefined
   const onEvent: Access['heard'] = (device, event) => access?.heard(device, event)
   const onOffline: Access['wentOffline'] = (device) => access?.wentOffline(device)
-  const drivers = createDrivers({ outbox, hardware, held, log, version, onEvent, onOffline }, config)
+  const drivers = createDrivers({ outbox, hardware, profiles, held, log, version, onEvent, onOffline }, config)
   const cameras = (config.cameras?.list ?? []).map((camera) => cameraAddress(address, camera))
   clearAbandoned(outbox, held, [address, ...drivers.map((driver) => driver.address), ...cameras])
   for (const driver of drivers) {

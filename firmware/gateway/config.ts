@@ -51,6 +51,8 @@ const ConfigShape = Type.Object(
     readerBuses: Type.Optional(Type.Array(ReaderBusConfig, { maxItems: 8 })),
     cameras: Type.Optional(CamerasConfig),
     credentials: Type.Optional(CredentialsConfig),
+    /** Folder with an installer's own profiles of park sensors. */
+    profiles: Type.Optional(Type.String({ minLength: 1, maxLength: 500 })),
     telemetryEvery_ms: Type.Optional(Type.Integer({ minimum: 1000, maximum: 3_600_000 })),
   },
   { additionalProperties: false },

@@ -3,6 +3,8 @@ import { LinliError, reasonOf } from '../../hub/contract/errors.ts'
 import { type Address, formatTopic } from '../../hub/contract/topic.ts'
 import type { Entry } from '../../hub/journal/types.ts'
 import type { Driver, DriverEvent, DriverHost } from '../drivers/driver.ts'
+import { createParks } from '../drivers/park-sensor/park.ts'
+import type { Profiles } from '../drivers/park-sensor/profile/folder.ts'
 import { momentNow } from '../moment.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { GatewayConfig } from './config.ts'
@@ -13,8 +15,9 @@ import type { Outbox } from './outbox.ts'
 /** The drivers of a gateway's devices, each with what it last said before the restart. */
 export function createDrivers(
   deps: {
-    outbox: Pick<Outbox, 'event' | 'state' | 'availability'>
+    outbox: Pick<Outbox, 'event' | 'state' | 'availability' | 'telemetry'>
     hardware: Hardware
+    profiles: Profiles
     /** The spool's `state` lane. */
     held: Entry[]
     log: Logger
@@ -27,6 +30,7 @@ export function createDrivers(
   config: GatewayConfig,
 ): Driver[] {
   const held = new Map(deps.held.map((entry) => [entry.topic, entry.payload]))
+  const parks = createParks()
   return config.devices.map((device) => {
     const kind = deviceKinds.get(device.kind)
     if (!kind) throw new LinliError('CONFIG_UNCHECKED', `device ${device.id} was not checked`, { kind: 'bug' })
@@ -37,6 +41,8 @@ export function createDrivers(
     const driverDeps = {
       host,
       hardware: deps.hardware,
+      profiles: deps.profiles,
+      parks,
       address,
       version: deps.version,
       restored: restored?.ok ? restored.value : undefined,
@@ -60,6 +66,7 @@ function createHost(
       onEvent(address, event)
     },
     state: (state) => outbox.state(address, state),
+    telemetry: (pack, at) => outbox.telemetry(address, at, pack),
     availability(availability, at) {
       outbox.availability(address, availability, at)
       if (availability.status === 'offline') onOffline(address)

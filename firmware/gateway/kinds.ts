@@ -14,8 +14,13 @@ import type { PlaceUse } from '../drivers/access-gate/wiring.ts'
 import { AlarmButtonConfig, AlarmButtonOnChip, buttonOnPins } from '../drivers/alarm-button/config.ts'
 import { createAlarmButton } from '../drivers/alarm-button/driver.ts'
 import type { Driver, DriverHost } from '../drivers/driver.ts'
+import { type ParkDevice, ParkOnBoard, ParkOnBus } from '../drivers/park-sensor/config.ts'
+import { createParkSensor } from '../drivers/park-sensor/driver.ts'
+import type { Parks } from '../drivers/park-sensor/park.ts'
+import type { Profiles } from '../drivers/park-sensor/profile/folder.ts'
 import { createGateIo, gateUses } from './gate-io.ts'
 import type { Hardware } from './hardware.ts'
+import { createParkHardware, parkUses } from './parks.ts'
 
 /** Every kind of device that a gateway can have: one entry is all that a new driver adds here. */
 
@@ -32,6 +37,9 @@ export type DeviceConfig = {
 export interface DriverDeps {
   host: DriverHost
   hardware: Hardware
+  profiles: Profiles
+  /** What the park sensors of one park share. */
+  parks: Parks
   address: Address
   version: string
   restored: unknown
@@ -113,6 +121,18 @@ export const deviceKinds: ReadonlyMap<string, DeviceKind> = new Map([
       create(deps, barrier) {
         const io = createGateIo(deps.hardware, barrier, { onWhen: barrierOnWhen, settle_ms: barrierSettle_ms })
         return createBarrier({ ...deps, io }, barrier)
+      },
+    }),
+  ],
+  [
+    'park-sensor',
+    defineKind<ParkDevice>({
+      class: 'park-sensor',
+      schemas: { bus: ParkOnBus, board: ParkOnBoard },
+      uses: parkUses,
+      create(deps, sensor) {
+        const { side, profile } = createParkHardware(deps.hardware, deps.profiles, sensor)
+        return createParkSensor({ ...deps, side, profile, park: deps.parks.park(sensor.park) }, sensor)
       },
     }),
   ],

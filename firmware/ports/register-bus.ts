@@ -111,5 +111,6 @@ export interface RegisterBus {
   onStatus(listener: (status: BusStatus) => void): void
   stats(): ReadonlyMap<number, UnitStats>
   start(): void
+  /** Writes that wait already still go out, for a second at most; nothing else is asked any more. */
   close(): Promise<void>
 }

@@ -40,7 +40,9 @@ export function createStoreBackend({ folder, retention }: StoreBackendConfig): H
 
   async function call<T>(work: (store: Store) => T): Promise<T> {
     try {
-      opened()
+      const { damage } = opened()
+      if (damage !== undefined)
+        throw new LinliError('HISTORY_DAMAGED', `the history was damaged: ${damage}`, { kind: 'fault' })
       if (!open) throw new LinliError('HISTORY_CLOSED', 'the history is closed', { kind: 'fault' })
       return work(open.store)
     } catch (error) {

@@ -9,7 +9,11 @@ import type { HistoryCode } from './types.ts'
 export const HISTORY_FILE = 'history.db'
 const APPLICATION_ID = 0x4c4e4c48 // "LNLH"
 const SCHEMA_VERSION = 1
-const WAL_BYTES_MAX = 4 * 1024 * 1024
+/** A live commit touches a few pages for some dozens of readings: small pages wear out an SD card less. */
+const PAGE_BYTES = 1024
+/** The write-ahead log is copied into the file at this size: pages that are written again and again are copied once. */
+const WAL_PAGES = 4_000
+const WAL_BYTES_MAX = 6 * 1024 * 1024
 const PARTS = ['', '-wal', '-shm']
 
 /** Result codes of SQLite (https://www.sqlite.org/rescode.html), of which the primary part counts. */
@@ -75,9 +79,11 @@ export function openMemory(): DatabaseSync {
 function openSound(path: string): DatabaseSync {
   const db = new DatabaseSync(path)
   try {
-    if (pragma(db, 'page_count') === 0) db.exec('PRAGMA page_size=4096; PRAGMA auto_vacuum=INCREMENTAL')
+    if (pragma(db, 'page_count') === 0) db.exec(`PRAGMA page_size=${PAGE_BYTES}; PRAGMA auto_vacuum=INCREMENTAL`)
     db.exec('PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY')
-    db.exec(`PRAGMA cache_size=-8192; PRAGMA journal_size_limit=${WAL_BYTES_MAX}`)
+    db.exec(
+      `PRAGMA cache_size=-8192; PRAGMA wal_autocheckpoint=${WAL_PAGES}; PRAGMA journal_size_limit=${WAL_BYTES_MAX}`,
+    )
     const owner = Number(pragma(db, 'application_id'))
     const version = Number(pragma(db, 'user_version'))
     if ((owner !== 0 && owner !== APPLICATION_ID) || version > SCHEMA_VERSION)

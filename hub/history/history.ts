@@ -32,11 +32,11 @@ export interface History {
 }
 
 export interface HistoryConfig {
-  /** Readings gather for so long, so that many share one write; 5 s. Questions do not wait for it. */
+  /** Readings gather for so long, so that many share one write; 30 s. Questions do not wait for it. */
   gather_ms?: number
 }
 
-const GATHER_MS = 5_000
+const GATHER_MS = 30_000
 /** Packs of one transaction: a backlog comes in pieces between which questions are answered. */
 const PACKS_MAX = 256
 const RETRY_MS = 5_000

@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { LinliEvent } from '../contract/event.ts'
-import { READING_QUALITIES, type ReadingReason } from '../contract/park-sensor.ts'
+import type { ReadingQuality, ReadingReason } from '../contract/park-sensor.ts'
 import type { SenmlPack } from '../contract/senml.ts'
 import { MERGE, transaction } from './file.ts'
 import { add, bucketOf, emptyRollup, kindOf, type Rollup } from './rollup.ts'
@@ -29,6 +29,9 @@ export interface Store {
   raw(slice: Slice, after: { t_ms: number; series: number } | null, limit: number): RawReading[]
   buckets(series: number, base: RollupBase, from_ms: number, to_ms: number, step_ms: number): Bucket[]
 }
+
+/** As their places here they are in the file: only ever add to the end. The contract's own list would bring its schemas into the thread. */
+const STORED_QUALITIES: readonly ReadingQuality[] = ['good', 'suspect', 'bad']
 
 interface KnownSeries extends Series {
   kind: SeriesKind
@@ -75,7 +78,7 @@ export function createStore(db: DatabaseSync, retention: Retention, bytes: () =>
   function insert(reading: Reading, minutes: Pending, hours: Pending): boolean {
     const { id, kind } = seriesOf(reading)
     const { t_ms, value, quality, reason } = reading
-    const { changes } = insertReading.run(t_ms, id, value, READING_QUALITIES.indexOf(quality), reason)
+    const { changes } = insertReading.run(t_ms, id, value, STORED_QUALITIES.indexOf(quality), reason)
     if (Number(changes) === 0) return false
     add(rollupIn(minutes, 'minute', id, t_ms), kind, value, quality === 'good')
     add(rollupIn(hours, 'hour', id, t_ms), kind, value, quality === 'good')
@@ -134,16 +137,47 @@ export function createStore(db: DatabaseSync, retention: Retention, bytes: () =>
     buckets(series, base, from_ms, to_ms, step_ms) {
       const kind = [...known.values()].find(({ id }) => id === series)?.kind ?? 'gauge'
       const step = Math.max(BASE_MS[base], step_ms)
-      const fields = 't_ms, good, total, sum, sum_y, lo, hi'
-      const sql = `SELECT CAST((t_ms - ?1) / CAST(?2 AS INTEGER) AS INTEGER) AS bucket, sum(good) AS good, sum(total) AS total,
-          sum(sum) AS sum, sum(sum_y) AS sum_y, min(lo) AS lo, max(hi) AS hi FROM (
-            SELECT ${fields} FROM ${base} WHERE series = ?3 AND t_ms >= ?1 AND t_ms < ?4
-            UNION ALL SELECT ${fields} FROM ${base}_new WHERE series = ?3 AND t_ms >= ?1 AND t_ms < ?4)
-        GROUP BY bucket ORDER BY bucket`
-      const rows = db.prepare(sql).all(from_ms, step, series, to_ms)
-      return rows.map((row) => bucketOf(from_ms + Number(row.bucket) * step, kind, row as unknown as Rollup))
+      const found = new Map<number, Rollup>()
+      // Put together here: SQLite would sort by an expression what it reads in order.
+      for (const table of [base, `${base}_new`]) {
+        const select = db.prepare(
+          `SELECT t_ms, good, total, sum, sum_y, lo, hi FROM ${table} WHERE series = ? AND t_ms >= ? AND t_ms < ? ORDER BY t_ms`,
+        )
+        select.setReturnArrays(true)
+        for (const row of select.all(series, from_ms, to_ms) as unknown as RollupRow[]) {
+          const begin_ms = from_ms + Math.floor((row[0] - from_ms) / step) * step
+          const rollup = found.get(begin_ms)
+          if (rollup) merge(rollup, row)
+          else found.set(begin_ms, fromRow(row))
+        }
+      }
+      const inOrder = [...found].sort(([a], [b]) => a - b)
+      return inOrder.map(([t_ms, rollup]) => bucketOf(t_ms, kind, rollup))
     },
   }
+}
+
+type RollupRow = [
+  t_ms: number,
+  good: number,
+  total: number,
+  sum: number,
+  sum_y: number,
+  lo: number | null,
+  hi: number | null,
+]
+
+function fromRow([, good, total, sum, sum_y, lo, hi]: RollupRow): Rollup {
+  return { good, total, sum, sum_y, lo, hi }
+}
+
+function merge(into: Rollup, [, good, total, sum, sum_y, lo, hi]: RollupRow): void {
+  into.good += good
+  into.total += total
+  into.sum += sum
+  into.sum_y += sum_y
+  if (lo !== null) into.lo = Math.min(into.lo ?? lo, lo)
+  if (hi !== null) into.hi = Math.max(into.hi ?? hi, hi)
 }
 
 function keyOf({ device, quantity, unit }: Omit<Series, 'id'>): string {
@@ -170,7 +204,7 @@ function rawOf(row: Record<string, unknown>): RawReading {
     series: Number(row.series),
     t_ms: Number(row.t_ms),
     value: row.value === null ? null : Number(row.value),
-    quality: READING_QUALITIES[Number(row.quality)] ?? 'bad',
+    quality: STORED_QUALITIES[Number(row.quality)] ?? 'bad',
     reason: row.reason as ReadingReason | null,
   }
 }

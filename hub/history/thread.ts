@@ -19,6 +19,8 @@ interface Waiting {
 
 /** Questions and batches that may wait: beyond this whoever asks has to come again. */
 const WAITING_MAX = 100
+/** The hub is on a small box: batches are small, and a full heap of garbage would stay with it. */
+const YOUNG_MB = 4
 
 export function createThreadBackend(config: StoreBackendConfig): HistoryBackend {
   const waiting = new Map<number, Waiting>()
@@ -31,6 +33,7 @@ export function createThreadBackend(config: StoreBackendConfig): HistoryBackend 
       workerData: config,
       execArgv: [],
       name: 'history',
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
     })
     made.on('message', (reply: Reply) => {
       const waiter = waiting.get(reply.id)

@@ -14,7 +14,7 @@ export interface Tidying {
 const FOLD_MS: Record<RollupBase, number> = { minute: HOUR_MS, hour: DAY_MS }
 /** A backlog is folded before it is whole, so that questions stay quick. */
 const UNFOLDED_MAX = 100_000
-const PAGES_AT_ONCE = 256
+const PAGES_AT_ONCE = 1_024
 
 export function createTidying(db: DatabaseSync, retention: Retention): Tidying {
   const folded_ms: Record<RollupBase, number> = { minute: 0, hour: 0 }

@@ -6,6 +6,7 @@ import { type Bench, createFolders, type Findings, type Measurement } from './be
 import { card } from './card.ts'
 import { credentials } from './credentials.ts'
 import { detectors } from './detectors.ts'
+import { history } from './history.ts'
 import { describeMachine } from './host.ts'
 import { latency } from './latency.ts'
 import { memory } from './memory.ts'
@@ -29,6 +30,7 @@ const MEASUREMENTS: Record<string, Measurement> = {
   readers,
   card,
   credentials,
+  history,
   detectors,
 }
 /** A bench that takes longer hangs. */

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import mqtt, { type MqttClient } from 'mqtt'
 import type { Result } from '../../hub/contract/command.ts'
 import { encodeJson } from '../../hub/contract/encode.ts'
-import { formatTopic } from '../../hub/contract/topic.ts'
+import { type DeviceClass, formatTopic } from '../../hub/contract/topic.ts'
 import { SITE, SITE_TEXT } from './estate.ts'
 import { type Program, startProgram } from './program.ts'
 
@@ -25,6 +25,8 @@ export interface Additions {
   gateway?: object
   /** The card reader is as it came from the factory, and the gateway has no key for it. */
   isReaderNew?: boolean
+  /** What the devices are that the test asks for; gates if not given. */
+  deviceClass?: DeviceClass
 }
 
 export class GateEstate {
@@ -38,8 +40,9 @@ export class GateEstate {
   #hubPort = 0
   readonly #more: Additions
 
-  constructor(more: Additions = {}) {
-    this.#more = more
+  /** @param more may be made with the paths of serial lines, by name */
+  constructor(more: Additions | ((port: (name: string) => string) => Additions) = {}) {
+    this.#more = typeof more === 'function' ? more((name) => this.#port(name)) : more
   }
 
   async start(): Promise<this> {
@@ -178,7 +181,7 @@ export class GateEstate {
       actor: { kind: 'platform', id: 'test' },
       args,
     }
-    const topic = formatTopic({ ...SITE, gateway: 'gw-1', class: 'access-gate', device, channel: 'cmd', name, id })
+    const topic = formatTopic({ ...SITE, gateway: 'gw-1', class: this.#class, device, channel: 'cmd', name, id })
     await this.#platform?.publishAsync(topic, Buffer.from(encodeJson(command)), { qos: 1 })
     return id
   }
@@ -190,18 +193,18 @@ export class GateEstate {
   }
 
   events(device: string, type: string): Array<Record<string, unknown>> {
-    const ending = `/access-gate/${device}/evt/${type}`
+    const ending = `/${this.#class}/${device}/evt/${type}`
     return this.told
       .filter(({ topic }) => topic.endsWith(ending))
       .map(({ payload }) => payload.data as Record<string, unknown>)
   }
 
   state(device: string): Record<string, unknown> | undefined {
-    return this.told.findLast(({ topic }) => topic.endsWith(`/access-gate/${device}/state`))?.payload
+    return this.told.findLast(({ topic }) => topic.endsWith(`/${this.#class}/${device}/state`))?.payload
   }
 
   availability(device: string): Record<string, unknown> | undefined {
-    return this.told.findLast(({ topic }) => topic.endsWith(`/access-gate/${device}/avail`))?.payload
+    return this.told.findLast(({ topic }) => topic.endsWith(`/${this.#class}/${device}/avail`))?.payload
   }
 
   gatewayState(): Record<string, unknown> | undefined {
@@ -221,6 +224,9 @@ export class GateEstate {
     rmSync(this.dir, { recursive: true, force: true })
   }
 
+  get #class(): DeviceClass {
+    return this.#more.deviceClass ?? 'access-gate'
+  }
   #port(name: string): string {
     return join(this.dir, 'ports', `tty-${name}`)
   }

@@ -153,6 +153,7 @@ export class VirtualEntrance {
         connect: () => this.uplink.connect(),
         openFolder: () => Promise.reject(new Error('this gateway has no credentials')),
         readKey: () => new Uint8Array(),
+        readProfiles: () => new Map(),
         openGpio: () => Promise.reject(new Error('this gateway has no GPIO lines')),
         openCameraServer: () => Promise.reject(new Error('this gateway has no cameras')),
         randomBytes: (count) => new Uint8Array(count),

@@ -211,6 +211,7 @@ export class VirtualEstate {
         openFolder: () => Promise.reject(new Error('this gateway has no credentials')),
         openCameraServer: () => Promise.reject(new Error('no cameras here')),
         readKey: () => new Uint8Array(),
+        readProfiles: () => new Map(),
         randomBytes: (count) => new Uint8Array(count),
         random: forkRandom(this.random),
         bootid: String(++this.#boots).padStart(16, '0'),

@@ -7,6 +7,7 @@ import { silentLogger } from '../../ports/logger.ts'
 import type { DigitalReport, PinBoard, StatusReport } from '../../ports/pin-board.ts'
 import { startVirtualTime, type VirtualTime } from '../../testing/virtual-time.ts'
 import type { DriverEvent, DriverHost, Outcome } from '../driver.ts'
+import { createParks } from '../park-sensor/park.ts'
 import type { AccessGateDriver } from './access.ts'
 
 /** A board whose pins a test sets, with everything that was ever written to it. */
@@ -87,6 +88,7 @@ function start(device: typeof door | typeof barrier, restored?: unknown): void {
   const host: DriverHost = {
     event: (event) => said.events.push(event),
     state: (state) => said.states.push(state),
+    telemetry: () => {},
     availability: (one) => said.availability.push(one),
     failed: (error) => said.errors.push(error),
     log: silentLogger,
@@ -111,7 +113,8 @@ function start(device: typeof door | typeof barrier, restored?: unknown): void {
   }
   const kind = deviceKinds.get(device.kind)
   if (!kind) throw new Error(`no kind ${device.kind}`)
-  driver = kind.create({ host, hardware, address, version: '1', restored }, device) as AccessGateDriver
+  const deps = { host, hardware, profiles: new Map(), parks: createParks(), address, version: '1', restored }
+  driver = kind.create(deps, device) as AccessGateDriver
   driver.start()
 }
 

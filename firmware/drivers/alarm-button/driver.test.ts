@@ -94,6 +94,7 @@ describe('the driver of an alarm button', () => {
             events.push(event)
           },
           state: (state) => states.push(state),
+          telemetry: () => {},
           availability: ({ status, reason }) =>
             availabilities.push(reason === undefined ? { status } : { status, reason }),
           failed: (error) => failures.push(error),

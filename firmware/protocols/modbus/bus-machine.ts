@@ -71,6 +71,8 @@ function take(run: Run, input: BusInput) {
       watches.delete(input.id)
       return set(run, { watches })
     }
+    case 'finish':
+      return onFinish(run)
   }
 }
 
@@ -87,7 +89,7 @@ function onUp(run: Run): void {
       isUnreadable: false,
     })
   const { timing, now_ms } = run
-  set(run, { up: true, units, echo: timing.echo, heard: new Uint8Array(0), answered: undefined })
+  set(run, { up: true, isFinishing: false, units, echo: timing.echo, heard: new Uint8Array(0), answered: undefined })
   // What the adapter still has from before passes by.
   set(run, { free_ms: now_ms + GAP_MS, freeLatest_ms: now_ms + GAP_MS })
 }
@@ -116,13 +118,25 @@ function onDown(run: Run): void {
   }
 }
 
+function onFinish(run: Run): void {
+  const { queue } = run.state
+  const writes = queue.filter(({ request }) => request.type !== 'read')
+  set(run, { isFinishing: true, watches: new Map(), queue: writes })
+  for (const job of queue) if (!writes.includes(job)) answer(run, job, ABSENT)
+}
+
+/** Whether a write waits or is under way. */
+export function isWriting({ exchange, queue }: BusState): boolean {
+  return [...(exchange?.turn.jobs ?? []), ...queue].some(({ request }) => request.type !== 'read')
+}
+
 type RequestInput = Extract<BusInput, { type: 'request' }>
 
 function onRequest(run: Run, { ticket, request, urgent, expires_ms, maxAge_ms }: RequestInput) {
   const job: Job = { ticket, request, urgent, expires_ms, attempts: 0 }
   const refusal = refusalOf(request)
   if (refusal !== undefined) return answer(run, job, { ok: false, code: 'BUS_REQUEST', message: refusal })
-  if (!run.state.up) return answer(run, job, ABSENT)
+  if (!run.state.up || run.state.isFinishing) return answer(run, job, ABSENT)
   const cached = fresh(run, request, maxAge_ms)
   if (cached) return answer(run, job, { ok: true, ...cached })
   const { online, awayUntil_ms } = unitOf(run.state, request.unit)

@@ -78,6 +78,8 @@ export interface Recent {
 
 export interface BusState {
   up: boolean
+  /** Nothing new is taken; writes that wait still go out. */
+  isFinishing: boolean
   /** The line may be used from then on. */
   free_ms: number
   /** Whatever babbles on, it is used then. */
@@ -111,6 +113,8 @@ export type BusInput =
   | { type: 'request'; ticket: number; request: Request; urgent: boolean; expires_ms: number; maxAge_ms: number }
   | { type: 'watch'; watch: Omit<Watch, 'due_ms'> }
   | { type: 'unwatch'; id: number }
+  /** The line is about to be closed: only writes that wait already matter. */
+  | { type: 'finish' }
 
 export type Count = keyof UnitStats['counts']
 type FaultKind = Extract<BusStatus, { type: 'fault' }>['kind']
@@ -131,6 +135,7 @@ export const BACKOFF_MAX_MS = 10_000
 export function createBusState(timing: BusTiming): BusState {
   return {
     up: false,
+    isFinishing: false,
     free_ms: 0,
     freeLatest_ms: 0,
     echo: timing.echo,

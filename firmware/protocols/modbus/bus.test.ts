@@ -180,6 +180,37 @@ describe('the master of a line', () => {
     expect(line.executed.some(({ code }) => code === 5)).toBe(false)
   })
 
+  it('lets what waits to be written go out before it closes, and nothing else', async () => {
+    await start([1, 2])
+    const read = bus.read(holding(1, 0, 2))
+    const late = bus.read(holding(2, 0, 2))
+    const writes = [bus.write(coil(1, 0, false)), bus.write(coil(2, 0, false))]
+    const closing = bus.close()
+    const after = bus.write(coil(1, 1, true))
+    expect(await settled(Promise.all([late, after]))).toMatchObject([{ code: 'BUS_ABSENT' }, { code: 'BUS_ABSENT' }])
+    expect(await settled(Promise.all(writes))).toMatchObject([{ ok: true }, { ok: true }])
+    await settled(closing)
+    expect(await settled(read)).toMatchObject({ ok: true })
+    expect(line.executed.filter(({ code }) => code === 5).map(({ unit }) => unit)).toEqual([1, 2])
+    const sent = requests().length
+    await clock.tickAsync(5000)
+    expect(requests()).toHaveLength(sent)
+  })
+
+  it.each([
+    ['unit', () => line.units.clear()],
+    ['adapter', () => line.unplug()],
+  ])('does not wait long for a %s that is gone when it closes', async (_what, goes) => {
+    await start([1])
+    await settled(bus.write(coil(1, 0, true)))
+    const write = bus.write(coil(1, 0, false))
+    goes()
+    const began_ms = performance.now()
+    await settled(bus.close())
+    expect(performance.now() - began_ms).toBeLessThanOrEqual(1010)
+    expect(await settled(write)).toMatchObject({ ok: false })
+  })
+
   it('copes with an adapter that repeats what it sends, and says so', async () => {
     await start([1], { echo: true })
     expect(await settled(bus.write(coil(1, 0, true)))).toMatchObject({ ok: true })

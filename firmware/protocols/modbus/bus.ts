@@ -11,7 +11,7 @@ import type {
   RequestOptions,
   UnitStats,
 } from '../../ports/register-bus.ts'
-import { nextDeadline, step } from './bus-machine.ts'
+import { isWriting, nextDeadline, step } from './bus-machine.ts'
 import { type BusEffect, type BusInput, createBusState, type Outcome } from './bus-state.ts'
 import { BROADCAST, type Request } from './frame.ts'
 import { type BusConfig, timingOf } from './timing.ts'
@@ -28,6 +28,8 @@ export interface BusDeps {
 
 const EXPIRES_MS = 2000
 const REOPEN = { first_ms: 250, max_ms: 5000 }
+/** What waits to be written at the end has this long: room for a unit that has just died. */
+const CLOSE_MS = 1000
 /** A timer this late means that the process was held up, and bytes may still be unread. */
 const LATE_MS = 5
 
@@ -62,6 +64,7 @@ class ModbusBus implements RegisterBus {
   #reopenTimer: ReturnType<typeof setTimeout> | undefined
   #ids = 0
   #running = false
+  #onWritten = () => {}
   #isStepping = false
   /** What listeners asked for while a step was under way. */
   #inputs: BusInput[] = []
@@ -83,9 +86,27 @@ class ModbusBus implements RegisterBus {
   async close(): Promise<void> {
     this.#running = false
     clearTimeout(this.#reopenTimer)
+    this.#run({ type: 'finish' })
+    await this.#written()
     const closing = this.#connection
     if (closing) this.#onLost('closed')
     await closing?.close()
+  }
+
+  /** Outputs are switched off at the end, and their writes still wait then. */
+  async #written(): Promise<void> {
+    if (this.#hasWritten()) return
+    await new Promise<void>((resolve) => {
+      const limit = setTimeout(resolve, CLOSE_MS)
+      this.#onWritten = () => {
+        clearTimeout(limit)
+        resolve()
+      }
+    })
+  }
+
+  #hasWritten(): boolean {
+    return !this.#connection || !isWriting(this.#state)
   }
 
   async read(
@@ -166,6 +187,7 @@ class ModbusBus implements RegisterBus {
       this.#isStepping = false
     }
     this.#arm()
+    if (this.#hasWritten()) this.#onWritten()
   }
 
   #perform(effect: BusEffect) {
