@@ -1,8 +1,8 @@
 /**
  * The air quality index of HJ 633-2012 (环境空气质量指数(AQI)技术规定(试行)). Pure. Concentrations are in µg/m³, of CO in
- * mg/m³. The tables are compared with two independent copies of table 1 (github.com/caiyunapp/aqi-hub, and the standard as
- * published at www.mee.gov.cn, W020120410332725219541); what a real-time report consists of with the answer of Shenzhen's
- * bureau of ecology and environment (meeb.sz.gov.cn, post 12340768).
+ * mg/m³. Table 1 and its notes are taken from secondary copies, not from the ministry's own document: whoever reports by this
+ * index officially compares them with that first. What a real-time report consists of follows the answer of Shenzhen's bureau
+ * of ecology and environment (meeb.sz.gov.cn, post 12340768).
  */
 
 export const POLLUTANTS = ['so2', 'no2', 'pm10', 'co', 'o3', 'pm2.5'] as const

@@ -32,7 +32,7 @@ export interface BarrierLedger {
 export const blankLedger: BarrierLedger = {
   ready: false,
   seen: {},
-  on: { raise: false, lower: false, stop: false, 'beam-test': false },
+  on: { raise: false, lower: false, stop: false, 'beam-test': false, lamp: false, 'lamp-exit': false },
   raising_ms: 0,
   lowering_ms: 0,
   evacuating: false,
@@ -173,6 +173,8 @@ function standing(
   const safe = (['safety', 'beam'] as const).every((name) => !config.inputs.includes(name) || at(name) === false)
   const { on } = ledger
   if (on.lower && !safe) return 'the boom goes down only while every safety input is known clear and fresh'
+  if ((on.lamp || on['lamp-exit']) && (on.lower || at('up') !== true || at('down') !== false))
+    return 'a light is green only under a boom that is proven to be up'
   if (on.lower && ledger.evacuating) return 'evacuation wins over everything'
   // A motion whose time was over in the same moment has ended already, as a fault.
   const timedOut = shown.faults.includes('motion-timeout')
