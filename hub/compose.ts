@@ -48,6 +48,8 @@ export interface HubCounters {
   duplicate(): void
   telemetryLost(): void
   shed(): void
+  clientRefused(cause: string): void
+  clientThrottled(): void
 }
 
 export interface HubSettings {
@@ -116,7 +118,13 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     ingest,
     authenticate: deps.authenticate,
     log: deps.logger,
-    events: { connected: () => undefined, disconnected: () => undefined, shed: deps.counters.shed },
+    events: {
+      connected: () => undefined,
+      disconnected: () => undefined,
+      shed: deps.counters.shed,
+      refused: deps.counters.clientRefused,
+      throttled: deps.counters.clientThrottled,
+    },
   })
   const forwarder =
     settings.upstream &&

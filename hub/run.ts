@@ -179,6 +179,7 @@ function readings(log: Log, history: History, running: { hub?: Hub; flows?: Flow
       refused: reading.refused,
     })),
     journalBytes: stats.bytes,
+    mqttConnections: running.hub?.broker.connections() ?? 0,
     upstreamConnected: running.hub?.forwarder?.status().connected ?? false,
     delivered: running.hub?.forwarder?.delivered() ?? new Map(),
     devices: running.hub?.devices.all() ?? [],

@@ -68,7 +68,7 @@ describe('the broker', () => {
       authenticate: async ({ clientId }) =>
         principals.get(clientId) ?? (clientId.startsWith('stranger') ? undefined : { role: 'dev', name: clientId }),
       log: { info() {}, warn() {} },
-      events: { connected() {}, disconnected() {}, shed: () => seen.shed++ },
+      events: { connected() {}, disconnected() {}, shed: () => seen.shed++, refused() {}, throttled() {} },
     })
     port = (await broker.listen({ host: '127.0.0.1', port: 0 })).port
   })

@@ -5,6 +5,10 @@ import { maySubscribe, type Principal } from '../auth/access.ts'
 import type { Authenticator } from '../auth/authenticator.ts'
 import { LinliError, reasonOf } from '../contract/errors.ts'
 import { mayHoldPlate } from '../contract/plate.ts'
+import { createFront, type FrontEvents } from './front/front.ts'
+import { FRONT_LIMITS, type FrontLimits } from './front/limits.ts'
+import { REFUSALS } from './front/refusal.ts'
+import { createSubscriptionQuota } from './front/subscription-quota.ts'
 import type { Ingest } from './ingest.ts'
 import { createPlatePost } from './plate-post.ts'
 
@@ -18,7 +22,7 @@ export interface BrokerLog {
   warn(details: object, message: string): void
 }
 
-export interface BrokerEvents {
+export interface BrokerEvents extends FrontEvents {
   connected(principal: Principal): void
   disconnected(principal: Principal): void
   /** QoS 0 messages not handed to a subscriber that does not read. */
@@ -33,6 +37,8 @@ export interface Broker {
   /** Publishes in the hub's own name; the caller has journaled it. */
   publish(message: { topic: string; payload: Uint8Array; retain: boolean }): Promise<void>
   isConnected(name: string): boolean
+  /** Connections that are open, let in or not. */
+  connections(): number
   close(): Promise<void>
 }
 
@@ -43,8 +49,8 @@ export interface Broker {
 const DELIVERIES_MAX = 10_000
 /** A subscriber that has not drained its socket for this long is disconnected; QoS 0 is shed from the first moment. */
 const DRAIN_TIMEOUT_MS = 5_000
-/** MQTT 3.1.1 §3.1.3.1 lets a server allow more than 23 bytes. */
-const CLIENT_ID_LENGTH_MAX = 128
+/** A peer that vanished without a word is noticed by TCP, also with MQTT's keep alive off. */
+const TCP_KEEP_ALIVE_MS = 60_000
 /** Messages that were acknowledged but are not for delivery go here: no client can subscribe to it. */
 const NOWHERE = '$linli/nowhere'
 
@@ -55,14 +61,19 @@ export async function createBroker(deps: {
   authenticate: Authenticator
   log: BrokerLog
   events: BrokerEvents
+  limits?: Partial<FrontLimits>
 }): Promise<Broker> {
   const { ingest, log, events } = deps
+  const limits: FrontLimits = { ...FRONT_LIMITS, ...deps.limits }
+  const front = createFront({ log, events }, limits)
+  const quota = createSubscriptionQuota(limits.subscriptions_max)
   const plates = createPlatePost()
   const aedes = await Aedes.createBroker({
     concurrency: DELIVERIES_MAX,
     drainTimeout: DRAIN_TIMEOUT_MS,
-    maxClientsIdLength: CLIENT_ID_LENGTH_MAX,
-    connectTimeout: 10_000,
+    maxClientsIdLength: limits.client_id_length_max,
+    // The front is there first.
+    connectTimeout: 2 * limits.connect_ms_max,
 
     authenticate(client, username, password, done) {
       deps
@@ -113,9 +124,13 @@ export async function createBroker(deps: {
         principal !== undefined &&
         !subscription.topic.startsWith('$linli') &&
         maySubscribe(principal, subscription.topic)
-      if (allowed) plates.subscribed(client, subscription.topic)
-      else log.warn({ client: client.id, filter: subscription.topic }, 'subscription refused')
-      done(null, allowed ? subscription : null)
+      if (!allowed) log.warn({ client: client.id, filter: subscription.topic }, 'subscription refused')
+      if (!allowed || !quota.take(client, subscription.topic)) {
+        if (allowed) front.report(client.conn as Duplex, REFUSALS.subscriptions)
+        return done(null, null)
+      }
+      plates.subscribed(client, subscription.topic)
+      done(null, subscription)
     },
 
     authorizeForward(client, packet) {
@@ -134,7 +149,13 @@ export async function createBroker(deps: {
     connected.set(client.principal.name, (connected.get(client.principal.name) ?? 0) + 1)
     events.connected(client.principal)
   })
-  aedes.on('unsubscribe', (filters, client) => plates.unsubscribed(client, filters))
+  aedes.on('connackSent', ({ returnCode }, client) => {
+    if (returnCode === 0) front.accepted(client.conn as Duplex)
+  })
+  aedes.on('unsubscribe', (filters, client) => {
+    plates.unsubscribed(client, filters)
+    quota.give(client, filters)
+  })
   aedes.on('clientDisconnect', (client: PrincipalClient) => {
     plates.gone(client)
     if (!client.principal) return
@@ -149,16 +170,17 @@ export async function createBroker(deps: {
   let server: Server | undefined
   return {
     async listen({ host, port }) {
-      const listening = createServer({ noDelay: true }, (socket) => {
+      const options = { noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEP_ALIVE_MS }
+      const listening = createServer(options, (socket) => {
         // A socket may die before Aedes has its own handler in place.
         socket.on('error', () => undefined)
-        aedes.handle(socket)
+        if (front.admit(socket)) aedes.handle(socket)
       })
       server = listening
       return { port: await bind(listening, host, port) }
     },
     handle(connection) {
-      aedes.handle(connection)
+      if (front.admit(connection)) aedes.handle(connection)
     },
     publish({ topic, payload, retain }) {
       return new Promise((resolve, reject) => {
@@ -168,7 +190,9 @@ export async function createBroker(deps: {
       })
     },
     isConnected: (name) => connected.has(name),
+    connections: () => front.connections(),
     async close() {
+      front.close()
       const listening = server
       const stopped = listening ? new Promise<void>((resolve) => listening.close(() => resolve())) : undefined
       await new Promise<void>((resolve) => aedes.close(() => resolve()))

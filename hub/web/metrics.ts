@@ -23,6 +23,7 @@ export interface HistoryReading {
 export interface Readings {
   lanes: LaneReading[]
   journalBytes: number
+  mqttConnections: number
   upstreamConnected: boolean
   delivered: ReadonlyMap<string, number>
   devices: DeviceView[]
@@ -36,6 +37,8 @@ export interface Metrics {
   duplicate(): void
   telemetryLost(): void
   shed(): void
+  clientRefused(cause: string): void
+  clientThrottled(): void
   render(): Promise<{ contentType: string; body: string }>
 }
 
@@ -71,6 +74,17 @@ export function createMetrics(read: () => Readings): Metrics {
     help: 'QoS 0 messages not handed to a subscriber that does not read',
     registers,
   })
+  const refused = new Counter({
+    name: 'linli_mqtt_refused_total',
+    help: 'MQTT clients cut off, and subscriptions refused, by clause of the standard or limit',
+    labelNames: ['cause'],
+    registers,
+  })
+  const throttled = new Counter({
+    name: 'linli_mqtt_throttled_total',
+    help: 'Times a client published faster than it may and was read from more slowly',
+    registers,
+  })
 
   const gauge = (
     name: string,
@@ -102,6 +116,7 @@ export function createMetrics(read: () => Readings): Metrics {
     for (const { lane, refused } of read().lanes) set({ lane }, refused)
   })
   gauge('linli_journal_bytes', 'Size of the journal on disk', [], (set) => set({}, read().journalBytes))
+  gauge('linli_mqtt_connections', 'Open MQTT connections, let in or not', [], (set) => set({}, read().mqttConnections))
   gauge('linli_upstream_connected', '1 while the upstream is connected', [], (set) =>
     set({}, read().upstreamConnected ? 1 : 0),
   )
@@ -145,6 +160,8 @@ export function createMetrics(read: () => Readings): Metrics {
     duplicate: () => duplicates.inc(),
     telemetryLost: () => lost.inc(),
     shed: () => shed.inc(),
+    clientRefused: (cause) => refused.inc({ cause }),
+    clientThrottled: () => throttled.inc(),
     render: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
   }
 }

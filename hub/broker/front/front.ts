@@ -1,0 +1,185 @@
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { type Addresses, addressKey, createAddresses } from './addresses.ts'
+import { type Allowance, newAllowance, take } from './allowance.ts'
+import { type Inspection, inspect, isUnderWay, newInspection } from './inspection.ts'
+import type { FrontLimits } from './limits.ts'
+import { REFUSALS, type Refusal } from './refusal.ts'
+import { createRefusalLog, type RefusalLogger } from './refusal-log.ts'
+
+/**
+ * Stands between the sockets and Aedes. Aedes takes its bytes by `connection.read()` and by nothing else, so that is where
+ * they are inspected: no second stream, no copy, and what Aedes does not read stays with the sender.
+ */
+
+export interface FrontEvents {
+  /** A connection was ended, or a subscription refused, for this cause. */
+  refused(cause: string): void
+  /** A client publishes faster than it may, and is read from more slowly. */
+  throttled(): void
+}
+
+export interface Front {
+  /** False: refused, and the connection is gone. True: to be handed to Aedes in the same turn. */
+  admit(connection: Duplex): boolean
+  /** CONNACK with return code 0 is out: what waited behind CONNECT may go on. */
+  accepted(connection: Duplex): void
+  /** Counts and tells of a limit that is found behind the front. */
+  report(connection: Duplex, refusal: Refusal): void
+  connections(): number
+  close(): void
+}
+
+interface Line {
+  connection: Duplex
+  address: string
+  inspection: Inspection
+  publishes: Allowance
+  throttled: NodeJS.Timeout | undefined
+  late: NodeJS.Timeout | undefined
+  /** At the last sweep. */
+  seen: { packets: number; bytes: number; underWay: boolean; since_ms: number }
+  closed: boolean
+}
+
+export function createFront(deps: { log: RefusalLogger; events: FrontEvents }, limits: FrontLimits): Front {
+  const lines = new Map<Duplex, Line>()
+  const addresses: Addresses = createAddresses(limits)
+  const log = createRefusalLog(deps.log)
+  const publishRate = { per_s: limits.publishes_per_s, burst: limits.publishes_burst }
+  const sweeper = setInterval(sweep, limits.packet_ms_max / 2)
+  sweeper.unref?.()
+
+  function report(address: string, refusal: Refusal): void {
+    deps.events.refused(refusal.cause)
+    log(address, refusal)
+  }
+
+  function end(line: Line, refusal: Refusal): void {
+    if (line.closed) return
+    line.inspection.refusal = refusal
+    report(line.address, refusal)
+    const { connection } = line
+    if (refusal.connack === undefined) connection.destroy()
+    else connection.end(Buffer.from([0x20, 2, 0, refusal.connack]), () => connection.destroy())
+  }
+
+  /** What Aedes gets for `connection.read()`. */
+  function read(line: Line, original: () => Buffer | null): Buffer | null {
+    const { inspection, connection } = line
+    if (inspection.refusal || isWaiting(line) || line.throttled) return null
+    const piece = original()
+    if (piece === null) return null
+    const before = inspection.publishes
+    const passed = inspect(limits, inspection, piece)
+    if (inspection.refusal) {
+      end(line, inspection.refusal)
+      return passed > 0 ? piece.subarray(0, passed) : null
+    }
+    if (inspection.publishes !== before) spend(line, inspection.publishes - before)
+    if (isWaiting(line)) clearTimeout(line.late)
+    else if (passed === piece.length) return piece
+    // Behind a CONNECT: back to where it is counted, until CONNACK is out.
+    if (passed < piece.length) connection.unshift(piece.subarray(passed))
+    checkEager(line)
+    return inspection.refusal ? null : piece.subarray(0, passed)
+  }
+
+  function spend(line: Line, publishes: number): void {
+    const wait_ms = take(publishRate, line.publishes, publishes, performance.now())
+    if (wait_ms === 0) return
+    deps.events.throttled()
+    line.throttled = setTimeout(() => {
+      line.throttled = undefined
+      if (!line.closed) line.connection.emit('readable')
+    }, wait_ms)
+  }
+
+  /** Aedes reads nothing while it asks who this is; what a stranger sends meanwhile lies in the socket's own buffer. */
+  function checkEager(line: Line): void {
+    const waits = isWaiting(line) && line.connection.readableLength > limits.connect_bytes_max
+    if (waits && !line.inspection.refusal) end(line, REFUSALS.tooEager)
+  }
+
+  /** A timer for each connection and packet would cost more than the packet. */
+  function sweep(): void {
+    const now_ms = performance.now()
+    for (const line of lines.values()) {
+      const { inspection, seen } = line
+      const underWay = isUnderWay(inspection)
+      const bytes = (line.connection as Partial<Socket>).bytesWritten ?? 0
+      if (inspection.packets !== seen.packets || bytes !== seen.bytes || underWay !== seen.underWay) {
+        // Messages to a client do not speed up its own packet.
+        const since_ms = underWay && seen.underWay && inspection.packets === seen.packets ? seen.since_ms : now_ms
+        line.seen = { packets: inspection.packets, bytes, underWay, since_ms }
+      }
+      const silent_ms = now_ms - line.seen.since_ms
+      if (inspection.phase !== 'open') continue
+      // What Aedes has not read yet is our delay.
+      if (line.connection.readableLength > 0) continue
+      if (underWay && silent_ms >= limits.packet_ms_max / 2) end(line, REFUSALS.packetSlow)
+      else if (silent_ms >= limits.idle_ms_max) end(line, REFUSALS.idle)
+    }
+  }
+
+  function open(connection: Duplex, address: string): void {
+    const now_ms = performance.now()
+    const line: Line = {
+      connection,
+      address,
+      inspection: newInspection(),
+      publishes: newAllowance(publishRate, now_ms),
+      throttled: undefined,
+      late: setTimeout(() => end(line, REFUSALS.connectLate), limits.connect_ms_max),
+      seen: { packets: 0, bytes: 0, underWay: false, since_ms: now_ms },
+      closed: false,
+    }
+    const original = connection.read.bind(connection)
+    // `read(0)` is how a stream asks itself for more; it takes nothing.
+    connection.read = (size?: number) => (size === 0 ? original(0) : read(line, original))
+    connection.on('readable', () => checkEager(line))
+    connection.once('close', () => {
+      line.closed = true
+      clearTimeout(line.late)
+      clearTimeout(line.throttled)
+      lines.delete(connection)
+      addresses.left(address)
+    })
+    lines.set(connection, line)
+  }
+
+  return {
+    admit(connection) {
+      const address = addressKey((connection as Partial<Socket>).remoteAddress)
+      const refusal = addresses.admit(address, performance.now())
+      if (refusal) {
+        report(address, refusal)
+        connection.destroy()
+        return false
+      }
+      open(connection, address)
+      return true
+    },
+    accepted(connection) {
+      const line = lines.get(connection)
+      if (!line) return
+      if (isWaiting(line)) line.inspection.phase = 'open'
+    },
+    report(connection, refusal) {
+      report(lines.get(connection)?.address ?? addressKey(undefined), refusal)
+    },
+    connections: () => addresses.count(),
+    close() {
+      clearInterval(sweeper)
+      for (const line of lines.values()) {
+        clearTimeout(line.late)
+        clearTimeout(line.throttled)
+      }
+    },
+  }
+}
+
+/** CONNECT is through, CONNACK is not. */
+function isWaiting(line: Line): boolean {
+  return line.inspection.phase === 'waiting'
+}
