@@ -84,6 +84,7 @@ export async function createBroker(deps: {
             return done(notAuthorised(), false)
           }
           ;(client as PrincipalClient).principal = principal
+          front.authenticated(client.conn as Duplex)
           done(null, true)
         })
         .catch((error: unknown) =>

@@ -47,44 +47,7 @@ export function createMetrics(read: () => Readings): Metrics {
   const registers = [registry]
   // Its event-loop monitor samples every 10 ms by default, which alone keeps an idle box awake.
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 100 })
-  const accepted = new Counter({
-    name: 'linli_messages_accepted_total',
-    help: 'Messages written to the journal',
-    labelNames: ['kind'],
-    registers,
-  })
-  const rejected = new Counter({
-    name: 'linli_messages_rejected_total',
-    help: 'Messages refused by the contract, kept in the rejected lane',
-    labelNames: ['code'],
-    registers,
-  })
-  const duplicates = new Counter({
-    name: 'linli_messages_duplicate_total',
-    help: 'Events that arrived again with the same id',
-    registers,
-  })
-  const lost = new Counter({
-    name: 'linli_telemetry_lost_total',
-    help: 'Telemetry dropped because the disk is full',
-    registers,
-  })
-  const shed = new Counter({
-    name: 'linli_qos0_shed_total',
-    help: 'QoS 0 messages not handed to a subscriber that does not read',
-    registers,
-  })
-  const refused = new Counter({
-    name: 'linli_mqtt_refused_total',
-    help: 'MQTT clients cut off, and subscriptions refused, by clause of the standard or limit',
-    labelNames: ['cause'],
-    registers,
-  })
-  const throttled = new Counter({
-    name: 'linli_mqtt_throttled_total',
-    help: 'Times a client published faster than it may and was read from more slowly',
-    registers,
-  })
+  const counters = createCounters(registers)
 
   const gauge = (
     name: string,
@@ -155,6 +118,53 @@ export function createMetrics(read: () => Readings): Metrics {
   gauge('linli_flows_rss_bytes', 'Memory of the flows process', [], (set) => set({}, read().flows?.rssBytes ?? 0))
 
   return {
+    ...counters,
+    render: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
+  }
+}
+
+/** What only this module counts. */
+function createCounters(registers: Registry[]): Omit<Metrics, 'render'> {
+  const accepted = new Counter({
+    name: 'linli_messages_accepted_total',
+    help: 'Messages written to the journal',
+    labelNames: ['kind'],
+    registers,
+  })
+  const rejected = new Counter({
+    name: 'linli_messages_rejected_total',
+    help: 'Messages refused by the contract, kept in the rejected lane',
+    labelNames: ['code'],
+    registers,
+  })
+  const duplicates = new Counter({
+    name: 'linli_messages_duplicate_total',
+    help: 'Events that arrived again with the same id',
+    registers,
+  })
+  const lost = new Counter({
+    name: 'linli_telemetry_lost_total',
+    help: 'Telemetry dropped because the disk is full',
+    registers,
+  })
+  const shed = new Counter({
+    name: 'linli_qos0_shed_total',
+    help: 'QoS 0 messages not handed to a subscriber that does not read',
+    registers,
+  })
+  const refused = new Counter({
+    name: 'linli_mqtt_refused_total',
+    help: 'MQTT clients cut off, and subscriptions refused, by clause of the standard or limit',
+    labelNames: ['cause'],
+    registers,
+  })
+  const throttled = new Counter({
+    name: 'linli_mqtt_throttled_total',
+    help: 'Times a client published faster than it may and was read from more slowly',
+    registers,
+  })
+
+  return {
     accepted: (kind) => accepted.inc({ kind }),
     rejected: (code) => rejected.inc({ code }),
     duplicate: () => duplicates.inc(),
@@ -162,7 +172,6 @@ export function createMetrics(read: () => Readings): Metrics {
     shed: () => shed.inc(),
     clientRefused: (cause) => refused.inc({ cause }),
     clientThrottled: () => throttled.inc(),
-    render: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
   }
 }
 

@@ -22,6 +22,8 @@ export interface FrontEvents {
 export interface Front {
   /** False: refused, and the connection is gone. True: to be handed to Aedes in the same turn. */
   admit(connection: Duplex): boolean
+  /** It is known who this is: no longer a stranger, though CONNACK is still to be written. */
+  authenticated(connection: Duplex): void
   /** CONNACK with return code 0 is out: what waited behind CONNECT may go on. */
   accepted(connection: Duplex): void
   /** Counts and tells of a limit that is found behind the front. */
@@ -34,6 +36,7 @@ interface Line {
   connection: Duplex
   address: string
   inspection: Inspection
+  stranger: boolean
   publishes: Allowance
   throttled: NodeJS.Timeout | undefined
   late: NodeJS.Timeout | undefined
@@ -97,8 +100,8 @@ export function createFront(deps: { log: RefusalLogger; events: FrontEvents }, l
 
   /** Aedes reads nothing while it asks who this is; what a stranger sends meanwhile lies in the socket's own buffer. */
   function checkEager(line: Line): void {
-    const waits = isWaiting(line) && line.connection.readableLength > limits.connect_bytes_max
-    if (waits && !line.inspection.refusal) end(line, REFUSALS.tooEager)
+    if (!line.stranger || !isWaiting(line) || line.inspection.refusal) return
+    if (line.connection.readableLength > limits.connect_bytes_max) end(line, REFUSALS.tooEager)
   }
 
   /** A timer for each connection and packet would cost more than the packet. */
@@ -128,6 +131,7 @@ export function createFront(deps: { log: RefusalLogger; events: FrontEvents }, l
       connection,
       address,
       inspection: newInspection(),
+      stranger: true,
       publishes: newAllowance(publishRate, now_ms),
       throttled: undefined,
       late: setTimeout(() => end(line, REFUSALS.connectLate), limits.connect_ms_max),
@@ -159,6 +163,10 @@ export function createFront(deps: { log: RefusalLogger; events: FrontEvents }, l
       }
       open(connection, address)
       return true
+    },
+    authenticated(connection) {
+      const line = lines.get(connection)
+      if (line) line.stranger = false
     },
     accepted(connection) {
       const line = lines.get(connection)

@@ -1,6 +1,6 @@
 /** What one client, one address and all of them together may take. */
 export interface FrontLimits {
-  /** Of a CONNECT with its will, and of what waits behind it for the CONNACK: the memory a stranger can take. */
+  /** Of a CONNECT with its will, and of what waits behind it until its sender is known: the memory a stranger can take. */
   connect_bytes_max: number
   /** Of any later packet. */
   packet_bytes_max: number

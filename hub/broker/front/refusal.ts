@@ -70,7 +70,7 @@ export const REFUSALS = {
   topicTooLong: clause('topic-bytes', 'a topic name or filter is longer than topic_bytes_max'),
   topicTooDeep: clause('topic-levels', 'a topic name or filter has more than topic_levels_max levels'),
   tooManyFilters: clause('filters', 'more filters in one packet than subscriptions_max'),
-  tooEager: clause('before-connack', 'more than connect_bytes_max sent before CONNACK'),
+  tooEager: clause('before-login', 'more than connect_bytes_max sent behind CONNECT by somebody not known yet'),
   connectLate: clause('connect-time', 'no whole CONNECT within connect_ms_max'),
   packetSlow: clause('packet-time', 'a packet took longer than packet_ms_max'),
   idle: clause('idle', 'nothing sent or received for idle_ms_max'),
