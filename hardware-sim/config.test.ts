@@ -82,6 +82,16 @@ describe('a configuration', () => {
       'buses[0].devices[1].address: 1 is taken by buses[0].devices[0].address',
     ],
     [
+      { boards: [board('a', { devices: [{ kind: 'park-pins', id: 'p', park: 'p1' }] })], parks: [{ id: 'p2' }] },
+      'boards[0].devices[0].park: must be one of parks, found "p1"',
+    ],
+    [
+      { boards: [board('a')], parks: [{ id: 'p1', outputs: { valve: 'a-button/0' } }] },
+      'parks[0].outputs.valve: must lead to a relay module, found "a-button/0"',
+    ],
+    [{ boards: [board('a')], parks: [{ id: 'p1' }, { id: 'p1' }] }, 'parks[1].id: p1 is taken by parks[0].id'],
+    [{ boards: [board('a')], city: { start: 'noon' } }, /^city\.start: must match pattern .* found "noon"$/],
+    [
       { boards: [board('a', { devices: [barrier('g', { beamPin: 2 })] })] },
       'boards[0].devices[0].beamPin: 2 is taken by boards[0].devices[0].raisePin',
     ],

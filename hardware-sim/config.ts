@@ -6,6 +6,7 @@ import { CameraConfig } from './cameras/config.ts'
 import { decode } from './decode.ts'
 import { DEVICE_KINDS, type DeviceConfig, decodeDevice } from './devices/kinds.ts'
 import { SimError } from './error.ts'
+import { CityConfig, ParkConfig } from './park/config.ts'
 import { TrafficConfig } from './traffic/config.ts'
 
 const BOARDS_MAX = 256
@@ -46,6 +47,8 @@ const ConfigFrame = Type.Object(
     boards: Type.Array(BoardFrame, { maxItems: BOARDS_MAX }),
     buses: Type.Optional(Type.Array(BusFrame, { maxItems: BOARDS_MAX })),
     cabinets: Type.Optional(Type.Array(CabinetFrame, { maxItems: BOARDS_MAX })),
+    city: Type.Optional(CityConfig),
+    parks: Type.Optional(Type.Array(ParkConfig, { maxItems: BOARDS_MAX })),
     cameras: Type.Optional(Type.Array(CameraConfig, { maxItems: BOARDS_MAX })),
     traffic: Type.Optional(Type.Array(TrafficConfig, { maxItems: BOARDS_MAX })),
     seed: Type.Optional(Type.Integer({ minimum: 0, maximum: 0xffff_ffff })),
@@ -62,6 +65,8 @@ export interface SimConfig {
   boards: BoardConfig[]
   buses?: BusConfig[]
   cabinets?: CabinetConfig[]
+  city?: CityConfig
+  parks?: ParkConfig[]
   cameras?: CameraConfig[]
   traffic?: TrafficConfig[]
   /** Of everything random: bounce, noise, glitches. */
@@ -83,6 +88,7 @@ export function decodeConfig(data: unknown): SimConfig {
   if (boards.length + buses.length === 0) fail('boards: must not have fewer than 1 items, unless there are buses')
   checkNames(boards, buses, cabinets)
   checkCabinets(cabinets, buses)
+  checkParks(frame.parks ?? [], boards, cabinets, buses)
   const { cameras, traffic } = frame
   const kinds = new Map([...boards, ...cabinets].flatMap(({ devices }) => devices.map(({ id, kind }) => [id, kind])))
   checkCameras(cameras ?? [], kinds)
@@ -91,6 +97,8 @@ export function decodeConfig(data: unknown): SimConfig {
     boards,
     ...(frame.buses && { buses }),
     ...(frame.cabinets && { cabinets }),
+    ...(frame.city && { city: frame.city }),
+    ...(frame.parks && { parks: frame.parks }),
     ...(cameras && { cameras }),
     ...(traffic && { traffic }),
     ...(frame.exact_timing && { exact_timing: true }),
@@ -175,6 +183,31 @@ function checkCabinets(cabinets: CabinetConfig[], buses: BusConfig[]): void {
       Object.entries(wires).map(([terminal, wire]): [string, string] => [`cabinets[${index}].wires.${terminal}`, wire]),
     ),
   )
+}
+
+function checkParks(parks: ParkConfig[], boards: BoardConfig[], cabinets: CabinetConfig[], buses: BusConfig[]): void {
+  const known = new Set(parks.map(({ id }) => id))
+  const relays = new Set(idsOf(buses, 'relay-module'))
+  checkUnique(parks.map(({ id }, index) => [`parks[${index}].id`, id]))
+  for (const [index, { outputs = {} }] of parks.entries()) {
+    for (const [output, wire] of Object.entries(outputs)) {
+      if (relays.has(wireOf(wire).module)) continue
+      fail(`parks[${index}].outputs.${output}: must lead to a relay module, found "${wire}"`)
+    }
+  }
+  const places: [string, { devices: (DeviceConfig | BusDeviceConfig)[] }[]][] = [
+    ['boards', boards],
+    ['cabinets', cabinets],
+    ['buses', buses],
+  ]
+  for (const [where, homes] of places) {
+    for (const [index, { devices }] of homes.entries()) {
+      for (const [place, device] of devices.entries()) {
+        if (!('park' in device) || known.has(device.park)) continue
+        fail(`${where}[${index}].devices[${place}].park: must be one of parks, found "${device.park}"`)
+      }
+    }
+  }
 }
 
 function checkBoard(board: BoardConfig, at: string): void {

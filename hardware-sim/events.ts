@@ -72,6 +72,32 @@ export type ReaderEvent =
   | { type: 'credential'; device: string; kind: 'card' | 'digits'; state: 'read' | 'sent' | 'lost'; at_ms: number }
   | { type: 'key'; device: string; state: 'set'; at_ms: number }
 
+/** Parks and their sensors. `time_ms` is what the world's calendar shows. */
+export type ParkEvent =
+  /** The label of a fault; without `quantity` it is that of the whole sensor. */
+  | {
+      type: 'fault'
+      device: string
+      quantity?: string
+      how: string
+      state: 'started' | 'ended'
+      time_ms: number
+      at_ms: number
+    }
+  /** What is, and what the sensor says: a value, or registers of nonsense. */
+  | {
+      type: 'measured'
+      device: string
+      quantity: string
+      truth: number
+      told?: number
+      raw?: number
+      fault?: string
+      time_ms: number
+      at_ms: number
+    }
+  | { type: 'park-output'; park: string; output: 'lamp' | 'valve' | 'fountain'; on: boolean; at_ms: number }
+
 export type SimEvent =
   | { type: 'ready'; boards: { id: string; port: string }[]; buses?: { id: string; port: string }[] }
   /** The first physical movement of a contact, before any bounce: the ground truth of a press or a release. */
@@ -88,5 +114,6 @@ export type SimEvent =
   | DoorEvent
   | BarrierEvent
   | ReaderEvent
+  | ParkEvent
 
 export type Emit = (event: SimEvent) => void

@@ -12,6 +12,9 @@ import type { Device } from './devices/device.ts'
 import { DEVICE_KINDS } from './devices/kinds.ts'
 import { SimError } from './error.ts'
 import type { Emit, SimEvent } from './events.ts'
+import { applyToPark, createCity } from './park/city.ts'
+import { linesOf } from './park/lines.ts'
+import { connectOutputs } from './park/outputs.ts'
 import { forkRandom, type Random } from './random.ts'
 import { runScenario } from './scenario/runner.ts'
 import type { Scenario, Step } from './scenario/steps.ts'
@@ -49,7 +52,11 @@ export function createWorld(config: SimConfig, deps: WorldDeps & { endpoints: 'p
 export function createWorld(config: SimConfig, deps: WorldDeps & { endpoints: 'memory' }): World<MemoryEndpoint>
 export function createWorld(config: SimConfig, deps: WorldDeps & { endpoints: 'pty' | 'memory' }): World {
   const timeline = createTimeline({ exact: deps.endpoints === 'pty' && config.exact_timing === true })
-  const parts = { timeline, random: deps.random, emit: deps.emit }
+  const city = createCity(
+    { config: config.city, parks: config.parks ?? [], seed: config.seed },
+    { timeline, lines: linesOf },
+  )
+  const parts = { timeline, random: deps.random, emit: deps.emit, city }
   const endpointAt = ({ port, baud }: { port: string; baud: number }) =>
     deps.endpoints === 'pty' ? createPtyEndpoint(port, baud) : new MemoryEndpoint(port)
   const rigs = new Map(config.boards.map((board) => [board.id, createRig(board, endpointAt(board), parts)]))
@@ -60,6 +67,7 @@ export function createWorld(config: SimConfig, deps: WorldDeps & { endpoints: 'p
   const readerHomes = byId(onBuses.filter((each) => each instanceof OsdpReader))
   const slaveHomes = byId(onBuses.filter((each) => each instanceof ModbusSlave))
   const inCabinets = (config.cabinets ?? []).flatMap((each) => createCabinet(each, (id) => slaveHomes.get(id), parts))
+  connectOutputs(config.parks ?? [], (id) => slaveHomes.get(id), parts)
   const deviceHomes = byId([...[...rigs.values()].flatMap(({ devices }) => devices), ...inCabinets])
   const kinds = new Map(
     [...config.boards, ...(config.cabinets ?? [])].flatMap(({ devices }) => devices.map(({ id, kind }) => [id, kind])),
@@ -75,6 +83,7 @@ export function createWorld(config: SimConfig, deps: WorldDeps & { endpoints: 'p
     if ('device' in step) device(step.device).apply(step, at_ms)
     else if ('reader' in step) reader(step.reader).apply(step, at_ms)
     else if ('slave' in step) slave(step.slave).apply(step, at_ms)
+    else if ('park' in step) applyToPark(city, step, at_ms)
     else if ('bus' in step) bus(step.bus).apply(step, at_ms)
     else
       applyToBoard(rig(step.board), step, at_ms, (state) =>
@@ -111,6 +120,7 @@ export function createWorld(config: SimConfig, deps: WorldDeps & { endpoints: 'p
   function checkTarget(step: Step): void {
     if ('reader' in step) reader(step.reader)
     else if ('slave' in step) slave(step.slave)
+    else if ('park' in step) city.park(step.park)
     else if ('bus' in step) bus(step.bus)
     else if ('board' in step) rig(step.board)
     if (!('device' in step)) return

@@ -2,6 +2,7 @@ import type { BoardConfig } from '../config.ts'
 import type { Device } from '../devices/device.ts'
 import { DEVICE_KINDS } from '../devices/kinds.ts'
 import type { Emit } from '../events.ts'
+import type { City } from '../park/city.ts'
 import { forkRandom, type Random } from '../random.ts'
 import type { BoardStep } from '../scenario/steps.ts'
 import type { SerialEndpoint } from '../serial/endpoint.ts'
@@ -24,6 +25,7 @@ export interface RigDeps {
   timeline: Timeline
   random: Random
   emit: Emit
+  city: City
 }
 
 /** StandardFirmata speaks 8N1: a start bit, eight data bits, a stop bit. */
@@ -63,6 +65,7 @@ export function createRig<E extends SerialEndpoint>(config: BoardConfig, endpoin
         timeline,
         random: forkRandom(deps.random),
         emit: deps.emit,
+        city: deps.city,
         drive: (pin, volts, at_ms) => board.drive(pin, volts, at_ms),
       },
       device,

@@ -1,5 +1,6 @@
 import type { BusConfig } from '../config.ts'
 import type { Emit } from '../events.ts'
+import type { City } from '../park/city.ts'
 import { forkRandom, type Random } from '../random.ts'
 import type { BusStep } from '../scenario/steps.ts'
 import type { SerialEndpoint } from '../serial/endpoint.ts'
@@ -32,7 +33,7 @@ export interface Bus<E extends SerialEndpoint = SerialEndpoint> {
 export function createBus<E extends SerialEndpoint>(
   config: BusConfig,
   endpoint: E,
-  deps: { timeline: Timeline; random: Random; emit: Emit },
+  deps: { timeline: Timeline; random: Random; emit: Emit; city: City },
 ): Bus<E> {
   const { timeline, emit } = deps
   const { baud, parity = 'none', stop_bits = 1 } = config
@@ -87,6 +88,7 @@ export function createBus<E extends SerialEndpoint>(
         send: (bytes, at_ms) => send(created, bytes, at_ms),
         baud,
         byte_ms,
+        city: deps.city,
       },
       device,
     )

@@ -1,6 +1,8 @@
 import type { Static, TSchema } from 'typebox'
 import { decode } from '../decode.ts'
 import { SimError } from '../error.ts'
+import { ParkSensorConfig } from '../sensors/config.ts'
+import { ParkSensor } from '../sensors/park-sensor.ts'
 import type { BusDevice } from './bus-device.ts'
 import { InputModuleConfig, ModbusSlaveConfig, RelayModuleConfig } from './modbus/config.ts'
 import { InputModule } from './modbus/input-module.ts'
@@ -19,7 +21,12 @@ interface Kind {
   addressField: 'address' | 'unit'
 }
 
-export type BusDeviceConfig = OsdpReaderConfig | ModbusSlaveConfig | RelayModuleConfig | InputModuleConfig
+export type BusDeviceConfig =
+  | OsdpReaderConfig
+  | ModbusSlaveConfig
+  | RelayModuleConfig
+  | InputModuleConfig
+  | ParkSensorConfig
 
 /** A row whose functions take the configuration of its own kind: the schema has told them apart by then. */
 function kind<S extends TSchema>(
@@ -52,6 +59,11 @@ export const BUS_DEVICE_KINDS: Record<BusDeviceConfig['kind'], Kind> = {
   'input-module': kind(
     InputModuleConfig,
     (deps, config) => new InputModule(deps, config),
+    ({ unit }) => unit,
+  ),
+  'park-sensor': kind(
+    ParkSensorConfig,
+    (deps, config) => new ParkSensor(deps, config),
     ({ unit }) => unit,
   ),
 }

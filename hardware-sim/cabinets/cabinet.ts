@@ -4,6 +4,7 @@ import type { CabinetConfig } from '../config.ts'
 import type { Device } from '../devices/device.ts'
 import { DEVICE_KINDS } from '../devices/kinds.ts'
 import type { Emit } from '../events.ts'
+import type { City } from '../park/city.ts'
 import { forkRandom, type Random } from '../random.ts'
 import type { Timeline } from '../time/timeline.ts'
 import { wireOf } from './config.ts'
@@ -12,7 +13,7 @@ import { wireOf } from './config.ts'
 export function createCabinet(
   config: CabinetConfig,
   module: (id: string) => unknown,
-  deps: { timeline: Timeline; random: Random; emit: Emit },
+  deps: { timeline: Timeline; random: Random; emit: Emit; city: City },
 ): Device[] {
   const inputs = new Map<number, { module: InputModule; channel: number }>()
   for (const [terminal, text] of Object.entries(config.wires)) {
@@ -32,6 +33,7 @@ export function createCabinet(
         timeline: deps.timeline,
         random: forkRandom(deps.random),
         emit: deps.emit,
+        city: deps.city,
         drive(terminal, volts) {
           const wired = inputs.get(terminal)
           wired?.module.drive(wired.channel, volts)

@@ -1,6 +1,10 @@
 import type { Static, TSchema } from 'typebox'
 import { decode } from '../decode.ts'
 import { SimError } from '../error.ts'
+import type { City } from '../park/city.ts'
+import { PinSensorConfig, pinSensorPins } from '../sensors/config.ts'
+import { PinSensor } from '../sensors/pin-sensor.ts'
+import { PIN_SENSOR_STEPS } from '../sensors/steps.ts'
 import { AlarmButton } from './alarm-button/button.ts'
 import { AlarmButtonConfig, alarmButtonPins } from './alarm-button/config.ts'
 import { ALARM_BUTTON_STEPS } from './alarm-button/steps.ts'
@@ -12,10 +16,12 @@ import { DoorConfig, doorPins } from './door/config.ts'
 import { Door } from './door/door.ts'
 import { DOOR_STEPS } from './door/steps.ts'
 
+type PlacedDeps = DeviceDeps & { city: City }
+
 /** One row per kind of device; a new kind is a folder beside `alarm-button` and a row here. */
 interface Kind {
   schema: TSchema
-  create: (deps: DeviceDeps, config: DeviceConfig) => Device
+  create: (deps: PlacedDeps, config: DeviceConfig) => Device
   /** Header pins that the device occupies, by the field that names them. */
   pins: (config: DeviceConfig) => Record<string, number>
   /** The steps that it knows. */
@@ -25,7 +31,7 @@ interface Kind {
 /** A row whose functions take the configuration of its own kind: the schema has told them apart by then. */
 function kind<S extends TSchema>(
   schema: S,
-  create: (deps: DeviceDeps, config: Static<S>) => Device,
+  create: (deps: PlacedDeps, config: Static<S>) => Device,
   pins: (config: Static<S>) => Record<string, number>,
   steps: readonly string[],
 ): Kind {
@@ -37,7 +43,7 @@ function kind<S extends TSchema>(
   }
 }
 
-export type DeviceConfig = AlarmButtonConfig | DoorConfig | BarrierConfig
+export type DeviceConfig = AlarmButtonConfig | DoorConfig | BarrierConfig | PinSensorConfig
 
 export const DEVICE_KINDS: Record<DeviceConfig['kind'], Kind> = {
   'alarm-button': kind(
@@ -62,6 +68,12 @@ export const DEVICE_KINDS: Record<DeviceConfig['kind'], Kind> = {
     'power-return',
     'heal',
   ]),
+  'park-pins': kind(
+    PinSensorConfig,
+    (deps, config) => new PinSensor(deps, config),
+    pinSensorPins,
+    Object.keys(PIN_SENSOR_STEPS),
+  ),
 }
 
 /** @throws SimError SIM_CONFIG_INVALID naming the field and what is allowed */

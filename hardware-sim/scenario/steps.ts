@@ -6,13 +6,15 @@ import { ALARM_BUTTON_STEPS } from '../devices/alarm-button/steps.ts'
 import { BARRIER_STEPS } from '../devices/barrier/steps.ts'
 import { DOOR_STEPS } from '../devices/door/steps.ts'
 import { SimError } from '../error.ts'
+import { PARK_STEPS } from '../park/steps.ts'
+import { PIN_SENSOR_STEPS, SENSOR_STEPS } from '../sensors/steps.ts'
 import { at_ms, DAY_MS, id, strict } from './fields.ts'
 
 const onBus = <Name extends string>(name: Name) => Type.Object({ do: Type.Literal(name), bus: id, at_ms }, strict)
 const onBoard = <Name extends string>(name: Name) => Type.Object({ do: Type.Literal(name), board: id, at_ms }, strict)
 
 /** What can happen to a device, by the kinds that know it. A name that several kinds know has one schema. */
-const DEVICE_STEPS = { ...ALARM_BUTTON_STEPS, ...DOOR_STEPS, ...BARRIER_STEPS } as const
+const DEVICE_STEPS = { ...ALARM_BUTTON_STEPS, ...DOOR_STEPS, ...BARRIER_STEPS, ...PIN_SENSOR_STEPS } as const
 
 /** For `for_ms` (100) a byte has one bit flipped with probability `error_rate` (0.05); `bytes` (8) stray bytes come first. */
 const noise = {
@@ -47,8 +49,9 @@ export type DeviceStep = StepOf<typeof DEVICE_STEPS>
 export type BoardStep = StepOf<typeof BOARD_STEPS>
 export type BusStep = StepOf<typeof BUS_STEPS>
 export type ReaderStep = StepOf<typeof OSDP_READER_STEPS>
-export type SlaveStep = StepOf<typeof SLAVE_STEPS>
-export type Step = DeviceStep | BoardStep | BusStep | ReaderStep | SlaveStep
+export type SlaveStep = StepOf<typeof SLAVE_STEPS> | StepOf<typeof SENSOR_STEPS>
+export type ParkStep = StepOf<typeof PARK_STEPS>
+export type Step = DeviceStep | BoardStep | BusStep | ReaderStep | SlaveStep | ParkStep
 /** A step of a scenario says when it happens, in ms after the scenario's start. */
 export type TimedStep = Step & { at_ms: number }
 
@@ -61,14 +64,17 @@ export interface Scenario {
 const STEPS_OF: Record<string, Record<string, TSchema>> = {
   device: DEVICE_STEPS,
   reader: OSDP_READER_STEPS,
-  slave: SLAVE_STEPS,
+  slave: { ...SLAVE_STEPS, ...SENSOR_STEPS },
+  park: PARK_STEPS,
   board: BOARD_STEPS,
   bus: BUS_STEPS,
 }
 /** Without a target; what several know counts as that of the last. */
 const STEPS: Record<string, TSchema> = {
   ...DEVICE_STEPS,
+  ...SENSOR_STEPS,
   ...SLAVE_STEPS,
+  ...PARK_STEPS,
   ...BUS_STEPS,
   ...OSDP_READER_STEPS,
   ...BOARD_STEPS,

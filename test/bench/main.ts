@@ -10,6 +10,7 @@ import { history } from './history.ts'
 import { describeMachine } from './host.ts'
 import { latency } from './latency.ts'
 import { memory } from './memory.ts'
+import { modbus } from './modbus.ts'
 import { mosquittoPath, mosquittoVersion } from './mosquitto.ts'
 import { outage } from './outage.ts'
 import { press } from './press.ts'
@@ -33,6 +34,7 @@ const MEASUREMENTS: Record<string, Measurement> = {
   credentials,
   history,
   detectors,
+  modbus,
   queue,
 }
 /** A bench that takes longer hangs. */

@@ -1,4 +1,5 @@
 import { SimError } from '../../error.ts'
+import type { City } from '../../park/city.ts'
 import type { SlaveStep } from '../../scenario/steps.ts'
 import type { Cancel } from '../../time/timeline.ts'
 import type { BusDevice, BusDeviceDeps } from '../bus-device.ts'
@@ -35,6 +36,8 @@ export interface SlaveParts {
 export interface SlaveDeps extends BusDeviceDeps {
   baud: number
   byte_ms: number
+  /** Where park sensors stand. */
+  city: City
 }
 
 /** A unit on a Modbus RTU line: hears frames by their silences, and answers those that are for it. */
@@ -99,6 +102,12 @@ export class ModbusSlave implements BusDevice {
       case 'reconnect':
         this.#connected = step.do === 'reconnect'
         this.#frames.reset()
+        break
+      default:
+        throw new SimError(
+          'SIM_STEP_INVALID',
+          `slave "${this.id}" is no sensor of a park and does not know "${step.do}"`,
+        )
     }
   }
 
