@@ -85,7 +85,7 @@ const OUTAGES: Array<{ what: 'uplink' | 'gateway' | 'hub'; from_h: number; for_h
   { what: 'uplink', from_h: 1, for_h: 3 },
   { what: 'gateway', from_h: 2, for_h: 0.02 },
   { what: 'hub', from_h: 5, for_h: 0.2 },
-  { what: 'gateway', from_h: 12.5, for_h: 0.02 },
+  { what: 'gateway', from_h: 16.5, for_h: 0.02 },
   { what: 'uplink', from_h: 21, for_h: 5 },
   { what: 'hub', from_h: 23, for_h: 1 },
   { what: 'hub', from_h: 30, for_h: 0.1 },
@@ -165,44 +165,40 @@ function farFromTruth(readings: readonly LedgerReading[]): LedgerReading[] {
     })
 }
 
-it(`two days of a park (seed ${SEED}): every reading told is in the history once, what is broken is not shown as good`, async () => {
-  const t0 = process.cpuUsage()
-  const { start_ms, told, held, rejected } = await live()
-  const t1 = process.cpuUsage(t0)
-  for (const one of told.filter(({ quality }) => quality !== 'good')) process.stderr.write(`${((one.t_ms - start_ms) / HOUR_MS).toFixed(4)} ${one.device} ${one.quantity} ${one.value} ${one.reason} ${one.t_ms % 60000}\n`)
-  process.stderr.write(`cpu ${(t1.user + t1.system) / 1e6} told ${told.length} held ${held.length}\n`)
+const isOf = (trouble: Trouble, reading: LedgerReading) =>
+  (trouble.device ?? reading.device) === reading.device && (trouble.quantity ?? reading.quantity) === reading.quantity
 
-  expect(told.length).toBeGreaterThan(4000)
-  expect(linesOf(held)).toEqual(linesOf(told))
-  expect(rejected).toEqual([])
-
+it(`two days of a park (seed ${SEED}): each reading told is in the history once, nothing broken is shown as good`, async () => {
+  const { start_ms, rejected, ...all } = await live()
   const hour = ({ t_ms }: LedgerReading) => (t_ms - start_ms) / HOUR_MS
-  const isOf = (trouble: Trouble, reading: LedgerReading) =>
-    (trouble.device ?? reading.device) === reading.device && (trouble.quantity ?? reading.quantity) === reading.quantity
-  const within = (reading: LedgerReading, from_h: number, to_h: number) =>
-    hour(reading) >= from_h && hour(reading) < to_h
+  const within = (reading: LedgerReading, from_h: number, for_h: number) =>
+    hour(reading) >= from_h && hour(reading) < from_h + for_h
+  // What was told at the very end may be under way.
+  const settled = (reading: LedgerReading) => hour(reading) < HOURS - 0.02
+  const told = all.told.filter(settled)
+  expect(rejected).toEqual([])
+  expect(told.length).toBeGreaterThan(4000)
+  expect(linesOf(all.held.filter(settled))).toEqual(linesOf(told))
 
   for (const trouble of TROUBLES) {
     const { from_h, for_h, reason, unseen_h = 0 } = trouble
-    const during = told.filter((reading) => isOf(trouble, reading) && within(reading, from_h, from_h + for_h))
+    const during = told.filter((reading) => isOf(trouble, reading) && within(reading, from_h, for_h))
     expect(during.map((reading) => reading.reason)).toContain(reason)
-    const believed = during.filter((reading) => reading.quality === 'good' && hour(reading) >= from_h + unseen_h)
-    if (reason !== 'spike') expect(believed).toEqual([])
-  }
-  const excused = (reading: LedgerReading) =>
-    TROUBLES.some(
-      ({ from_h, unseen_h = 0, ...trouble }) =>
-        isOf({ ...trouble, from_h }, reading) && within(reading, from_h, from_h + unseen_h),
+    // Only one sample is a spike; that it is not believed shows against the truth.
+    if (reason === 'spike') continue
+    expect(during.filter(({ quality }) => quality === 'good').filter((one) => hour(one) >= from_h + unseen_h)).toEqual(
+      [],
     )
-  expect(farFromTruth(told.filter((reading) => !excused(reading)))).toEqual([])
+  }
 
-  const doubtedWithoutCause = told.filter(
-    (reading) =>
-      reading.quality !== 'good' &&
-      !TROUBLES.some((trouble) => {
-        const after_h = trouble.leaves ? AFTERMATH_H : MOMENT_H
-        return isOf(trouble, reading) && within(reading, trouble.from_h, trouble.from_h + trouble.for_h + after_h)
-      }),
-  )
-  expect(doubtedWithoutCause).toEqual([])
+  const isUnseen = (reading: LedgerReading) =>
+    TROUBLES.some((trouble) => isOf(trouble, reading) && within(reading, trouble.from_h, trouble.unseen_h ?? 0))
+  expect(farFromTruth(told.filter((reading) => !isUnseen(reading)))).toEqual([])
+
+  const hasCause = (reading: LedgerReading) =>
+    TROUBLES.some((trouble) => {
+      const after_h = trouble.leaves ? AFTERMATH_H : MOMENT_H
+      return isOf(trouble, reading) && within(reading, trouble.from_h, trouble.for_h + after_h)
+    })
+  expect(told.filter((reading) => reading.quality !== 'good' && !hasCause(reading))).toEqual([])
 })
