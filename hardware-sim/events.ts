@@ -1,7 +1,7 @@
 /** What the simulator tells the outside. `at_ms` is wall-clock epoch time in milliseconds with fractions. */
 export type BoardState = 'unplugged' | 'plugged' | 'hung' | 'booting' | 'running'
 
-export type OutputName = 'lamp' | 'siren' | 'strike' | 'raise' | 'lower' | 'stop' | 'beam-test'
+export type OutputName = 'lamp' | 'lamp-exit' | 'siren' | 'strike' | 'raise' | 'lower' | 'stop' | 'beam-test'
 export type Side = 'approach' | 'exit'
 
 /** Doors and the people at them. */

@@ -49,6 +49,7 @@ function busFault(device: ParkOnBus, profiles: Profiles, path: string): Fault {
   const named = [
     ...(device.without ?? []).map((name) => ({ field: 'without', name })),
     ...Object.keys(device.intervals_ms ?? {}).map((name) => ({ field: 'intervals_ms', name })),
+    ...Object.keys(device.summaries_ms ?? {}).map((name) => ({ field: 'summaries_ms', name })),
     ...Object.keys(device.deadbands ?? {}).map((name) => ({ field: 'deadbands', name })),
   ]
   const stranger = named.find(({ name }) => !names.includes(name))

@@ -19,6 +19,8 @@ export const CameraConfig = Type.Object(
     noread_share: Share,
     /** Readings of each vehicle, 400 ms apart; 1 if not given. */
     reads: Type.Optional(Type.Integer({ minimum: 1, maximum: 10 })),
+    /** It reads a vehicle in view again after each so long until it drives on; not at all if not given. */
+    again_ms: Type.Optional(Type.Number({ minimum: 100, maximum: 600_000 })),
     /** Where readings are posted to as JSON besides, `{plate, confidence, at}`; this machine only. */
     post: Type.Optional(Type.String({ pattern: '^http://(127\\.0\\.0\\.1|localhost|\\[::1\\])(:\\d{1,5})?(/\\S*)?$' })),
     /** Shown there as a bearer token. */

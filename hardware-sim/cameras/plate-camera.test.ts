@@ -7,17 +7,22 @@ import { createPoster } from '../process/poster.ts'
 import { createRandom } from '../random.ts'
 import { createTimeline } from '../time/timeline.ts'
 import type { CameraConfig } from './config.ts'
-import { createPlateCamera, type Watched } from './plate-camera.ts'
+import { createPlateCamera, type Seen, type Watched } from './plate-camera.ts'
 
 type Plate = SimEvent & { type: 'plate' }
 
 /** Shows plates to a camera, one a minute, and collects what it reads. */
-function look(count: number, more: Partial<CameraConfig>): { plates: Plate[]; posted: object[] } {
+function look(
+  count: number,
+  more: Partial<CameraConfig>,
+  drives: (vehicle: { entered: boolean; left: boolean }) => void = () => {},
+): { plates: Plate[]; posted: object[] } {
   const clock = FakeTimers.install({ now: 0, toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'] })
   const timeline = createTimeline()
   const plates: Plate[] = []
   const posted: object[] = []
-  let show: ((vehicle: { plate: string }, at_ms: number) => void) | undefined
+  const vehicle = { plate: 'JA12345', entered: false, left: false }
+  let show: ((vehicle: Seen, at_ms: number) => void) | undefined
   const barrier: Watched = {
     watch: (_side, _at_m, see) => {
       show = see
@@ -30,8 +35,10 @@ function look(count: number, more: Partial<CameraConfig>): { plates: Plate[]; po
     post: (_url, body) => posted.push(body),
   })
   for (let index = 0; index < count; index++) {
-    show?.({ plate: 'JA12345' }, timeline.now())
-    clock.tick(60_000)
+    show?.(vehicle, timeline.now())
+    clock.tick(30_000)
+    drives(vehicle)
+    clock.tick(30_000)
   }
   timeline.close()
   clock.uninstall()
@@ -54,6 +61,13 @@ describe('a plate camera', () => {
     expect(wrong.length / plates.length).toBeCloseTo(0.1, 1)
     expect(Math.max(...wrong.map(({ confidence }) => confidence))).toBeLessThan(0.9)
     for (const { plate } of wrong) expect(plate.length).toBe(7)
+  })
+
+  it.each(['entered', 'left'] as const)('reads a vehicle again until it has %s', (how) => {
+    const { plates } = look(1, { misread_share: 0, noread_share: 0, again_ms: 12_000 }, (vehicle) => {
+      vehicle[how] = true
+    })
+    expect(plates.map(({ at_ms }) => at_ms)).toEqual([250, 12_250, 24_250])
   })
 
   it('reads as often as it is told to, and posts each reading', () => {

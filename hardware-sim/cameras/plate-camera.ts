@@ -26,9 +26,16 @@ const ALIKE: Readonly<Record<string, string>> = {
   Z: '2',
 }
 
+/** A vehicle in view, until it has driven under the boom or turned back. */
+export interface Seen {
+  readonly plate: string
+  readonly entered: boolean
+  readonly left: boolean
+}
+
 /** What a camera looks at. */
 export interface Watched {
-  watch(side: 'approach' | 'exit', at_m: number, see: (vehicle: { plate: string }, at_ms: number) => void): void
+  watch(side: 'approach' | 'exit', at_m: number, see: (vehicle: Seen, at_ms: number) => void): void
 }
 
 export interface CameraDeps {
@@ -54,11 +61,20 @@ export function createPlateCamera(config: CameraConfig, barrier: Watched, deps: 
       deps.post(config.post, { ...read, at: new Date(read_ms).toISOString() }, config.token)
   }
 
-  barrier.watch(config.side ?? 'approach', config.at_m ?? AT_M, ({ plate }, at_ms) => {
+  const latency_ms = config.latency_ms ?? LATENCY_MS
+  const { again_ms } = config
+
+  function look(vehicle: Seen, at_ms: number): void {
     for (let read = 0; read < (config.reads ?? 1); read++) {
-      timeline.at(at_ms + (config.latency_ms ?? LATENCY_MS) + read * READ_GAP_MS, (due_ms) => report(plate, due_ms))
+      timeline.at(at_ms + latency_ms + read * READ_GAP_MS, (due_ms) => report(vehicle.plate, due_ms))
     }
-  })
+    if (again_ms === undefined) return
+    timeline.at(at_ms + again_ms, (due_ms) => {
+      if (!vehicle.entered && !vehicle.left) look(vehicle, due_ms)
+    })
+  }
+
+  barrier.watch(config.side ?? 'approach', config.at_m ?? AT_M, look)
 }
 
 function misread(plate: string, random: Random): string {

@@ -33,9 +33,10 @@ export const TrafficConfig = Type.Object(
     /** Plates to draw from, and the share of vehicles with one that is not among them. */
     plates: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 20 }), { minItems: 1, maxItems: 50_000 })),
     unknown_share: Share,
-    /** How drivers behave, and the share of those that tailgate. */
+    /** How drivers behave, and the shares of those that tailgate and of those that always wait for an opening of their own. */
     driver: Type.Optional(oneOf('obeys', 'waits')),
     tailgater_share: Share,
+    waits_share: Share,
     /** A driver who is not let in turns back after this; 30 s if not given. */
     patience_ms: Type.Optional(Type.Number({ minimum: 1, maximum: 3_600_000 })),
     /** At a door: the reader, and the cards of 26 bits to draw from. Without them people press the button (`rex`). */

@@ -32,7 +32,6 @@ export function createTraffic(config: TrafficConfig, kind: 'door' | 'barrier', d
   const arrive = kind === 'barrier' ? vehicle : person
 
   function vehicle(at_ms: number): void {
-    const tailgates = random() < (config.tailgater_share ?? 0)
     deps.act(
       {
         do: 'vehicle',
@@ -41,7 +40,7 @@ export function createTraffic(config: TrafficConfig, kind: 'door' | 'barrier', d
         from: config.side ?? 'approach',
         length_m: 3.8 + random() * 1.4,
         speed_m_s: 3 + random() * 1.2,
-        driver: tailgates ? 'tailgates' : (config.driver ?? 'obeys'),
+        driver: driverOf(config, random),
         patience_ms: config.patience_ms ?? PATIENCE_MS,
       },
       at_ms,
@@ -85,6 +84,12 @@ export function createTraffic(config: TrafficConfig, kind: 'door' | 'barrier', d
       else if (config.per_hour) byProfile(config.per_hour, at_ms)
     },
   }
+}
+
+function driverOf({ tailgater_share = 0, waits_share = 0, driver = 'obeys' }: TrafficConfig, random: Random) {
+  const share = random()
+  if (share < tailgater_share) return 'tailgates'
+  return share < tailgater_share + waits_share ? 'waits' : driver
 }
 
 /** A plate from the list, or a stranger's. */

@@ -22,6 +22,7 @@ const catalog = {
   reader: { zh: '查看与安装门禁读卡器', en: 'look at card readers, and give them their keys' },
   history: { zh: '导出传感器历史数据', en: 'save readings of the past as CSV' },
   client: { zh: '管理可连接枢纽的 MQTT 账号', en: 'add the MQTT accounts that may connect to a hub' },
+  bus: { zh: '扫描 Modbus 总线,修改设备地址', en: 'find the units of a Modbus line, and set their addresses' },
   gpio: { zh: '检查本机 GPIO 线', en: 'try the GPIO lines of this box by hand' },
   demoAbout: {
     zh: '演示小区:模拟器 → 两个网关(报警按钮、门、道闸)→ 枢纽与流程 → 上级平台',
@@ -54,12 +55,14 @@ const catalog = {
       '按键: [1-4] 按按钮 · [c] 剪断/接好 b1 电缆 · [u] 拔出/插回 board-a · [s] 停止/启动上级 · [r] 复位 b1',
       '  门  : [k] 刷业主卡 · [x] 刷陌生卡 · [w] 走进门 · [f] 强行开门',
       '  车  : [v] 业主车到达 · [n] 陌生车到达 · [o] 上级命令抬杆',
+      '  公园: [t] 拔下/接好空气传感器 · [p] 下一阵雨 · [l] 开灯 10 秒 · [g] 开灌溉',
       '  小区: [e] 全小区紧急疏散/结束疏散 · [?] 帮助 · [q] 退出',
     ].join('\n'),
     en: [
       'Keys: [1-4] press a button · [c] cut/mend the cable of b1 · [u] unplug/replug board-a · [s] stop/start the upstream · [r] reset b1',
       '  door   : [k] known card · [x] unknown card · [w] walk in · [f] force it',
       '  barrier: [v] a resident drives up · [n] a stranger drives up · [o] the district opens it',
+      '  park   : [t] unplug/replug the air sensor · [p] a shower of rain · [l] lamp on for 10 s · [g] water the lawn',
       '  estate : [e] evacuate/end the evacuation · [?] help · [q] quit',
     ].join('\n'),
   },

@@ -13,6 +13,8 @@ import type { ParkSide, SideListener } from './side.ts'
 
 /** Outputs are read back this often: a module that restarted, or was switched by somebody else, is found out. */
 const READ_BACK_MS = 5000
+/** A module that lets go when its master is silent is never silent for longer than this. */
+const READ_BACK_GUARDED_MS = 500
 
 /** The holding register of a module that lets its outputs go when its master is silent, and what to write there. */
 export interface UnitFailSafe {
@@ -83,8 +85,9 @@ class BusSide implements ParkSide {
         this.#flushSoon()
       })
     })
+    const back_ms = this.#failSafe === undefined ? READ_BACK_MS : READ_BACK_GUARDED_MS
     for (const [output, address] of this.#coils) {
-      this.#poll({ table: 'coil', address, type: 'bit' }, READ_BACK_MS, (result) => this.#readBack(output, result))
+      this.#poll({ table: 'coil', address, type: 'bit' }, back_ms, (result) => this.#readBack(output, result))
     }
   }
 

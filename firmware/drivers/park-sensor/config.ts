@@ -57,6 +57,8 @@ export const ParkOnBus = Type.Object(
     /** Quantities of the profile that this device does not have. */
     without: Type.Optional(Type.Array(QuantityName, { maxItems: 64 })),
     intervals_ms: Type.Optional(Type.Record(QuantityName, Milliseconds(100))),
+    /** Length of the intervals over which a quantity is summed up. */
+    summaries_ms: Type.Optional(Type.Record(QuantityName, Milliseconds(1000))),
     deadbands: Type.Optional(Type.Record(QuantityName, Type.Number({ minimum: 0 }))),
     outputs: Type.Optional(
       Type.Array(Type.Object({ ...outputFields, coil: Type.Integer({ minimum: 0, maximum: 0xffff }) }, closed), {
@@ -116,12 +118,19 @@ export function outputOf(fields: OutputFields, fallsOff: boolean): OutputConfig 
   }
 }
 
-/** What a device wants otherwise than its profile: how often it is read, and how much has to move before it is told. */
-export function adjusted(quantity: Quantity, { intervals_ms = {}, deadbands = {} }: ParkOnBus): Quantity {
+/** What a device wants otherwise than its profile: how often it is read and summed up, and how much has to move before it is told. */
+export function adjusted(
+  quantity: Quantity,
+  { intervals_ms = {}, summaries_ms = {}, deadbands = {} }: ParkOnBus,
+): Quantity {
   const { name, report } = quantity
   return {
     ...quantity,
     poll_ms: intervals_ms[name] ?? quantity.poll_ms,
-    report: { ...report, deadband: deadbands[name] ?? report.deadband },
+    report: {
+      ...report,
+      deadband: deadbands[name] ?? report.deadband,
+      ...(summaries_ms[name] === undefined ? {} : { interval_ms: summaries_ms[name] }),
+    },
   }
 }

@@ -40,6 +40,7 @@ interface Said {
 let time: VirtualTime
 let bus: TestBus
 let parks: Parks
+let failSafes: Array<{ unit: number; register: number; value: number }>
 let drivers: Driver[]
 
 const checkState = checker(ParkSensorState)
@@ -73,7 +74,7 @@ function start(device: object, restored?: unknown): { driver: Driver; said: Said
   const none = () => {
     throw new Error('not here')
   }
-  const hardware = { board: none, chip: none, bus: () => ({ bus, failSafes: [] }) }
+  const hardware = { board: none, chip: none, bus: () => ({ bus, failSafes }) }
   const site = { street: 's', community: 'c', estate: 'e', gateway: 'gw', class: 'park-sensor' } as const
   const driver = deviceKinds
     .get('park-sensor')
@@ -102,6 +103,7 @@ beforeEach(() => {
   time = startVirtualTime(install)
   bus = new TestBus()
   parks = createParks()
+  failSafes = []
   drivers = []
   bus.set(1, 'input', 1, 0x0131, 0x0222)
   bus.set(2, 'holding', 0, 100)
@@ -278,6 +280,17 @@ describe('outputs', () => {
     await pass(3 * minute_ms)
     expect(said.events.at(-1)?.data).toMatchObject({ output: 'valve', on: false, by: 'rain' })
     expect(bus.registers.get('3/coil/1')).toBe(0)
+  })
+
+  it('of a module that lets go without us are kept alive, and shown off once it is lost', async () => {
+    failSafes = [{ unit: 3, register: 5, value: 10 }]
+    const { do: tell, said } = start(relay)
+    await pass(2000)
+    expect(bus.registers.get('3/holding/5')).toBe(10)
+    await tell('output', { output: 'lamp', on: true })
+    bus.kill(3)
+    expect(said.states.at(-1)?.outputs[0]).toMatchObject({ name: 'lamp', on: false })
+    expect(said.events.at(-1)?.data).toMatchObject({ output: 'lamp', on: false, by: 'contact-lost' })
   })
 
   it('are off when the gateway stops', async () => {

@@ -15,7 +15,7 @@ import { BROADCAST, encodeRequest, isRepeated, isSamePlace, type Request, refusa
 import { onBytes, onDeadline } from './replies.ts'
 import { answer, type Run, replaceUnit, set, tell } from './run.ts'
 import { type BusTiming, GAP_MS } from './timing.ts'
-import { chooseTurn } from './turn-choice.ts'
+import { chooseTurn, mayTryAt } from './turn-choice.ts'
 
 /** The master of a line, pure: one request on the line at a time, nobody's reply for another's, nothing waits for a dead unit. */
 
@@ -87,11 +87,12 @@ function onUp(run: Run): void {
       corruptScore: 0,
       isDoubled: false,
       isUnreadable: false,
+      mergeMisses: 0,
     })
   const { timing, now_ms } = run
   set(run, { up: true, isFinishing: false, units, echo: timing.echo, heard: new Uint8Array(0), answered: undefined })
   // What the adapter still has from before passes by.
-  set(run, { free_ms: now_ms + GAP_MS, freeLatest_ms: now_ms + GAP_MS })
+  set(run, { free_ms: now_ms + GAP_MS, freeLatest_ms: now_ms + GAP_MS, probe_ms: 0 })
 }
 
 const ABSENT: Failure = {
@@ -139,8 +140,8 @@ function onRequest(run: Run, { ticket, request, urgent, expires_ms, maxAge_ms }:
   if (!run.state.up || run.state.isFinishing) return answer(run, job, ABSENT)
   const cached = fresh(run, request, maxAge_ms)
   if (cached) return answer(run, job, { ok: true, ...cached })
-  const { online, awayUntil_ms } = unitOf(run.state, request.unit)
-  if (request.unit !== BROADCAST && online === false && awayUntil_ms > run.now_ms)
+  const unit = unitOf(run.state, request.unit)
+  if (request.unit !== BROADCAST && unit.online === false && mayTryAt(run.state, unit) > run.now_ms)
     return answer(run, job, { ok: false, code: 'BUS_UNIT_AWAY', message: `unit ${request.unit} does not answer` })
   if (request.type !== 'read') supersede(run, request)
   if (run.state.queue.length >= QUEUE_MAX)

@@ -67,6 +67,9 @@ export interface Unit {
   isDoubled: boolean
   /** What its tables allow: reading over a hole in them is refused by many units. */
   merge: Turn['merged']
+  /** Merged requests in a row that nothing answered, and what was merged before that was doubted. */
+  mergeMisses: number
+  mergeBefore: Turn['merged']
   roundTrip_ms: UnitStats['roundTrip_ms']
 }
 
@@ -94,6 +97,8 @@ export interface BusState {
   watches: ReadonlyMap<number, Watch>
   units: ReadonlyMap<number, Unit>
   recent: readonly Recent[]
+  /** Units that are away are tried from then on: together they take a tenth of the line at most. */
+  probe_ms: number
   /** Urgent reads served in a row while others waited. */
   urgentInRow: number
 }
@@ -146,6 +151,7 @@ export function createBusState(timing: BusTiming): BusState {
     watches: new Map(),
     units: new Map(),
     recent: [],
+    probe_ms: 0,
     urgentInRow: 0,
   }
 }
@@ -161,6 +167,8 @@ export function createUnit(): Unit {
     isUnreadable: false,
     isDoubled: false,
     merge: 'gaps',
+    mergeMisses: 0,
+    mergeBefore: 'gaps',
     roundTrip_ms: { last: 0, max: 0, sum: 0, count: 0 },
   }
 }

@@ -1,14 +1,9 @@
 import { install } from '@sinonjs/fake-timers'
-import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { silentLogger } from '../../ports/logger.ts'
-import type { BusStatus, ReadResult, RegisterBus, WriteResult } from '../../ports/register-bus.ts'
-import { createModbusBus } from './bus.ts'
-import { createLineInMemory, identity, type LineInMemory, type LineOptions, type Mishap } from './line-in-memory.ts'
+import type { BusStatus, RegisterBus } from '../../ports/register-bus.ts'
+import { coil, holding, SETTINGS, startBench, settled as untilSettled } from './bus-bench.ts'
+import { identity, type LineInMemory, type LineOptions } from './line-in-memory.ts'
 import { type BusConfig, timingOf } from './timing.ts'
-
-const SETTINGS: BusConfig = { id: 'bus-1', baud: 9600, parity: 'none', stopBits: 1 }
-const BYTE_MS = 10_000 / 9600
 
 let clock: ReturnType<typeof install>
 let line: LineInMemory
@@ -16,13 +11,10 @@ let bus: RegisterBus
 let told: BusStatus[]
 
 async function start(units: number[], options: Partial<LineOptions> = {}, config: Partial<BusConfig> = {}) {
-  line = createLineInMemory({ byte_ms: BYTE_MS, ...options })
-  for (const unit of units) line.units.add(unit)
-  told = []
-  bus = createModbusBus({ port: line, random: () => 0.5, log: silentLogger }, { ...SETTINGS, ...config })
-  bus.onStatus((status) => told.push(status))
-  bus.start()
-  await clock.tickAsync(50)
+  const bench = await startBench(clock, units, options, config)
+  line = bench.line
+  bus = bench.bus
+  told = bench.told
 }
 
 beforeEach(() => {
@@ -37,18 +29,7 @@ afterEach(async () => {
   clock.uninstall()
 })
 
-async function settled<T>(promise: Promise<T>): Promise<T> {
-  let result: { value: T } | undefined
-  void promise.then((value) => {
-    result = { value }
-  })
-  for (let waited_ms = 0; !result && waited_ms < 20_000; waited_ms += 10) await clock.tickAsync(10)
-  if (!result) throw new Error('never answered')
-  return result.value
-}
-const holding = (unit: number, address: number, count: number) => ({ unit, table: 'holding', address, count }) as const
-const coil = (unit: number, address: number, on: boolean) =>
-  ({ unit, table: 'coil', address, values: [on ? 1 : 0] }) as const
+const settled = <T>(promise: Promise<T>) => untilSettled(clock, promise)
 const faults = () => told.filter((one) => one.type === 'fault').map(({ kind, unit }) => `${kind} ${unit}`)
 const requests = () => line.wire.filter(({ from }) => from === 'master')
 
@@ -156,6 +137,52 @@ describe('the master of a line', () => {
     expect(told.findLast(({ type }) => type === 'unit')).toMatchObject({ unit: 9, online: true })
   })
 
+  it('lets many dead units cost the others a tenth at most, and finds all again soon', async () => {
+    await start([1])
+    let readings = 0
+    bus.poll({ ...holding(1, 0, 2), every_ms: 1 }, (result) => {
+      if (result.ok) readings++
+    })
+    await clock.tickAsync(10_000)
+    const alone = readings
+    for (let unit = 10; unit < 30; unit++) bus.poll({ ...holding(unit, 0, 2), every_ms: 1000 }, () => {})
+    await clock.tickAsync(20_000)
+    readings = 0
+    await clock.tickAsync(60_000)
+    expect(readings).toBeGreaterThan(0.88 * 6 * alone)
+    for (let unit = 10; unit < 30; unit++) line.units.add(unit)
+    await clock.tickAsync(11_000)
+    const back = told.filter((one) => one.type === 'unit' && one.online && one.unit >= 10)
+    expect(back).toHaveLength(20)
+  })
+
+  it('asks for each range alone where a unit says nothing to a read over a hole', async () => {
+    await start([1], { mishap: () => ((requests().at(-1)?.bytes[5] ?? 0) > 2 ? 'silent' : 'none') })
+    const good = [0, 4, 8].map((at) => {
+      const seen = { at, count: 0 }
+      bus.poll({ ...holding(1, at, 2), every_ms: 500 }, (result) => {
+        if (result.ok && result.values[0] === identity(1, at)) seen.count++
+      })
+      return seen
+    })
+    await clock.tickAsync(20_000)
+    for (const { count } of good) expect(count).toBeGreaterThan(30)
+    expect(told.filter(({ type }) => type === 'unit')).toMatchObject([{ unit: 1, online: true }])
+  })
+
+  it('goes on merging when a unit was only gone for a while', async () => {
+    await start([1])
+    for (const at of [0, 4, 8]) bus.poll({ ...holding(1, at, 2), every_ms: 100 }, () => {})
+    await clock.tickAsync(1000)
+    line.units.delete(1)
+    await clock.tickAsync(5000)
+    line.units.add(1)
+    await clock.tickAsync(15_000)
+    const before = requests().length
+    await clock.tickAsync(1000)
+    expect(requests().length - before).toBeLessThanOrEqual(11)
+  })
+
   it('asks for each range alone where a unit refuses to read over a hole', async () => {
     await start([1])
     line.options = {
@@ -258,99 +285,5 @@ describe('the master of a line', () => {
       await bus.close()
     }
     await start([])
-  })
-})
-
-describe('whatever goes wrong', () => {
-  const mishaps: Mishap[] = [
-    'none',
-    'silent',
-    'late',
-    'truncated',
-    'flipped',
-    'foreign',
-    'noise',
-    'exception',
-    'doubled',
-  ]
-  const request = fc.record({
-    unit: fc.integer({ min: 1, max: 3 }),
-    address: fc.integer({ min: 0, max: 20 }).map((half) => half * 2),
-    pairs: fc.integer({ min: 1, max: 3 }),
-    write: fc.boolean(),
-    on: fc.boolean(),
-    pause_ms: fc.integer({ min: 0, max: 400 }),
-  })
-  type Asked = { unit: number; address: number; pairs: number; on: boolean }
-  const story = fc.record({
-    echo: fc.boolean(),
-    late_ms: fc.integer({ min: 150, max: 690 }),
-    script: fc.array(fc.constantFrom(...mishaps), { minLength: 1, maxLength: 40 }),
-    requests: fc.array(request, { minLength: 1, maxLength: 25 }),
-    unplugAt: fc.option(fc.nat(20)),
-  })
-
-  /** 16 bits of ms go round every minute. */
-  const isAfter = (read: number | undefined, asked_ms: number) =>
-    (((read ?? 0) - Math.floor(asked_ms)) & 0xffff) < 0x8000
-
-  function isTrue(one: Asked, asked_ms: number, result: ReadResult | WriteResult): boolean {
-    if (!result.ok) return true
-    if ('values' in result)
-      return result.values.every((value, at) =>
-        at % 2 === 0 ? value === identity(one.unit, one.address + at) : isAfter(value, asked_ms),
-      )
-    const value = one.on ? 0xff00 : 0
-    return line.executed.some(
-      (each) =>
-        each.unit === one.unit &&
-        each.code === 5 &&
-        each.address === one.address &&
-        each.value === value &&
-        each.at_ms >= asked_ms,
-    )
-  }
-
-  it('every request is answered once, by its own unit, with what was read after it was asked', async () => {
-    await start([])
-    await fc.assert(
-      fc.asyncProperty(story, async ({ echo, late_ms, script, requests: all, unplugAt }) => {
-        let turn = 0
-        await start([1, 2, 3], { echo, late_ms, mishap: () => script[turn++ % script.length] ?? 'none' })
-        const answers: Array<Promise<void>> = []
-        const wrong: unknown[] = []
-        const judge = (one: (typeof all)[number], asked_ms: number, result: ReadResult | WriteResult) => {
-          if (!isTrue(one, asked_ms, result)) wrong.push({ one, asked_ms, result })
-        }
-        for (const [index, one] of all.entries()) {
-          if (index === unplugAt) line.unplug()
-          const asked_ms = performance.now()
-          const asking = one.write
-            ? bus.write(coil(one.unit, one.address, one.on))
-            : bus.read(holding(one.unit, one.address, one.pairs * 2))
-          answers.push(asking.then((result) => judge(one, asked_ms, result)))
-          await clock.tickAsync(one.pause_ms)
-        }
-        await settled(Promise.all(answers))
-        await bus.close()
-        expect(wrong).toEqual([])
-      }),
-      { numRuns: 60 },
-    )
-  })
-
-  it('goes on when the line is sound again', async () => {
-    await start([])
-    await fc.assert(
-      fc.asyncProperty(fc.array(fc.constantFrom(...mishaps), { maxLength: 30 }), fc.boolean(), async (script, echo) => {
-        let turn = 0
-        await start([1, 2], { echo, mishap: () => script[turn++] ?? 'none' })
-        for (const unit of [1, 2]) bus.poll({ ...holding(unit, 0, 2), every_ms: 100 }, () => {})
-        await clock.tickAsync(60_000)
-        for (const unit of [1, 2]) expect(await settled(bus.read(holding(unit, 40, 2)))).toMatchObject({ ok: true })
-        await bus.close()
-      }),
-      { numRuns: 30 },
-    )
   })
 })

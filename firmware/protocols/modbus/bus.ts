@@ -30,7 +30,7 @@ const EXPIRES_MS = 2000
 const REOPEN = { first_ms: 250, max_ms: 5000 }
 /** What waits to be written at the end has this long: room for a unit that has just died. */
 const CLOSE_MS = 1000
-/** A timer this late means that the process was held up, and bytes may still be unread. */
+/** A timer this late means that the process was held up, and bytes of the reply may still be unread. */
 const LATE_MS = 5
 
 const noCounts = (): Record<keyof UnitStats['counts'], number> => ({
@@ -237,7 +237,7 @@ class ModbusBus implements RegisterBus {
     if (due_ms === undefined) return
     const tick = () => this.#run({ type: 'tick' })
     const onTime = () => {
-      if (performance.now() - due_ms <= LATE_MS) tick()
+      if (!this.#state.exchange || performance.now() - due_ms <= LATE_MS) tick()
       else this.#timer = setTimeout(tick, LATE_MS)
     }
     this.#timer = setTimeout(onTime, Math.max(0, Math.ceil(due_ms - now_ms)))

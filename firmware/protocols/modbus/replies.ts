@@ -6,6 +6,7 @@ import {
   type Failure,
   type Job,
   type Outcome,
+  type Turn,
   type Unit,
   unitOf,
 } from './bus-state.ts'
@@ -38,6 +39,10 @@ const STILL_WORKING = 5
 const BUSY = 6
 const BUSY_MS = 100
 const RECENT_MAX = 64
+/** Trying units that are away takes no more than this share of the line. */
+const PROBE_SHARE = 0.1
+/** Merged requests in a row that get no answer, until they are taken for what the unit does not answer. */
+const MERGE_MISSES_MAX = 2
 
 export function onBytes(run: Run, bytes: Uint8Array) {
   const heard = Buffer.concat([run.state.heard, bytes]).subarray(-HEARD_BYTES_MAX)
@@ -90,6 +95,8 @@ function onReply(run: Run, exchange: Exchange, reply: Reply, start: number, offs
     online: true,
     misses: 0,
     ...readable(before),
+    ...(exchange.turn.merged === 'none' ? {} : { mergeMisses: 0 }),
+    mergeBefore: before.merge,
     backoff_ms: BACKOFF_FIRST_MS,
     awayUntil_ms: 0,
     roundTrip_ms: { last: taken_ms, max: Math.max(max, taken_ms), sum: sum + taken_ms, count: count + 1 },
@@ -160,7 +167,7 @@ function onException(run: Run, exchange: Exchange, exception: number): void {
   const isRange = exception === ILLEGAL_ADDRESS || exception === ILLEGAL_VALUE
   if (isRange && turn.merged !== 'none') {
     // What was merged may be what does not exist: each part is asked for on its own merit.
-    replaceUnit(run, unit, { merge: turn.merged === 'gaps' ? 'adjacent' : 'none' })
+    replaceUnit(run, unit, { merge: less(turn.merged) })
     set(run, { queue: [...turn.jobs, ...run.state.queue] })
     return
   }
@@ -181,6 +188,18 @@ function onException(run: Run, exchange: Exchange, exception: number): void {
     schedule(run, id, sent_ms)
     tell(run, { type: 'reading', watch: id, outcome: failure })
   }
+}
+
+const less = (merged: Turn['merged']): Turn['merged'] => (merged === 'gaps' ? 'adjacent' : 'none')
+
+/** Many units say nothing at all where a range does not exist; then its parts are asked for. A unit that is gone proves nothing. */
+function doubtMerge(run: Run, turn: Turn, isAway: boolean): Partial<Unit> {
+  const { merge, mergeMisses, mergeBefore } = unitOf(run.state, turn.request.unit)
+  if (isAway) return { mergeMisses: 0, merge: mergeBefore }
+  if (turn.merged === 'none') return {}
+  const misses = mergeMisses + 1
+  if (misses < MERGE_MISSES_MAX) return { mergeMisses: misses }
+  return { mergeMisses: 0, mergeBefore: merge, merge: less(turn.merged) }
 }
 
 /** Before everything else that waits, unless it was tried often enough or another write to the same place waits. */
@@ -240,12 +259,13 @@ const noReply = (unit: number, isForeign: boolean): Failure => ({
   message: isForeign ? `another unit answered for unit ${unit}` : `unit ${unit} did not answer`,
 })
 
-function onMiss(run: Run, { turn }: Exchange, failure: Failure): void {
+function onMiss(run: Run, { turn, sent_ms }: Exchange, failure: Failure): void {
   const { unit } = turn.request
   const { misses, online, backoff_ms } = unitOf(run.state, unit)
   const isAway = online === false || misses + 1 > run.timing.retries
   replaceUnit(run, unit, {
     misses: misses + 1,
+    ...doubtMerge(run, turn, isAway),
     ...(isAway
       ? {
           online: false,
@@ -254,6 +274,7 @@ function onMiss(run: Run, { turn }: Exchange, failure: Failure): void {
         }
       : {}),
   })
+  if (online === false) set(run, { probe_ms: run.now_ms + (run.now_ms - sent_ms) * (1 / PROBE_SHARE - 1) })
   if (isAway && online !== false)
     tell(run, { type: 'unit', unit, online: false, reason: failure.code === 'BUS_CORRUPT' ? 'unreadable' : 'no-reply' })
   for (const { id } of turn.watches) tell(run, { type: 'reading', watch: id, outcome: failure })

@@ -14,10 +14,14 @@ const GAP_MAX = { bits: 128, registers: 8 } as const
 
 type Want = { urgent: boolean; since_ms: number; unit: number } & ({ job: Job } | { watch: Watch })
 
+/** From when on a unit may be tried: one that is away not before its own time, nor before that of all that are. */
+export const mayTryAt = (state: BusState, { online, awayUntil_ms }: Unit) =>
+  online === false ? Math.max(awayUntil_ms, state.probe_ms) : awayUntil_ms
+
 /** From when on a request may go to its unit: not while the unit is away, nor while a reply is owed that could be taken for its own. */
-export function mayGoAt(unit: Unit, request: Request, now_ms: number): number {
+export function mayGoAt(state: BusState, unit: Unit, request: Request, now_ms: number): number {
   const owed = unit.owed.filter(({ until_ms }) => until_ms > now_ms)
-  if (owed.length === 0) return unit.awayUntil_ms
+  if (owed.length === 0) return mayTryAt(state, unit)
   const asked = encodeRequest(request)
   const blocking = owed.filter((one) => {
     const same = Buffer.compare(one.asked, asked) === 0
@@ -25,7 +29,7 @@ export function mayGoAt(unit: Unit, request: Request, now_ms: number): number {
     if (request.type === 'write') return same && one.overtaken
     return one.asked[1] === functionOf(request) && !(same && one.mayRepeat)
   })
-  return Math.max(unit.awayUntil_ms, ...blocking.map(({ until_ms }) => until_ms))
+  return Math.max(mayTryAt(state, unit), ...blocking.map(({ until_ms }) => until_ms))
 }
 
 const requestOf = ({ unit, table, address, count }: RegisterRange): Request => ({
@@ -43,7 +47,7 @@ export function chooseTurn(state: BusState, now_ms: number): Turn | { wait_ms: n
   const wants: Want[] = []
   const consider = (want: Want, request: Request, from_ms: number) => {
     const unit = request.unit === BROADCAST ? undefined : unitOf(state, request.unit)
-    const at_ms = Math.max(from_ms, unit ? mayGoAt(unit, request, now_ms) : 0)
+    const at_ms = Math.max(from_ms, unit ? mayGoAt(state, unit, request, now_ms) : 0)
     if (at_ms <= now_ms) wants.push(want)
     else wait_ms = Math.min(wait_ms, at_ms - now_ms)
   }

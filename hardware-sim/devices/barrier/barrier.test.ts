@@ -332,6 +332,17 @@ describe('a vehicle', () => {
     expect(states('g1-v3')).toContain('passed')
   })
 
+  it('that obeys a sign waits for an opening of its own', () => {
+    timeline.close()
+    build({ sign: 'one-by-one' })
+    for (const plate of ['A1', 'A2']) apply({ do: 'vehicle', plate })
+    clock.tick(30_000)
+    raise()
+    clock.tick(30_000)
+    expect(states('g1-v1')).toContain('passed')
+    expect(states('g1-v2')).not.toContain('entered')
+  })
+
   it('gives way to one that comes towards it, and turns back when its patience ends', () => {
     apply({ do: 'vehicle', plate: 'IN', patience_ms: 10_000 })
     apply({ do: 'vehicle', plate: 'OUT', from: 'exit' })

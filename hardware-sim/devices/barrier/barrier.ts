@@ -1,5 +1,5 @@
 import type { BarrierEvent, OutputName, Side } from '../../events.ts'
-import { integerBetween } from '../../random.ts'
+import { forkRandom, integerBetween, type Random } from '../../random.ts'
 import type { DeviceStep } from '../../scenario/steps.ts'
 import { DryContact } from '../contact/dry-contact.ts'
 import type { Device, DeviceDeps } from '../device.ts'
@@ -42,11 +42,11 @@ export class Barrier implements Device {
   readonly #glass: DryContact | undefined
   readonly #lid: DryContact | undefined
   readonly #outputs: Map<number, { output: OutputName; on: boolean }>
-  readonly #hasLight: boolean
+  readonly #lights: Partial<Record<Side, boolean>>
+  readonly #drivers: Random
   readonly #watchers: Watcher[] = []
   readonly #pedestrians = new Map<string, number>()
   #vehicles: readonly Vehicle[] = []
-  #green = false
   #block: { floor_deg: number; ceiling_deg: number } | undefined
   #state: (BarrierEvent & { type: 'boom' })['state'] = 'down'
   #count = 0
@@ -61,7 +61,11 @@ export class Barrier implements Device {
     this.#glass = config.releasePin === undefined ? undefined : wired(config.releasePin, true)
     this.#lid = config.enclosurePin === undefined ? undefined : wired(config.enclosurePin, true)
     this.#outputs = outputsOf(config)
-    this.#hasLight = config.lampPin !== undefined
+    this.#lights = {
+      ...(config.lampPin !== undefined && { approach: false }),
+      ...(config.exitLampPin !== undefined && { exit: false }),
+    }
+    this.#drivers = forkRandom(deps.random)
     this.#drive = new Drive({
       latched: config.drive === 'latched',
       unpowered: config.unpowered === 'rises' ? 'raise' : 'none',
@@ -84,7 +88,7 @@ export class Barrier implements Device {
     this.#sensors = new Sensors(deps, config, (sensor, occupied, at_ms) =>
       deps.emit({ type: 'sensor', device: this.id, sensor, occupied, at_ms: this.#wall(at_ms) }),
     )
-    this.#lane = this.#createLane()
+    this.#lane = this.#createLane(config.sign === 'one-by-one')
   }
 
   start(at_ms: number): void {
@@ -104,7 +108,8 @@ export class Barrier implements Device {
     found.on = on
     const { output } = found
     this.#deps.emit({ type: 'output', device: this.id, output, on, at_ms: this.#wall(at_ms) })
-    if (output === 'lamp') this.#green = on
+    if (output === 'lamp') this.#lights.approach = on
+    else if (output === 'lamp-exit') this.#lights.exit = on
     else if (output === 'beam-test') this.#sensors.darken(on, at_ms)
     else this.#drive.set(output as Relay, on)
     this.#boom.wish(this.#drive.wish, at_ms)
@@ -184,13 +189,13 @@ export class Barrier implements Device {
     return { angle_deg: Math.round(this.#boom.angleAt(at_ms) * 10) / 10, at_ms: this.#wall(at_ms) }
   }
 
-  #createLane(): Lane {
+  #createLane(oneByOne: boolean): Lane {
     return new Lane(
       this.#deps.timeline,
       {
         boom: (at_ms) => ({ angle_deg: this.#boom.angleAt(at_ms), falling: this.#boom.direction === 'falling' }),
-        green: () => this.#green || !this.#hasLight,
-        reaction_ms: () => integerBetween(this.#deps.random, REACTION_MS_MIN, REACTION_MS_MAX),
+        light: (side) => this.#lights[side],
+        oneByOne,
       },
       {
         vehicle: ({ id, plate, from, queuedAt_ms }, state, at_ms) =>
@@ -224,6 +229,8 @@ export class Barrier implements Device {
         driver: step.driver ?? 'obeys',
         stalls_ms: step.stalls_ms ?? 0,
         patience_ms: step.patience_ms ?? Number.POSITIVE_INFINITY,
+        // Drawn with the vehicle, so that what the gate does never changes who comes.
+        reaction_ms: integerBetween(this.#drivers, REACTION_MS_MIN, REACTION_MS_MAX),
         front_m: 0,
         velocity_m_s: 0,
         goAt_ms: undefined,
@@ -233,6 +240,7 @@ export class Barrier implements Device {
         stalledUntil_ms: undefined,
         entered: false,
         passed: false,
+        left: false,
       },
       at_ms,
     )
@@ -302,6 +310,7 @@ function outputsOf(config: BarrierConfig): Map<number, { output: OutputName; on:
     [config.stopPin, 'stop'],
     [config.beamTestPin, 'beam-test'],
     [config.lampPin, 'lamp'],
+    [config.exitLampPin, 'lamp-exit'],
   ]
   return new Map(pins.flatMap(([pin, output]) => (pin === undefined ? [] : [[pin, { output, on: false }]])))
 }

@@ -23,8 +23,11 @@ export const BarrierConfig = Type.Object(
     beamPin: Type.Optional(Pin),
     /** High darkens the transmitter of the beam. */
     beamTestPin: Type.Optional(Pin),
-    /** Traffic light: high is green, for the drivers that obey it. */
+    /** Traffic lights for those from the approach side and from the exit side: high is green. */
     lampPin: Type.Optional(Pin),
+    exitLampPin: Type.Optional(Pin),
+    /** `one-by-one`: a sign says that each opening is for one vehicle. A light takes its place. */
+    sign: Type.Optional(Type.Union([Type.Literal('none'), Type.Literal('one-by-one')])),
     /** Emergency box, high once its glass is broken or its cable cut. */
     releasePin: Type.Optional(Pin),
     /** Lid of the drive's housing, high while open. */

@@ -18,15 +18,17 @@ const STEP_MS = 40
 const QUEUE_M_S = 1.4
 /** Slower than this, it stands. */
 const CREEPING_M_S = 0.05
-const NEAR_LINE_M = 1.5
+/** From here on a driver with nobody ahead takes the opening for his own. */
+const SEES_OPENING_M = 12
 const VEHICLES_MAX = 500
 
 export interface LaneView {
   /** As a driver sees the boom. */
   boom(at_ms: number): { angle_deg: number; falling: boolean }
-  /** The traffic light; true if there is none. */
-  green(): boolean
-  reaction_ms(): number
+  /** The traffic light for those from a side: green or red; undefined if there is none. */
+  light(side: Side): boolean | undefined
+  /** A sign says that each opening is for one vehicle. */
+  oneByOne: boolean
 }
 
 export interface LaneListener {
@@ -56,6 +58,8 @@ export class Lane {
   #vehicles: Vehicle[] = []
   #tick: Cancel | undefined
   #wasUp = false
+  /** This opening has found the vehicle that it is for. */
+  #isTaken = false
   readonly #queues: Record<Side, number> = { approach: 0, exit: 0 }
 
   constructor(timeline: Timeline, view: LaneView, listener: LaneListener) {
@@ -82,8 +86,9 @@ export class Lane {
   #step(at_ms: number): void {
     const { angle_deg, falling } = this.#view.boom(at_ms)
     const up = angle_deg >= UP_ENOUGH_DEG && !falling
-    if (up && !this.#wasUp) this.#grant()
+    if (up && !this.#wasUp) this.#isTaken = false
     this.#wasUp = up
+    if (up && !this.#isTaken) this.#grant()
     const ahead: Partial<Record<Side, Vehicle>> = {}
     for (const vehicle of this.#vehicles) {
       this.#move(vehicle, ahead[vehicle.from], { angle_deg, falling, up }, at_ms)
@@ -99,11 +104,13 @@ export class Lane {
       this.#vehicles.length > 0 ? this.#timeline.at(at_ms + STEP_MS, (due_ms) => this.#step(due_ms)) : undefined
   }
 
-  /** The boom has come up: for those who stand first. */
+  /** The boom is up: for those who stand first, or else for the first who comes. */
   #grant(): void {
     for (const side of ['approach', 'exit'] as const) {
       const first = this.#first(side)
-      if (first && first.front_m > LINE_M - NEAR_LINE_M) first.granted = true
+      if (!first || first.front_m < LINE_M - SEES_OPENING_M) continue
+      first.granted = true
+      this.#isTaken = true
     }
   }
 
@@ -139,7 +146,7 @@ export class Lane {
     if (vehicle.front_m > EDGE_M) return this.#stalled(vehicle, at_ms) ? vehicle.front_m : undefined
     const may = this.#mayGo(vehicle, boom)
     if (may && vehicle.velocity_m_s > CREEPING_M_S) vehicle.goAt_ms = at_ms
-    if (may) vehicle.goAt_ms ??= at_ms + this.#view.reaction_ms()
+    if (may) vehicle.goAt_ms ??= at_ms + vehicle.reaction_ms
     else vehicle.goAt_ms = undefined
     if (vehicle.goAt_ms !== undefined && at_ms >= vehicle.goAt_ms) return undefined
     if (vehicle.front_m <= LINE_M + 0.05)
@@ -158,19 +165,20 @@ export class Lane {
   }
 
   #mayGo(vehicle: Vehicle, boom: { angle_deg: number; up: boolean }): boolean {
-    const oncoming = this.#vehicles.some(
-      (other) =>
-        other.from !== vehicle.from && other.front_m > LINE_M + AT_LINE_M && other.front_m - other.length_m < -LINE_M,
-    )
+    const oncoming = this.#vehicles.some((other) => other.from !== vehicle.from && this.#hasWay(other, vehicle))
     if (oncoming) return false
-    switch (vehicle.driver) {
-      case 'tailgates':
-        return boom.angle_deg >= TAILGATER_DEG
-      case 'waits':
-        return boom.up && vehicle.granted
-      case 'obeys':
-        return boom.up && this.#view.green()
-    }
+    // Past the line the light is out of sight, and only the boom counts.
+    if (vehicle.driver === 'tailgates') return boom.angle_deg >= TAILGATER_DEG
+    if (!boom.up || vehicle.front_m > LINE_M + AT_LINE_M) return boom.up
+    if (vehicle.driver === 'waits') return vehicle.granted
+    return this.#view.light(vehicle.from) ?? (!this.#view.oneByOne || vehicle.granted)
+  }
+
+  /** Of two that come towards each other, the one that is further on goes first, or else the one that came first. */
+  #hasWay(other: Vehicle, vehicle: Vehicle): boolean {
+    if (other.front_m <= LINE_M + AT_LINE_M || other.front_m - other.length_m >= -LINE_M) return false
+    if (other.front_m !== vehicle.front_m) return other.front_m > vehicle.front_m
+    return this.#vehicles.indexOf(other) < this.#vehicles.indexOf(vehicle)
   }
 
   #report(vehicle: Vehicle, at_ms: number): void {
@@ -193,6 +201,7 @@ export class Lane {
     if (vehicle.entered || vehicle.velocity_m_s > CREEPING_M_S || this.#first(vehicle.from) !== vehicle) return false
     vehicle.firstSince_ms ??= at_ms
     if (at_ms - vehicle.firstSince_ms < vehicle.patience_ms) return false
+    vehicle.left = true
     this.#listener.vehicle(vehicle, 'turned-back', at_ms)
     return true
   }

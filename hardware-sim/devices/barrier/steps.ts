@@ -19,8 +19,9 @@ export const BARRIER_STEPS = {
       /** As fast as it would go by here; 3.5 m/s if not given. */
       speed_m_s: Type.Optional(Type.Number({ minimum: 0.5, maximum: 20 })),
       /**
-       * `obeys` (if not given): goes while the boom is up, and the light green if there is one. `waits`: goes when the boom has
-       * come up for it while it stood first. `tailgates`: follows as closely as it can, whatever the boom says.
+       * `obeys` (if not given): goes while the boom is up and the light, if there is one, green; a sign `one-by-one` without a
+       * light makes it wait for an opening of its own. `waits`: always waits for an opening of its own. `tailgates`: follows
+       * as closely as it can, whatever boom, light and sign say.
        */
       driver: Type.Optional(oneOf('obeys', 'waits', 'tailgates')),
       /** Stands for so long under the boom: a driver who talks, or an engine that dies. */

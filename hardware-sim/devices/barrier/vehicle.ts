@@ -14,18 +14,22 @@ export interface Vehicle {
   driver: Driver
   stalls_ms: number
   patience_ms: number
+  /** From the sight that it may go to moving off, at a standstill. */
+  reaction_ms: number
   /** Of its front along its own way; the boom is at 0. */
   front_m: number
   velocity_m_s: number
   /** When its driver has seen that it may go, and moves off. */
   goAt_ms: number | undefined
-  /** The opening of the boom that is its own, for a driver who waits for one. */
+  /** It stood first when the boom came up, or came first while it was: this opening is its own. */
   granted: boolean
   firstSince_ms: number | undefined
   queuedAt_ms: number | undefined
   stalledUntil_ms: number | undefined
   entered: boolean
   passed: boolean
+  /** It has turned back. */
+  left: boolean
 }
 
 /** Typical of cars at walking to town speed. */

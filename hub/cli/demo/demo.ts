@@ -20,6 +20,7 @@ import {
 import { DEMO_GATEWAYS, DEMO_SITE_TEXT, gatewayConfig, simulatorConfig } from './estate.ts'
 import { readKeys } from './keys.ts'
 import type { DemoOptions } from './options.ts'
+import { PARK_GATEWAY, parkSimulation, parkWiring } from './park.ts'
 
 /** The whole stack as processes, a short story, and keys to play with it. Resolves with the exit code. */
 export async function runDemo(options: DemoOptions, random: () => number): Promise<number> {
@@ -63,7 +64,7 @@ export async function runDemo(options: DemoOptions, random: () => number): Promi
     Promise.race([district.allOnline, end.fired]).then(play)
     const keys = readKeys({
       sim: (step) => sim.process.stdin?.write(`${JSON.stringify(step)}\n`),
-      command: (address, name) => district?.command(address, name),
+      command: (address, name, args) => district?.command(address, name, args),
       isEvacuating: () => district?.isEvacuating() ?? false,
       upstream: standIn && restartable(children, standIn, onLine),
       say,
@@ -128,7 +129,12 @@ function startSimulator(
   mkdirSync(join(dir, 'ports'), { recursive: true })
   const buttons = simulatorConfig(dir, options.board)
   const entrance = entranceSimulation(dir, options.board, secrets)
-  const config = { ...buttons, ...entrance, boards: [...buttons.boards, ...entrance.boards] }
+  const config = {
+    ...buttons,
+    ...entrance,
+    boards: [...buttons.boards, ...entrance.boards],
+    buses: [...entrance.buses, parkSimulation(dir)],
+  }
   const file = writeSecret(dir, 'simulator.json', JSON.stringify(config, null, 2))
   return children.start('simulator', 'hardware-sim/main.ts', ['--config', file])
 }
@@ -172,7 +178,8 @@ function startGateway(
   secrets: EntranceSecrets,
 ): Promise<Child> {
   const buttons = gatewayConfig(dir, gateway, hubUrl)
-  const config = gateway === ENTRANCE_GATEWAY ? withEntrance(buttons, dir, secrets) : buttons
+  const atEntrance = gateway === ENTRANCE_GATEWAY ? withEntrance(buttons, dir, secrets) : buttons
+  const config = gateway === PARK_GATEWAY ? withPark(buttons, dir) : atEntrance
   const file = writeSecret(dir, `${gateway}.json`, JSON.stringify(config, null, 2))
   return children.start(gateway, 'firmware/main.ts', ['--config', file, '--log-level', 'warn'])
 }
@@ -185,6 +192,11 @@ function withEntrance(buttons: ReturnType<typeof gatewayConfig>, dir: string, se
     boards: [...buttons.boards, ...entrance.boards],
     devices: [...buttons.devices, ...entrance.devices],
   }
+}
+
+function withPark(buttons: ReturnType<typeof gatewayConfig>, dir: string): object {
+  const park = parkWiring(dir)
+  return { ...buttons, ...park, devices: [...buttons.devices, ...park.devices] }
 }
 
 /** Cards and plates as staff would add them; the hub brings them to the gateway. */

@@ -8,6 +8,7 @@ import type { Language } from '../language.ts'
 import { DEMO_GATES, labelOfGate } from './entrance.ts'
 import { DEMO_BUTTONS, DEMO_SITE } from './estate.ts'
 import { createFeed } from './feed.ts'
+import { labelOfPark } from './park.ts'
 
 /** One message as the district got it. */
 export interface DistrictMessage {
@@ -113,5 +114,5 @@ function jsonOf(payload: Uint8Array): unknown {
 }
 
 function labelOf(_gateway: string, device: string): string | undefined {
-  return DEMO_BUTTONS.find((button) => button.id === device)?.place.label ?? labelOfGate(device)
+  return DEMO_BUTTONS.find((button) => button.id === device)?.place.label ?? labelOfGate(device) ?? labelOfPark(device)
 }

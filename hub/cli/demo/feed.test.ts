@@ -5,6 +5,7 @@ import type { Message } from '../../contract/decode.ts'
 import { makeEvent } from '../../contract/event.ts'
 import { gatewayEvents } from '../../contract/gateway.ts'
 import { hubEvents } from '../../contract/hub.ts'
+import { parkSensorEvents } from '../../contract/park-sensor.ts'
 import type { Address } from '../../contract/topic.ts'
 import { createFeed } from './feed.ts'
 import { eventWord } from './words.ts'
@@ -52,6 +53,19 @@ describe('the feed', () => {
     )
   })
 
+  it('tells readings with what they are worth', () => {
+    const topic: Address = { ...DOOR, class: 'park-sensor', device: 'air-1' }
+    const stamp = { wall_ms: 0, monotonic_ms: 0, quality: 'synced' } as const
+    const pack = [
+      { bn: 'air-1/', bt: 0, n: 'temperature', u: 'Cel', v: 24.6 },
+      { n: 'humidity', u: '%RH', vs: 'bus-error', q: 'bad' as const, qr: 'bus-error' as const },
+    ]
+    const made = makeEvent({ address: topic, bootid: 'b', sequence: 1 }, 'telemetry', 'notice', stamp, pack)
+    const message: Message = { kind: 'telemetry', topic: { ...topic, channel: 'tele' }, event: made }
+    expect(feed('en')(message, '')).toContain('~ gw-1/air-1     temperature 24.6 °C · humidity – (bad: bus-error)')
+    expect(feed('zh')(message, '')).toContain('温度 24.6 °C · 湿度 – (不可用: 总线无应答)')
+  })
+
   it('counts the gates of an evacuation', () => {
     const hub: Address = { ...DOOR, gateway: 'hub', class: 'hub', device: 'hub-1' }
     const result = {
@@ -70,7 +84,7 @@ describe('the feed', () => {
   })
 
   it('has a word for every event of the devices of the demo', () => {
-    const every = [accessGateEvents, alarmButtonEvents, gatewayEvents, hubEvents].flatMap((events) =>
+    const every = [accessGateEvents, alarmButtonEvents, gatewayEvents, hubEvents, parkSensorEvents].flatMap((events) =>
       Object.keys(events),
     )
     for (const language of ['zh', 'en'] as const)

@@ -1,6 +1,7 @@
 import { isFinal, type Result } from '../../contract/command.ts'
 import type { Message } from '../../contract/decode.ts'
 import type { LinliEvent } from '../../contract/event.ts'
+import type { SenmlPack } from '../../contract/senml.ts'
 import type { Language } from '../language.ts'
 import { detailWord, eventWord, stateWord } from './words.ts'
 
@@ -48,6 +49,8 @@ export function createFeed(style: FeedStyle): Feed {
         const mark = status === 'online' ? '+' : '−'
         return { mark, text: [status, reason].filter(Boolean).join(' – '), colour: GREY }
       }
+      case 'telemetry':
+        return message.topic.class === 'park-sensor' ? readingsLine(message.event.data, style.language) : undefined
       case 'result':
         return resultLine(message.result)
       case 'state':
@@ -73,6 +76,18 @@ function eventLine({ severity, data, replayed, type: full }: LinliEvent, type: s
   const mark = severity === 'alarm' ? '●' : severity === 'warning' ? '▲' : '·'
   const text = `${eventWord(type, language) ?? full}${details(data, language)}${late}`
   return { mark, text, colour: SEVERITY_COLOUR[severity] }
+}
+
+/** Units of SenML as people write them; the others stay. */
+const UNIT_SIGNS: Record<string, string> = { Cel: '°C', '%RH': '%', 'ug/m3': 'µg/m³', '/': '' }
+
+function readingsLine(pack: SenmlPack, language: Language): Line {
+  const readings = pack.map(({ n = '', u = '', v, q, qr }) => {
+    const number = v === undefined ? '–' : `${v} ${UNIT_SIGNS[u] ?? u}`.trimEnd()
+    const doubt = q === undefined ? '' : ` (${detailWord(q, language)}: ${detailWord(qr ?? '', language)})`
+    return `${detailWord(n, language)} ${number}${doubt}`
+  })
+  return { mark: '~', text: readings.join(' · '), colour: GREY }
 }
 
 function resultLine({ name, status, code, data }: Result): Line | undefined {

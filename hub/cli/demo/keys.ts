@@ -2,6 +2,7 @@ import type { Address } from '../../contract/topic.ts'
 import { text } from '../language.ts'
 import { DEMO_BARRIER, DEMO_HUB, KNOWN_CARD, KNOWN_PLATE, UNKNOWN_CARD, UNKNOWN_PLATE } from './entrance.ts'
 import { DEMO_SITE } from './estate.ts'
+import { airCable, DEMO_RELAY, rainAfter } from './park.ts'
 
 /** A driver whom nobody lets in turns back after this. */
 const PATIENCE_MS = 10_000
@@ -11,7 +12,7 @@ export interface KeyActions {
   /** One step for the simulator. */
   sim(step: object): void
   /** A command of the district. */
-  command(address: Address, name: string): void
+  command(address: Address, name: string, args?: object): void
   isEvacuating(): boolean
   /** Stops or starts the embedded upstream; resolves with whether it runs now. Absent with an upstream of your own. */
   upstream: (() => Promise<boolean>) | undefined
@@ -42,7 +43,8 @@ export function readKeys(actions: KeyActions): { close(): void } | undefined {
 
 function keyTable(actions: KeyActions): Record<string, () => void> {
   const { sim } = actions
-  const toggled = { cut: false, unplugged: false }
+  const toggled = { cut: false, unplugged: false, airOff: false }
+  let showers = 0
   const press = (device: string) => () => sim({ do: 'press', device, for_ms: 200 })
   const card = (shown: { facility: number; number: number }) => () => sim({ do: 'card', reader: 'r1', ...shown })
   const car = (plate: string) => () =>
@@ -75,6 +77,13 @@ function keyTable(actions: KeyActions): Record<string, () => void> {
     n: car(UNKNOWN_PLATE),
     o: () => actions.command(DEMO_BARRIER, 'open'),
     e: () => actions.command(DEMO_HUB, actions.isEvacuating() ? 'end-release' : 'release-all'),
+    t() {
+      toggled.airOff = !toggled.airOff
+      sim(airCable(!toggled.airOff))
+    },
+    p: () => sim(rainAfter(++showers)),
+    l: () => actions.command(DEMO_RELAY, 'output', { output: 'path-lamp', on: true }),
+    g: () => actions.command(DEMO_RELAY, 'output', { output: 'lawn', on: true }),
     '?': () => actions.say(`  ${text('keys')}`),
     q: actions.quit,
     // Raw mode hands Ctrl-C over as a byte.

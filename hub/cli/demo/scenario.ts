@@ -1,6 +1,7 @@
 import { KNOWN_CARD, KNOWN_PLATE, UNKNOWN_CARD } from './entrance.ts'
+import { airCable } from './park.ts'
 
-/** A short story: presses, a cut cable, a board unplugged and replugged, people and a car at the gates. Times in ms after everything is ready. */
+/** A short story: presses, a cut cable, a board unplugged and replugged, people and a car at the gates, a dead sensor in the park. Times in ms after everything is ready. */
 export const DEMO_SCENARIO = {
   name: 'demo',
   steps: [
@@ -16,5 +17,7 @@ export const DEMO_SCENARIO = {
     { at_ms: 20_300, do: 'walk-through', device: 'd1', direction: 'in' },
     { at_ms: 26_000, do: 'card', reader: 'r1', ...UNKNOWN_CARD },
     { at_ms: 28_000, do: 'vehicle', device: 'v1', plate: KNOWN_PLATE, speed_m_s: 8 },
+    { at_ms: 34_000, ...airCable(false) },
+    { at_ms: 42_000, ...airCable(true) },
   ],
 }

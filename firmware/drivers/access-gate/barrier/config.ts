@@ -38,7 +38,14 @@ const inputs = {
   exit: 'optional',
   release: 'optional',
 } as const
-const outputs = { raise: 'needed', lower: 'needed', stop: 'optional', 'beam-test': 'optional' } as const
+const outputs = {
+  raise: 'needed',
+  lower: 'needed',
+  stop: 'optional',
+  'beam-test': 'optional',
+  lamp: 'optional',
+  'lamp-exit': 'optional',
+} as const
 
 /** By the carrier of its wires. */
 export const barrierSchemas = gateSchemas(common, inputs, outputs)

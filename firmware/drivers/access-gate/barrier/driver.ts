@@ -6,7 +6,7 @@ import { createGateShell, type GateDeps, restoredGate } from '../shell.ts'
 import { type BarrierDeviceConfig, barrierDefaults } from './config.ts'
 import { nextDeadline, step } from './machine.ts'
 import { barrierRules } from './rules.ts'
-import { BARRIER_INPUTS, type BarrierConfig, type BarrierState, createBarrierState } from './state.ts'
+import { BARRIER_INPUTS, BARRIER_LAMPS, type BarrierConfig, type BarrierState, createBarrierState } from './state.ts'
 import { availabilityOf, publicState } from './view.ts'
 
 /** A barrier of the configuration, on whatever its inputs and outputs are wired to. */
@@ -17,6 +17,7 @@ export function createBarrier(deps: GateDeps, device: BarrierDeviceConfig): Acce
     inputs: BARRIER_INPUTS.filter((name) => device.inputs[name] !== undefined),
     hasStop: device.outputs.stop !== undefined,
     hasBeamTest: device.outputs['beam-test'] !== undefined && device.inputs.beam !== undefined,
+    lamps: BARRIER_LAMPS.filter((name) => device.outputs[name] !== undefined),
   }
   const machine: GateMachine<BarrierState> = {
     step: (state, input, now) => step(config, state, input, now),

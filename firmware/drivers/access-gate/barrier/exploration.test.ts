@@ -7,8 +7,10 @@ import {
   type Happening,
   ioLost,
   ioReady,
+  knownLevelsOf,
   levelsOf,
   nameOf,
+  refuse,
   smallBarrier,
 } from '../proof/barrier-world.ts'
 import { type Exploration, explore } from '../proof/explorer.ts'
@@ -41,17 +43,16 @@ const beam = {
   alphabet: [...common, ...boomAt, ...levelsOf(['safety', 'beam']), grant, command('close')],
 }
 
-const lane: BarrierConfig = { ...smallBarrier, policy: 'flow', hasStop: true, inputs: ['up', 'down', 'safety', 'exit'] }
+const following: BarrierConfig = { ...smallBarrier, policy: 'flow', lamps: ['lamp'] }
+const loops: BarrierConfig = { ...following, hasStop: true, inputs: ['up', 'down', 'safety', 'exit'] }
 const flow = {
-  config: lane,
-  alphabet: [
-    ...common,
-    ...boomAt,
-    ...levelsOf(['safety', 'exit']),
-    grant,
-    command('set-mode', { mode: 'free-flow' }),
-    command('lock'),
-  ],
+  config: loops,
+  alphabet: [...common, ...boomAt, ...levelsOf(['safety']), ...knownLevelsOf(['exit']), grant, command('lock')],
+}
+
+const queue = {
+  config: following,
+  alphabet: [...common, ...boomAt, ...levelsOf(['safety']), grant, refuse, command('set-mode', { mode: 'free-flow' })],
 }
 
 function search(world: typeof plain, rules: Partial<BarrierRules> = {}): Exploration {
@@ -63,6 +64,7 @@ describe('every reachable state of a barrier keeps every promise', () => {
     ['with plain commands and vehicles', plain, 10_000],
     ['with a beam that is tested', beam, 10_000],
     ['with traffic over two loops under the flow policy', flow, 10_000],
+    ['with refused vehicles in the queue, and a light', queue, 10_000],
   ])(
     '%s',
     (_name, world, states_min) => {
@@ -111,6 +113,18 @@ describe('a broken rule is found', () => {
       'outputs are inert at boot and after a reconnect until something asks',
       plain,
       { forgetsOrders: false },
+    ],
+    [
+      'the light is green whatever the boom does',
+      'a light is green only under a boom that is proven to be up',
+      queue,
+      { mayShowGreen: (state) => state.ioFault === undefined },
+    ],
+    [
+      'whoever is read is let in, refused ahead or not',
+      'behind a refused vehicle nobody is let in',
+      queue,
+      { isRefusedAhead: () => false },
     ],
     ['the beam is not tested', 'the beam proves itself before each lowering', beam, { mustTestBeam: () => false }],
   ])(

@@ -3,6 +3,7 @@ import type { GateEffect, GateInput } from '../exchange.ts'
 import { forget, staleAt, takeLevels, unknownLevels } from '../levels.ts'
 import { lookUp } from '../mode.ts'
 import { clearFault, raiseFault, tell, wholeMs } from './faults.ts'
+import { isGreen } from './lamps.ts'
 import { motionTimedOut, settle, testTimedOut } from './motion.ts'
 import { beginEvacuation, changeMode, takeCommand } from './orders.ts'
 import { endPending } from './pending.ts'
@@ -17,9 +18,9 @@ import {
   type Run,
   still,
 } from './state.ts'
-import { dropUnused, takeAccess } from './tokens.ts'
+import { dropUnused, forgetRefused, takeAccess } from './tokens.ts'
 import { watchTraffic } from './traffic.ts'
-import { availabilityOf, publicState } from './view.ts'
+import { availabilityOf, isSameState, publicState } from './view.ts'
 
 /**
  * A vehicle barrier. Pure: the driver feeds it and calls again at `nextDeadline`; time between inputs is worked through
@@ -74,6 +75,7 @@ function deadlines(config: BarrierConfig, rules: BarrierRules, state: BarrierSta
   }
   if (state.waitingSinceAt_ms !== undefined && state.crossing === undefined)
     add(state.waitingSinceAt_ms + config.passTimeout_ms, dropUnused)
+  if (state.refusedAt_ms !== undefined) add(state.refusedAt_ms + config.passTimeout_ms, forgetRefused)
   add(state.stopUntilAt_ms, (run) => {
     run.state = { ...run.state, stopUntilAt_ms: undefined }
   })
@@ -117,9 +119,9 @@ export function nextDeadline(
 /** Works through everything that became due until `to_ms`, in order of time. */
 function passTime(run: Run, to_ms: number): void {
   for (;;) {
-    const next = deadlines(run.config, run.rules, run.state)
-      .filter((deadline) => deadline.at_ms <= to_ms)
-      .sort((a, b) => a.at_ms - b.at_ms)[0]
+    let next: Deadline | undefined
+    for (const deadline of deadlines(run.config, run.rules, run.state))
+      if (deadline.at_ms <= (next?.at_ms ?? to_ms) && deadline.at_ms !== next?.at_ms) next = deadline
     const at_ms = next ? Math.max(next.at_ms, run.state.at_ms) : to_ms
     if (run.state.at_ms !== at_ms) run.state = { ...run.state, at_ms }
     if (!next) return
@@ -176,7 +178,8 @@ function loseIo(run: Run, reason: string, at_ms: number): void {
     ioFault: reason,
     inputs: unknownLevels(BARRIER_INPUTS, at_ms),
     motion: still,
-    sealed: false,
+    lapsed: false,
+    refusedAt_ms: undefined,
     waitingSinceAt_ms: undefined,
     clearSinceAt_ms: undefined,
     crossing: undefined,
@@ -214,19 +217,21 @@ function takeTamper(run: Run, part: string, reason: string | undefined, at_ms: n
 }
 
 /** What the state asks of each output. */
-function wanted({ motion, stopUntilAt_ms }: BarrierState, name: BarrierOutputName): boolean {
+function wanted(run: Run, name: BarrierOutputName): boolean {
+  const { motion, stopUntilAt_ms } = run.state
   if (name === 'raise') return motion.kind === 'raising'
   if (name === 'lower') return motion.kind === 'lowering'
   if (name === 'stop') return stopUntilAt_ms !== undefined
-  return motion.kind === 'testing' && motion.phase === 'dark'
+  if (name === 'beam-test') return motion.kind === 'testing' && motion.phase === 'dark'
+  return isGreen(run, name)
 }
 
 function drive(run: Run): GateEffect[] {
   const { driven } = run.state
-  const changed = BARRIER_OUTPUTS.filter((name) => wanted(run.state, name) !== driven[name])
+  const changed = BARRIER_OUTPUTS.filter((name) => wanted(run, name) !== driven[name])
   if (changed.length === 0) return []
   const effects = changed
-    .map((output) => ({ type: 'output' as const, output, on: wanted(run.state, output) }))
+    .map((output) => ({ type: 'output' as const, output, on: wanted(run, output) }))
     .sort((a, b) => Number(a.on) - Number(b.on))
   const now = Object.fromEntries(effects.map(({ output, on }) => [output, on]))
   run.state = { ...run.state, driven: { ...driven, ...now } }
@@ -237,8 +242,7 @@ function drive(run: Run): GateEffect[] {
 function report(run: Run, before: BarrierState, at_ms: number): void {
   const { config, rules } = run
   const shown = publicState(config, rules, run.state)
-  if (JSON.stringify(shown) !== JSON.stringify(publicState(config, rules, before)))
-    run.effects.push({ type: 'state', state: shown })
+  if (!isSameState(shown, publicState(config, rules, before))) run.effects.push({ type: 'state', state: shown })
   const was = availabilityOf(before)
   const is = availabilityOf(run.state)
   if (is.status !== was.status || is.reason !== was.reason)

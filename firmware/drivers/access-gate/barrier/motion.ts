@@ -203,7 +203,7 @@ function arriveUp(run: Run, at_ms: number): void {
 }
 
 function arriveDown(run: Run): void {
-  const served = { serving: 0, sealed: false, waitingSinceAt_ms: undefined, crossing: undefined }
+  const served = { serving: 0, lapsed: false, waitingSinceAt_ms: undefined, crossing: undefined }
   run.state = { ...run.state, ...served, goal: 'none' }
   // The next vehicle's right has waited for this.
   serve(run)

@@ -22,6 +22,7 @@ const time = (min: number, max: number) => fc.integer({ min, max })
 const configs: fc.Arbitrary<BarrierConfig> = fc
   .record({
     extra: fc.subarray(['beam', 'approach', 'exit', 'release'] as const),
+    lamps: fc.subarray(['lamp', 'lamp-exit'] as const),
     hasStop: fc.boolean(),
     hasBeamTest: fc.boolean(),
     direction: fc.constantFrom('in', 'out', 'both'),

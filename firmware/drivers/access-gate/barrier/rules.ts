@@ -27,6 +27,10 @@ export interface BarrierRules {
   motionLimit_ms(config: BarrierConfig, motion: 'raising' | 'lowering'): number
   /** Does the beam have to prove that it works before the boom goes down? */
   mustTestBeam(config: BarrierConfig): boolean
+  /** A light may ask drivers to go on under the boom. */
+  mayShowGreen(state: BarrierState): boolean
+  /** A refused vehicle stands before the one that was just read, and would go on its right. */
+  isRefusedAhead(state: BarrierState): boolean
   isExpired(expiresAt_ms: number | undefined, at_ms: number): boolean
   /** Orders that were given before the outputs became inert count no more. */
   forgetsOrders: boolean
@@ -92,6 +96,13 @@ export const barrierRules: BarrierRules = {
   motionLimit_ms: (config, motion) => (motion === 'raising' ? config.raiseTimeout_ms : config.lowerTimeout_ms),
   /** UL 325 30A.1 (2016): the presence and function of each external sensor is verified once in every cycle. */
   mustTestBeam: (config) => config.hasBeamTest,
+  /** Only under a boom that is proven to be up, and that nothing is about to bring down. */
+  mayShowGreen: (state) =>
+    state.ioFault === undefined &&
+    state.motion.kind === 'still' &&
+    state.goal === 'up' &&
+    barrierRules.position(state) === 'open',
+  isRefusedAhead: (state) => state.refusedAt_ms !== undefined,
   isExpired: (expiresAt_ms, at_ms) => expiresAt_ms !== undefined && at_ms >= expiresAt_ms,
   forgetsOrders: true,
 }

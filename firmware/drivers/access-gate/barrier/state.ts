@@ -11,8 +11,12 @@ export const BARRIER_INPUTS = ['up', 'down', 'safety', 'beam', 'approach', 'exit
 export type BarrierInputName = (typeof BARRIER_INPUTS)[number]
 /** What keeps people and vehicles from under the boom; the loop is always there, the beam may be. */
 export const SAFETY_INPUTS = ['safety', 'beam'] as const satisfies BarrierInputName[]
-export const BARRIER_OUTPUTS = ['raise', 'lower', 'stop', 'beam-test'] as const
+export const BARRIER_OUTPUTS = ['raise', 'lower', 'stop', 'beam-test', 'lamp', 'lamp-exit'] as const
 export type BarrierOutputName = (typeof BARRIER_OUTPUTS)[number]
+
+/** Faces those who come over the approach loop, or over the exit loop. */
+export const BARRIER_LAMPS = ['lamp', 'lamp-exit'] as const satisfies BarrierOutputName[]
+export type LampName = (typeof BARRIER_LAMPS)[number]
 
 export interface BarrierConfig extends ModeConfig<BarrierMode> {
   /** Which inputs are wired: `up`, `down` and `safety` always. */
@@ -20,6 +24,8 @@ export interface BarrierConfig extends ModeConfig<BarrierMode> {
   hasStop: boolean
   /** The beam's transmitter can be switched off to see whether the receiver notices. */
   hasBeamTest: boolean
+  /** Traffic lights that are wired: green when on, red when off. */
+  lamps: readonly LampName[]
   /** Which way the lane runs; `approach` lies on the side where vehicles going that way come from (of both: in). */
   direction: 'in' | 'out' | 'both'
   /** `plain`: each vehicle its own opening. `flow`: the boom stays up while authorised vehicles follow each other. */
@@ -50,6 +56,10 @@ export interface Token {
 /** A vehicle under the boom. */
 export interface Crossing {
   fromExit: boolean
+  /** Its rear has passed the beam: what breaks the beam from now on is another vehicle, close behind. */
+  behindBeam: boolean
+  /** It has left the entry loop: what leaves it from now on is another vehicle. */
+  leftEntry: boolean
   seenApproach: boolean
   seenExit: boolean
 }
@@ -82,8 +92,10 @@ export interface BarrierState {
   tokens: readonly Token[]
   /** For how many of them the boom is up, or going up. */
   serving: number
-  /** A refused vehicle stands behind those with tokens: nobody behind it is let in on this opening. */
-  sealed: boolean
+  /** Nobody came for whom the boom is up: it comes down before anybody else is served. */
+  lapsed: boolean
+  /** A refused vehicle stands behind those with tokens, last read then: nobody behind it is let in before it has left. */
+  refusedAt_ms: number | undefined
   /** Since when the next vehicle is waited for, with the boom up. */
   waitingSinceAt_ms: number | undefined
   clearSinceAt_ms: number | undefined
@@ -112,7 +124,14 @@ export interface Run {
   effects: GateEffect[]
 }
 
-export const inert: BarrierState['driven'] = { raise: false, lower: false, stop: false, 'beam-test': false }
+export const inert: BarrierState['driven'] = {
+  raise: false,
+  lower: false,
+  stop: false,
+  'beam-test': false,
+  lamp: false,
+  'lamp-exit': false,
+}
 export const still: Motion = { kind: 'still' }
 
 /** @param restored what the gate last said before the restart, if anything */
@@ -142,7 +161,8 @@ export function createBarrierState(
     hold: undefined,
     tokens: [],
     serving: 0,
-    sealed: false,
+    lapsed: false,
+    refusedAt_ms: undefined,
     waitingSinceAt_ms: undefined,
     clearSinceAt_ms: undefined,
     crossing: undefined,

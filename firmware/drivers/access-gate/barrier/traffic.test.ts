@@ -29,7 +29,7 @@ describe('the queue at a barrier', () => {
 
   it('flow: nobody behind a refused vehicle is let in on the opening before it', () => {
     const bench = opened({ policy: 'flow' })
-    bench.decide({ granted: false, by: 'plate', reason: 'unknown-plate' })
+    bench.decide({ granted: false, by: 'plate', reason: 'unknown-plate', credential: 'stranger' })
     bench.decide(plate('k3'))
     bench.drive(true)
     bench.pass(4000)
@@ -40,6 +40,95 @@ describe('the queue at a barrier', () => {
         .filter(({ event }) => event === 'denied')
         .map(({ data }) => data.reason),
     ).toEqual(['unknown-plate', 'refused-ahead'])
+  })
+
+  it('flow: the refused vehicle stands in the way until it has left, or is not seen any more', () => {
+    const waits = () => {
+      const bench = new BarrierBench({ policy: 'flow' }).begin()
+      bench.set({ approach: true })
+      bench.decide({ granted: false, by: 'plate', reason: 'unknown' })
+      bench.decide(plate('k2'))
+      bench.pass(2500)
+      expect(bench.shown.position).toBe('closed')
+      return bench
+    }
+    const left = waits()
+    left.set({ approach: false })
+    left.set({ approach: true })
+    left.decide(plate('k2'))
+    left.pass(2500)
+    expect(left.shown.position).toBe('open')
+    const unseen = waits()
+    unseen.pass(13_000)
+    unseen.decide(plate('k2'))
+    unseen.pass(2500)
+    expect(unseen.shown.position).toBe('open')
+    const staying = waits()
+    for (let read = 0; read < 5; read++) {
+      staying.pass(4000)
+      staying.decide({ granted: false, by: 'plate', reason: 'unknown' })
+    }
+    staying.decide(plate('k2'))
+    staying.pass(2500)
+    expect(staying.shown.position).toBe('closed')
+  })
+
+  it('flow: whoever shows a card, and staff, come before a refused vehicle; a camera that is unsure refuses nobody', () => {
+    const refused = () => {
+      const bench = new BarrierBench({ policy: 'flow' }).begin()
+      bench.set({ approach: true })
+      bench.decide({ granted: false, by: 'plate', reason: 'unknown' })
+      return bench
+    }
+    const card = refused()
+    card.decide({ by: 'card', credential: 'k9' })
+    card.pass(2500)
+    expect(card.shown.position).toBe('open')
+    const staff = refused()
+    staff.command('open')
+    staff.pass(2500)
+    expect(staff.shown.position).toBe('open')
+    const unsure = new BarrierBench({ policy: 'flow' }).begin()
+    unsure.decide({ granted: false, by: 'plate', reason: 'plate-unsure' })
+    unsure.decide(plate('k1'))
+    unsure.pass(2500)
+    expect(unsure.shown.position).toBe('open')
+  })
+
+  it('flow: rights that nobody uses end together, and the boom comes down before anybody else is served', () => {
+    const bench = opened({ policy: 'flow' })
+    bench.decide(plate('k2'))
+    bench.pass(13_000)
+    bench.decide(plate('k3'))
+    bench.pass(2500)
+    expect(bench.events()).toEqual(
+      ['k1', 'k2', 'k3'].map((credential) => ({
+        event: 'unused',
+        data: { direction: 'in', by: 'plate', credential },
+      })),
+    )
+    // Read again while the boom is on its way, k2 has to wait for the next opening.
+    bench.decide(plate('k2'))
+    expect(bench.outputs.lower).toBe(true)
+    bench.pass(2500)
+    expect(bench.lowest).toBe(0)
+    bench.pass(2500)
+    expect(bench.shown.position).toBe('open')
+  })
+
+  it('the beam tells two apart that the loop takes for one', () => {
+    const bench = opened()
+    bench.set({ safety: true })
+    bench.set({ beam: true })
+    bench.pass(700)
+    bench.set({ exit: true, beam: false })
+    bench.pass(200)
+    bench.set({ beam: true })
+    bench.pass(700)
+    bench.set({ beam: false })
+    bench.set({ safety: false })
+    expect(bench.events().map(({ event }) => event)).toEqual(['passage', 'passage', 'tailgating'])
+    expect(bench.shown.vehicles).toEqual({ in: 2, out: 0, withoutright: 1 })
   })
 
   it('reads the same plate twice without opening twice', () => {

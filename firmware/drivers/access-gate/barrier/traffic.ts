@@ -1,6 +1,6 @@
 import { clearFault } from './faults.ts'
 import type { BarrierInputName, BarrierState, Crossing, Run } from './state.ts'
-import { countPassage, entryLoops, sideOf } from './tokens.ts'
+import { countPassage, entryLoops, forgetRefused, sideOf } from './tokens.ts'
 
 /** Vehicles as the loops tell of them: who waits, who is under the boom, who has passed and which way. */
 
@@ -15,8 +15,10 @@ export function watchTraffic(run: Run, before: BarrierState['inputs'], at_ms: nu
     // An arrival asks anew; a vehicle that was found standing there does not.
     if (rose(loop) && before[loop].level === false)
       run.state = { ...run.state, asked: true, waiting: Math.min(WAITING_MAX, run.state.waiting + 1) }
+    if (fell(loop)) leave(run)
   }
   follow(run)
+  watchBeam(run, rose('beam'), fell('beam'), at_ms)
   if (rose('safety') && run.state.crossing === undefined && run.rules.position(run.state) !== 'closed') begin(run)
   if (fell('safety')) {
     clearFault(run, 'sensor-stuck', 'safety', at_ms)
@@ -26,10 +28,32 @@ export function watchTraffic(run: Run, before: BarrierState['inputs'], at_ms: nu
   recount(run)
 }
 
-function begin(run: Run): void {
+/** The loop is clear: by the vehicle that is under the boom, or because the one that stood there has turned away. */
+function leave(run: Run): void {
+  const { crossing, tokens } = run.state
+  if (crossing && !crossing.leftEntry) run.state = { ...run.state, crossing: { ...crossing, leftEntry: true } }
+  else if (tokens.length === 0) forgetRefused(run)
+}
+
+/** Two vehicles that the loop cannot tell apart, because the second follows so closely, are two to the beam. */
+function watchBeam(run: Run, broken: boolean, cleared: boolean, at_ms: number): void {
+  const { crossing } = run.state
+  // While we keep it dark for its test, it says nothing.
+  if (!crossing || run.state.motion.kind === 'testing') return
+  if (cleared) run.state = { ...run.state, crossing: { ...crossing, behindBeam: true } }
+  else if (broken && crossing.behindBeam) {
+    finish(run, at_ms)
+    begin(run, crossing.fromExit)
+  }
+}
+
+function begin(run: Run, fromExitToo?: boolean): void {
   const { approach, exit } = run.state.inputs
-  const fromExit = exit.level === true && approach.level !== true
-  run.state = { ...run.state, crossing: { fromExit, seenApproach: false, seenExit: false } }
+  const fromExit = fromExitToo ?? (exit.level === true && approach.level !== true)
+  run.state = {
+    ...run.state,
+    crossing: { fromExit, behindBeam: false, leftEntry: false, seenApproach: false, seenExit: false },
+  }
   follow(run)
 }
 

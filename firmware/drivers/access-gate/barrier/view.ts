@@ -45,3 +45,13 @@ export function availabilityOf(state: BarrierState): AvailabilityNow {
   if (state.tamper.length > 0) return { status: 'fault', reason: 'tampered' }
   return { status: 'online', reason: undefined }
 }
+
+/** Of two states of one barrier: nothing that is told differs. */
+export function isSameState(a: AccessGateState, b: AccessGateState): boolean {
+  return (Object.keys({ ...a, ...b }) as Array<keyof AccessGateState>).every((field) => isSame(a[field], b[field]))
+}
+
+function isSame(a: unknown, b: unknown): boolean {
+  // Of the few fields that are not plain values, most are empty or counts.
+  return a === b || (typeof a === 'object' && JSON.stringify(a) === JSON.stringify(b))
+}

@@ -17,6 +17,7 @@ export const laneConfig: BarrierConfig = {
   inputs: ['up', 'down', 'safety', 'beam', 'approach', 'exit'],
   hasStop: true,
   hasBeamTest: false,
+  lamps: [],
   direction: 'in',
 }
 

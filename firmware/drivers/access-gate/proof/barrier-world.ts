@@ -21,6 +21,7 @@ export const smallBarrier: BarrierConfig = {
   mode: 'normal',
   hasStop: false,
   hasBeamTest: false,
+  lamps: [],
   direction: 'in',
   policy: 'plain',
   fresh_ms: 2 * UNIT_MS,
@@ -57,16 +58,19 @@ export function nameOf(happening: Happening): string {
   return happening.kind === 'input' ? happening.name : happening.kind
 }
 
-export function levelsOf(names: readonly BarrierInputName[]): Happening[] {
+export function levelsOf(names: readonly BarrierInputName[]): Array<Happening & { name: string }> {
   return names.flatMap((name) =>
-    [true, false, undefined].map(
-      (level): Happening => ({
-        kind: 'input',
-        input: { type: 'levels', levels: { [name]: level } },
-        name: `${name}=${level ?? 'unknown'}`,
-      }),
-    ),
+    [true, false, undefined].map((level) => ({
+      kind: 'input' as const,
+      input: { type: 'levels' as const, levels: { [name]: level } },
+      name: `${name}=${level ?? 'unknown'}`,
+    })),
   )
+}
+
+/** Without the readings that fail. */
+export function knownLevelsOf(names: readonly BarrierInputName[]): Happening[] {
+  return levelsOf(names).filter(({ name }) => !name.endsWith('=unknown'))
 }
 
 /** Where the boom is, as the two limits together tell it. */
@@ -83,6 +87,11 @@ export const grant: Happening = {
   kind: 'input',
   input: { type: 'access', decision: { granted: true, direction: 'in', by: 'plate', credential: 'c' } },
   name: 'grant',
+}
+export const refuse: Happening = {
+  kind: 'input',
+  input: { type: 'access', decision: { granted: false, direction: 'in', by: 'plate', reason: 'unknown' } },
+  name: 'refuse',
 }
 export const ioLost: Happening = { kind: 'input', input: { type: 'io-lost', reason: 'gone' }, name: 'io-lost' }
 export const ioReady: Happening = { kind: 'input', input: { type: 'io-ready' }, name: 'io-ready' }
@@ -126,44 +135,40 @@ function levelsNow({ seen }: BarrierLedger): Record<string, Level> {
 /** What is only told, and asked by no rule and no promise. */
 const TOLD_ONLY = ['sensor-unknown', 'position-unknown', 'sensor-stuck']
 
-/** Everything that decides what happens next: ages instead of times and no older than matters, no counts, no names. */
+/**
+ * Everything that decides what happens next: ages instead of times and no older than matters, no counts, no names.
+ * Strings are joined by hand: this is most of the work of a search.
+ */
 function keyOf(config: BarrierConfig, { state, ledger }: Node): string {
+  const { motion, pending, mode, crossing, hold } = state
   const age = (at_ms: number | undefined, oldest_ms = OLDEST_MS) =>
-    at_ms === undefined ? undefined : Math.max(-OLDEST_MS, Math.min(state.at_ms - at_ms, oldest_ms))
-  const { motion, pending, mode, crossing } = state
-  const inputs = config.inputs.map((name) => {
+    at_ms === undefined ? '-' : Math.max(-OLDEST_MS, Math.min(state.at_ms - at_ms, oldest_ms))
+  const bits = (...flags: boolean[]) => flags.reduce((sum, flag) => sum * 2 + Number(flag), 0)
+  let key = ''
+  for (const name of config.inputs) {
     const { level, seenAt_ms } = state.inputs[name]
     const seen = ledger.seen[name]
-    return [level === undefined ? null : [level, age(seenAt_ms)], seen?.level, seen?.age_ms]
-  })
-  const moves = [
-    motion.kind,
-    motion.kind === 'still' ? 0 : age(motion.kind === 'testing' ? motion.phaseAt_ms : motion.startedAt_ms),
-    motion.kind === 'testing' ? motion.phase : '',
-    age(state.clearSinceAt_ms, config.clearDelay_ms),
-    age(state.waitingSinceAt_ms),
-    age(state.stopUntilAt_ms),
-  ]
-  const orders = [
-    state.goal,
-    state.asked,
-    state.hold && age(state.hold.until?.at_ms),
-    state.tokens.map(({ by, direction }) => by + direction),
-    state.serving,
-    state.sealed,
-    pending && [pending.wants, pending.goalBefore, age(pending.expiresAt_ms), ledger.open.indexOf(pending.id)],
-  ]
-  const stands = [
-    state.ioFault === undefined,
-    mode.evacuating,
-    mode.override?.mode,
-    crossing && [crossing.fromExit, crossing.seenApproach, crossing.seenExit],
-    state.faults.filter(({ fault }) => !TOLD_ONLY.includes(fault)).map(({ fault, part }) => fault + part),
-    Object.values(state.driven),
-  ]
-  const { ready, on, raising_ms, lowering_ms, evacuating, asked, beam, open } = ledger
-  const beside = [ready, Object.values(on), raising_ms, lowering_ms, evacuating, asked, beam, open.length]
-  return JSON.stringify([inputs, moves, orders, stands, beside])
+    key += level === undefined ? 'u' : `${Number(level)}${age(seenAt_ms)}`
+    key += seen === undefined ? 'u,' : `${Number(seen.level)}${seen.age_ms},`
+  }
+  key += motion.kind
+  if (motion.kind === 'testing') key += `${motion.phase}${age(motion.phaseAt_ms)}`
+  else if (motion.kind !== 'still') key += age(motion.startedAt_ms)
+  key += `,${age(state.clearSinceAt_ms, config.clearDelay_ms)},${age(state.waitingSinceAt_ms)},${age(state.stopUntilAt_ms)}`
+  key += `,${age(state.refusedAt_ms)},${state.goal},${state.serving},${hold ? age(hold.until?.at_ms) : 'n'}`
+  for (const { by, direction } of state.tokens) key += `,${by}${direction}`
+  if (pending)
+    key += `;${pending.wants}${pending.goalBefore}${age(pending.expiresAt_ms)}${ledger.open.indexOf(pending.id)}`
+  if (crossing) {
+    const { fromExit, behindBeam, leftEntry, seenApproach, seenExit } = crossing
+    key += `;x${bits(fromExit, behindBeam, leftEntry, seenApproach, seenExit)}`
+  }
+  for (const { fault, part } of state.faults) if (!TOLD_ONLY.includes(fault)) key += `;${fault}${part}`
+  const { ready, on, raising_ms, lowering_ms, evacuating, asked, beam, open, owed, refused_ms } = ledger
+  const known = `${bits(ready, evacuating, asked)}${owed.join('')}`
+  const stands = bits(state.asked, state.lapsed, state.ioFault === undefined, mode.evacuating)
+  key += `;${mode.override?.mode},${stands},${bits(...Object.values(state.driven))},${bits(...Object.values(on))}`
+  return `${key},${raising_ms},${lowering_ms},${beam},${open.length},${known},${refused_ms}`
 }
 
 export function barrierWorld(

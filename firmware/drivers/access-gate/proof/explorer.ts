@@ -1,5 +1,3 @@
-import { hash } from 'node:crypto'
-
 /**
  * Breadth-first search through every state that a machine can reach with a small alphabet of inputs. The first broken
  * promise is told with the shortest way to it.
@@ -29,44 +27,47 @@ const COMPARED_EVERY = 23
 export function explore<N, I>(world: World<N, I>, name: (input: I) => string, states_max: number): Exploration {
   const nodes: N[] = [world.initial]
   const from: Array<[parent: number, input: string]> = [[-1, '']]
-  const keyOf = (node: N) => hash('sha1', world.key(node), 'base64')
-  const known = new Map([[keyOf(world.initial), 0]])
+  const known = new Map([[world.key(world.initial), 0]])
+  /** Where each node's inputs lead, in their order. */
+  const leads: number[][] = []
+  const again: Array<{ first: number; node: N; found: [parent: number, input: string] }> = []
   let transitions = 0
-  const alike = (a: N, b: N) => {
-    const inputs = world.inputs(a)
-    return inputs.every((input) => keyOf(world.next(a, input).node) === keyOf(world.next(b, input).node))
-  }
   const wayTo = (index: number, last: string): string[] => {
     const way = [last]
     for (let at = index; at > 0; at = from[at]?.[0] ?? 0) way.unshift(from[at]?.[1] ?? '')
     return way
   }
+  const end = (complete: boolean, broken?: Exploration['broken']): Exploration => ({
+    states: nodes.length,
+    transitions,
+    complete,
+    broken,
+  })
   for (let index = 0; index < nodes.length; index++) {
     const node = nodes[index] as N
+    const leadsTo: number[] = []
+    leads.push(leadsTo)
     for (const input of world.inputs(node)) {
       transitions++
       const { node: next, broken } = world.next(node, input)
-      if (broken !== undefined) {
-        const way = wayTo(index, name(input))
-        return { states: nodes.length, transitions, complete: false, broken: { promise: broken, way } }
-      }
-      const key = keyOf(next)
+      if (broken !== undefined) return end(false, { promise: broken, way: wayTo(index, name(input)) })
+      const key = world.key(next)
       const first = known.get(key)
+      leadsTo.push(first ?? nodes.length)
       if (first !== undefined) {
-        if (transitions % COMPARED_EVERY > 0 || alike(nodes[first] as N, next)) continue
-        const promise = 'states of one key behave alike'
-        return {
-          states: nodes.length,
-          transitions,
-          complete: false,
-          broken: { promise, way: wayTo(index, name(input)) },
-        }
+        if (transitions % COMPARED_EVERY === 0) again.push({ first, node: next, found: [index, name(input)] })
+        continue
       }
-      if (nodes.length >= states_max) return { states: nodes.length, transitions, complete: false, broken: undefined }
+      if (nodes.length >= states_max) return end(false)
       known.set(key, nodes.length)
       nodes.push(next)
       from.push([index, name(input)])
     }
   }
-  return { states: nodes.length, transitions, complete: true, broken: undefined }
+  const different = again.find(({ first, node }) => {
+    const leadsTo = leads[first] as number[]
+    return !world.inputs(node).every((input, at) => known.get(world.key(world.next(node, input).node)) === leadsTo[at])
+  })
+  if (different) return end(false, { promise: 'states of one key behave alike', way: wayTo(...different.found) })
+  return end(true)
 }
