@@ -1,6 +1,6 @@
 import { clearFault } from './faults.ts'
 import type { BarrierInputName, BarrierState, Crossing, Run } from './state.ts'
-import { countPassage, entryLoops, forgetRefused, sideOf } from './tokens.ts'
+import { countPassage, entryLoops, forgetRefused, rightOfMode, sideOf } from './tokens.ts'
 
 /** Vehicles as the loops tell of them: who waits, who is under the boom, who has passed and which way. */
 
@@ -51,7 +51,14 @@ function begin(run: Run, fromExitToo?: boolean): void {
   const fromExit = fromExitToo ?? (exit.level === true && approach.level !== true)
   run.state = {
     ...run.state,
-    crossing: { fromExit, behindBeam: false, leftEntry: false, seenApproach: false, seenExit: false },
+    crossing: {
+      fromExit,
+      freeBy: rightOfMode(run),
+      behindBeam: false,
+      leftEntry: false,
+      seenApproach: false,
+      seenExit: false,
+    },
   }
   follow(run)
 }
@@ -78,7 +85,7 @@ function finish(run: Run, at_ms: number): void {
   if (!passed) return
   const waited = crossing.fromExit === entryLoops(run).includes('exit') || entryLoops(run).length === 2
   if (waited) run.state = { ...run.state, waiting: Math.max(0, run.state.waiting - 1) }
-  countPassage(run, sideOf(run, crossing.fromExit), at_ms)
+  countPassage(run, sideOf(run, crossing.fromExit), crossing.freeBy, at_ms)
 }
 
 /** With the boom down and nobody on the loop, those that were counted have driven away. */
