@@ -90,7 +90,7 @@ function whyNot(run: Run, decision: AccessDecision): string | undefined {
   if (lane !== 'both' && decision.direction !== lane && !decision.emergency) return 'wrong-direction'
   if (hasFault(run, 'motion-timeout')) return 'gate-fault'
   if (isKnown(run, decision)) return undefined
-  if (state.refusedAt_ms !== undefined && decision.by === 'plate' && !decision.emergency) return 'refused-ahead'
+  if (run.rules.isRefusedAhead(state) && decision.by === 'plate' && !decision.emergency) return 'refused-ahead'
   return state.tokens.length >= TOKENS_MAX ? 'queue-full' : undefined
 }
 
