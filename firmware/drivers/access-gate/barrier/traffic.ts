@@ -38,8 +38,7 @@ function leave(run: Run): void {
 /** Two vehicles that the loop cannot tell apart, because the second follows so closely, are two to the beam. */
 function watchBeam(run: Run, broken: boolean, cleared: boolean, at_ms: number): void {
   const { crossing } = run.state
-  // While we keep it dark for its test, it says nothing.
-  if (!crossing || run.state.motion.kind === 'testing') return
+  if (!crossing) return
   if (cleared) run.state = { ...run.state, crossing: { ...crossing, behindBeam: true } }
   else if (broken && crossing.behindBeam) {
     finish(run, at_ms)
