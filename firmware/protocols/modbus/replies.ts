@@ -55,12 +55,14 @@ export function onBytes(run: Run, bytes: Uint8Array) {
     const reply = replyAt(request, exchange.asked, heard, offset)
     if (reply) return onReply(run, exchange, reply, start, offset)
   }
-  const came = heard.length - start
+  // An echo that is coming in is no reply yet.
+  const isEcho = run.state.echo !== false && Buffer.compare(heard, exchange.asked.subarray(0, heard.length)) === 0
+  const came = isEcho ? 0 : heard.length - start
   const whole = came >= Math.min(replyBytes(request), EXCEPTION_BYTES)
-  const { deadline_ms, limit_ms } = exchange
+  const { firstByte_ms, limit_ms } = exchange
   const moved_ms = run.now_ms + GAP_MS
   set(run, {
-    exchange: { ...exchange, deadline_ms: Math.min(limit_ms, whole ? moved_ms : Math.max(deadline_ms, moved_ms)) },
+    exchange: { ...exchange, deadline_ms: Math.min(limit_ms, whole ? moved_ms : Math.max(firstByte_ms, moved_ms)) },
   })
 }
 
