@@ -18,6 +18,7 @@ import { queue } from './queue.ts'
 import { rate } from './rate.ts'
 import { readers } from './readers.ts'
 import { markdown, type Report } from './report.ts'
+import { season } from './season.ts'
 import { writes } from './writes.ts'
 
 /** `npm run bench`: Linli beside mosquitto and its bridge, in one run on one machine. */
@@ -34,6 +35,7 @@ const MEASUREMENTS: Record<string, Measurement> = {
   credentials,
   history,
   detectors,
+  season,
   modbus,
   queue,
 }
