@@ -27,7 +27,7 @@ const RESTART_EVERY_DAYS = 20
 const OUTAGES = { every_h: 60, lasts_h: 2 }
 /** Hours between two faults of a sensor, on average. */
 const GAP_H = 96
-const PACKS_AT_ONCE = 256
+const PACKS_AT_ONCE = 1000
 
 /** Two sound thermometers, one that fails often and one that fails slowly, so that there are neighbours to drift from. */
 const UNITS: Array<{ id: string; model: SensorModelName; fails: 'never' | 'often' | 'slowly' }> = [
@@ -81,18 +81,31 @@ export async function season(bench: Bench): Promise<Findings> {
   const from_ms = performance.now()
   const counts = { packs: 0, repeated: 0, unplaced: 0, added: 0 }
   let lost = 0
+  let stretch = Math.floor(START_MS / STRETCH_MS)
+  async function keep(packs: Pack[], now_ms: number, settled_ms: number): Promise<void> {
+    counts.packs += packs.length
+    const batches = Array.from({ length: Math.ceil(packs.length / PACKS_AT_ONCE) }, (_, index) =>
+      backend.append(packs.slice(index * PACKS_AT_ONCE, (index + 1) * PACKS_AT_ONCE)),
+    )
+    for (const stored of await Promise.all(batches))
+      for (const what of ['added', 'repeated', 'unplaced'] as const) counts[what] += stored[what]
+    while (await backend.tidy(now_ms));
+    for (; (stretch + 1) * STRETCH_MS <= settled_ms; stretch++) lost += await missing(backend, told, stretch)
+  }
+  /** The history's thread takes a day in while the next one passes here. */
+  let storing = Promise.resolve()
   for (let day = 0; day < days; day++) {
     const packs = passDay(places, day)
-    counts.packs += packs.length
-    for (let next = 0; next < packs.length; next += PACKS_AT_ONCE) {
-      const stored = await backend.append(packs.slice(next, next + PACKS_AT_ONCE))
-      for (const what of ['added', 'repeated', 'unplaced'] as const) counts[what] += stored[what]
-    }
-    while (await backend.tidy(START_MS + (day + 1) * DAY_MS));
+    await storing
+    const end_ms = START_MS + (day + 1) * DAY_MS
+    // A day later, or an outage that goes on would count as a loss.
+    storing = keep(packs, end_ms, end_ms - DAY_MS)
     if (day % 5 === 4) bench.say(`season: day ${day + 1} of ${days}`)
-    // A day later, or two outages in a row would count as a loss.
-    lost += await missing(backend, told, START_MS + (day - 1) * DAY_MS)
   }
+  await storing
+  const end_ms = START_MS + days * DAY_MS
+  const last = places.flatMap(({ road }) => road.rest(end_ms))
+  await keep(last, end_ms, end_ms + STRETCH_MS)
   const spent = process.cpuUsage(cpu)
   const took = { cpu_min: (spent.user + spent.system) / 60e6, wall_min: (performance.now() - from_ms) / 60_000 }
   const score = places.reduce((sum, { park }) => {
@@ -153,10 +166,8 @@ function passDay(places: Place[], day: number): Pack[] {
   return packs.sort((a, b) => a.arrived_ms - b.arrived_ms)
 }
 
-/** Readings told in the stretch of days that ended a while ago and not in the history, or there as something else. */
-async function missing(backend: HistoryBackend, told: Tally, now_ms: number): Promise<number> {
-  if (now_ms % STRETCH_MS >= DAY_MS || now_ms < START_MS) return 0
-  const stretch = Math.floor(now_ms / STRETCH_MS) - 1
+/** Readings told in a stretch of days and not in the history once, or there as something else. */
+async function missing(backend: HistoryBackend, told: Tally, stretch: number): Promise<number> {
   const held = createTally(STRETCH_MS)
   await tallyHeld(backend, held, stretch * STRETCH_MS, (stretch + 1) * STRETCH_MS)
   const [said, is] = [told.of(stretch), held.of(stretch)]

@@ -21,6 +21,8 @@ export interface Road {
   broke(): void
   /** What arrives by this time. */
   arrived(now_ms: number): Pack[]
+  /** All that still waits, at the end. */
+  rest(now_ms: number): Pack[]
 }
 
 export interface RoadOptions {
@@ -41,7 +43,14 @@ export function createRoad(options: RoadOptions, told: Tally): Road {
   let cut_ms: number | undefined
   let heal_ms = 0
   let sequence = 0
+  function rest(now_ms: number): Pack[] {
+    const packs = waiting.map((pack) => ({ ...pack, arrived_ms: now_ms }))
+    sent = [...sent, ...waiting].slice(-WINDOW)
+    waiting = []
+    return packs
+  }
   return {
+    rest,
     tell({ device, pack, at_ms }) {
       const address: Address = { ...site, gateway, class: 'park-sensor', device }
       const stamp = { wall_ms: at_ms, monotonic_ms: at_ms, quality: 'synced' } as const
@@ -62,10 +71,7 @@ export function createRoad(options: RoadOptions, told: Tally): Road {
       }
       if (now_ms < heal_ms) return []
       if (heal_ms > 0) [cut_ms, heal_ms] = [now_ms + between(every_h), 0]
-      const packs = waiting.map((pack) => ({ ...pack, arrived_ms: now_ms }))
-      sent = [...sent, ...waiting].slice(-WINDOW)
-      waiting = []
-      return packs
+      return waiting.length === 0 ? [] : rest(now_ms)
     },
   }
 }
