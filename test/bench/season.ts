@@ -229,6 +229,16 @@ function kindRow(kind: FaultKind, { faults, found, doubted, samples, shownGood }
       what: `season, ${kind} (${faults}): found; of its samples shown as not good; shown as good though wrong`,
       linli: `${percent(found, faults)}; ${percent(doubted, faults)}; ${shownGood} of ${samples}`,
       peer: `stated ${stated.found} %; ${stated.doubted} %`,
+      aim: {
+        text: 'as stated, but for chance',
+        met: isAsStated(found, faults, stated.found) && isAsStated(doubted, faults, stated.doubted),
+      },
     },
   ]
+}
+
+/** Whether so many of so many, or such a sum of shares, can come of the stated percentage; 19 of 20 that do are let through. */
+function isAsStated(sum: number, count: number, stated_percent: number): boolean {
+  const share = stated_percent / 100
+  return sum / count >= share - 1.645 * Math.sqrt((share * (1 - share)) / count)
 }
