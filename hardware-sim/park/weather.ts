@@ -32,6 +32,8 @@ const RAIN_MM = [3, 5, 8, 21, 34, 78, 185, 160, 46, 22, 8, 3] as const
 const RAIN_DAYS = [2, 2, 3, 5, 6, 10, 13, 11, 8, 5, 3, 2] as const
 /** A day with rain has more than one slot with it at times. */
 const SHOWER_SLOT_MS = 8 * HOUR_MS
+/** Of a whole shower; its middle is twice that, bursts up to six times: 150 mm/h, as much as falls in a cloudburst. */
+const MEAN_MM_H_MAX = 25
 const FRONT_SLOT_MS = 2.2 * DAY_MS
 const FRONT_CHANCE = 0.6
 
@@ -96,11 +98,8 @@ function showersAround(stream: Stream, at_ms: number): Shower[] {
     const when = month(shower.at_ms)
     // 1.5 slots on a rainy day; the mean of (−ln u)^1.6 is 1.43.
     const mean_mm = (RAIN_MM[when] ?? 0) / ((RAIN_DAYS[when] ?? 1) * 1.5)
-    return {
-      start_ms: shower.at_ms,
-      length_ms: HOUR_MS * 0.4 * 18 ** length,
-      mm: (mean_mm / 1.43) * (-Math.log(1 - size)) ** 1.6,
-    }
+    const mm = (mean_mm / 1.43) * (-Math.log(1 - size)) ** 1.6
+    return { start_ms: shower.at_ms, length_ms: HOUR_MS * Math.max(0.4 * 18 ** length, mm / MEAN_MM_H_MAX), mm }
   })
 }
 
@@ -121,7 +120,7 @@ function wetAt(streams: Streams, at_ms: number): Wet {
     wet.overcast = Math.max(wet.overcast, clouds)
     if (since_h > 0) wet.wash += Math.min(1.3, 0.28 * Math.sqrt(mm)) * ramp(part) * Math.exp(-Math.max(0, over_h) / 9)
     if (part <= 0 || part >= 1) continue
-    const bursts = Math.exp(0.8 * wander(streams.bursts, at_ms, 15 * 60_000, 1) - 0.32)
+    const bursts = Math.exp(0.5 * wander(streams.bursts, at_ms, 15 * 60_000, 1) - 0.12)
     wet.rain_mm_h += (mm / (length_ms / HOUR_MS)) * 2 * Math.sin(Math.PI * part) ** 2 * bursts
   }
   return wet

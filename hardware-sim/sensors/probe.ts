@@ -137,7 +137,15 @@ export class Probe {
     const felt = this.#follow(truth, time_ms)
     const error = this.#error * (spec.error + (spec.error_share ?? 0) * felt)
     const noise = normal(this.#stream, index) * (spec.noise + (spec.noise_share ?? 0) * felt)
-    return felt + error + noise
+    return felt + error + noise + this.#sunshine(time_ms)
+  }
+
+  /** A radiation shield of plastic errs by up to a degree or so in still sun; some hang better than others. */
+  #sunshine(time_ms: number): number {
+    if (this.quantity !== 'temperature') return 0
+    const { park } = this.#options
+    const shield_c = 0.2 + 1.2 * uniform(this.#stream, -4)
+    return (shield_c * park.read('illuminance', time_ms)) / 100_000 / (1 + 0.3 * park.read('wind-speed', time_ms))
   }
 
   #follow(truth: number, time_ms: number): number {

@@ -1,6 +1,7 @@
 import { type Static, type TSchema, Type } from 'typebox'
 import { at_ms, DAY_MS, duration_ms, id, oneOf, strict } from '../scenario/fields.ts'
 import { Quantity } from './config.ts'
+import { FAULTS } from './probe.ts'
 
 const quantity = Type.Optional(Quantity)
 const size = Type.Optional(Type.Number({ minimum: -1e9, maximum: 1e9 }))
@@ -11,7 +12,7 @@ const faultFields = {
   at_ms,
   /** All that it measures if not given. */
   quantity,
-  how: oneOf('stuck', 'drift', 'offset', 'spike', 'noisy', 'code', 'garbage'),
+  how: oneOf(...FAULTS),
   /** Drift: per hour; offset and spike: what is added; noisy: deviation; code: the register instead. */
   size,
   /** Spikes: how many samples. */

@@ -13,7 +13,18 @@ const program = new Command('linli')
   .showHelpAfterError(text('seeHelp'))
   .addHelpText('after', `\n${text('eachHelp')}`)
 
-for (const name of ['demo', 'hub', 'gateway', 'sim', 'client', 'credential', 'reader', 'history', 'gpio'] as const) {
+for (const name of [
+  'demo',
+  'hub',
+  'gateway',
+  'sim',
+  'client',
+  'credential',
+  'reader',
+  'history',
+  'gpio',
+  'bus',
+] as const) {
   program.command(name).description(text(name)).helpOption(false)
 }
 

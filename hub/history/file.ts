@@ -71,6 +71,8 @@ export function openHistoryFile(folder: string): OpenFile {
 
 export function openMemory(): DatabaseSync {
   const db = new DatabaseSync(':memory:')
+  // As a file: pages that nobody gives back would be tidied for ever.
+  db.exec('PRAGMA auto_vacuum=INCREMENTAL')
   db.exec(TABLES)
   return db
 }

@@ -171,6 +171,21 @@ describe('the file', () => {
     await backend.close()
   })
 
+  it('comes to an end of tidying, in memory too', async () => {
+    const backend = createStoreBackend({ retention: { raw_ms: HOUR_MS, minute_ms: DAY_MS } })
+    await backend.append([
+      packOf(
+        Array.from({ length: 400 }, (_, index) => ({ n: `q${index}`, v: index })),
+        NOW_MS,
+      ),
+    ])
+    let steps = 0
+    while (steps < 1000 && (await backend.tidy(NOW_MS + 2 * DAY_MS))) steps++
+    expect(steps).toBeLessThan(1000)
+    expect(await backend.count({ from_ms: 0, to_ms: NOW_MS + DAY_MS })).toBe(0)
+    await backend.close()
+  })
+
   it('refuses what it could not recognise as a repetition, and what is still to come', async () => {
     const backend = open()
     const t_s = NOW_MS / 1000

@@ -40,7 +40,7 @@ export async function detectors(bench: Bench): Promise<Findings> {
   return {
     rows: [...kindRows(byQuantity), ...cleanRows(byQuantity), ...counters.rows],
     notes: [
-      'Detectors: synthetic weather of a spring, four sensors of a kind in a park, one with short and one with slow faults; spikes from 20 σ of the noise to a fifth of the range, drifts that end at one to four times the limit. Samples, not deadbands, are scored.',
+      'Detectors: the simulator’s weather in April, July and November, four sensors of a kind as far apart as neighbouring parks, one with short and one with slow faults; spikes from 20 σ of the noise to a fifth of the range, drifts that end at one to four times the limit. Samples, not deadbands, are scored.',
       'Half of the rain gauges begin within 30 counts of the end of their range, where a reset looks like a wrap of up to 2 mm.',
       'Precision of a reason: share of the samples it doubted in which any fault was injected. What a fault leaves behind (the true level looks like a jump after a wrong one) counts against it.',
     ],

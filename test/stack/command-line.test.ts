@@ -64,6 +64,7 @@ describe('linli', () => {
     [['client', '--help']],
     [['credential', '--help']],
     [['reader', '--help']],
+    [['bus', '--help']],
     [[]],
   ])('explains itself: linli %s', async (args) => {
     const { code, stdout, stderr } = await linli(args)

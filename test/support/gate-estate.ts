@@ -134,7 +134,7 @@ export class GateEstate {
             up: { pin: upPin },
             down: { pin: downPin },
             safety: { pin: safetyPin },
-            approach: { pin: approachPin },
+            approach: { pin: approachPin, onWhen: 'high' },
             beam: { pin: beamPin },
           },
           outputs: { raise: raisePin, lower: lowerPin },

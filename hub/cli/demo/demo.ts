@@ -129,11 +129,13 @@ function startSimulator(
   mkdirSync(join(dir, 'ports'), { recursive: true })
   const buttons = simulatorConfig(dir, options.board)
   const entrance = entranceSimulation(dir, options.board, secrets)
+  const { bus, ...park } = parkSimulation(dir)
   const config = {
     ...buttons,
     ...entrance,
+    ...park,
     boards: [...buttons.boards, ...entrance.boards],
-    buses: [...entrance.buses, parkSimulation(dir)],
+    buses: [...entrance.buses, bus],
   }
   const file = writeSecret(dir, 'simulator.json', JSON.stringify(config, null, 2))
   return children.start('simulator', 'hardware-sim/main.ts', ['--config', file])

@@ -40,6 +40,7 @@ const BARRIER = {
   approachPin: 11,
   beamPin: 12,
   exitPin: 4,
+  lampPin: 13,
 }
 
 /** What the parts of the entrance know each other by, new for each run. */
@@ -110,7 +111,7 @@ export function entranceWiring(dir: string, siteKey: string, secrets: EntranceSe
           approach: { pin: BARRIER.approachPin, onWhen: 'high' },
           exit: { pin: BARRIER.exitPin, onWhen: 'high' },
         },
-        outputs: { raise: BARRIER.raisePin, lower: BARRIER.lowerPin },
+        outputs: { raise: BARRIER.raisePin, lower: BARRIER.lowerPin, lamp: BARRIER.lampPin },
       },
     ],
     readerBuses: [

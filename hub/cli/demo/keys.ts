@@ -2,7 +2,7 @@ import type { Address } from '../../contract/topic.ts'
 import { text } from '../language.ts'
 import { DEMO_BARRIER, DEMO_HUB, KNOWN_CARD, KNOWN_PLATE, UNKNOWN_CARD, UNKNOWN_PLATE } from './entrance.ts'
 import { DEMO_SITE } from './estate.ts'
-import { airCable, DEMO_RELAY, rainAfter } from './park.ts'
+import { airCable, DEMO_RELAY, shower } from './park.ts'
 
 /** A driver whom nobody lets in turns back after this. */
 const PATIENCE_MS = 10_000
@@ -44,7 +44,6 @@ export function readKeys(actions: KeyActions): { close(): void } | undefined {
 function keyTable(actions: KeyActions): Record<string, () => void> {
   const { sim } = actions
   const toggled = { cut: false, unplugged: false, airOff: false }
-  let showers = 0
   const press = (device: string) => () => sim({ do: 'press', device, for_ms: 200 })
   const card = (shown: { facility: number; number: number }) => () => sim({ do: 'card', reader: 'r1', ...shown })
   const car = (plate: string) => () =>
@@ -81,7 +80,7 @@ function keyTable(actions: KeyActions): Record<string, () => void> {
       toggled.airOff = !toggled.airOff
       sim(airCable(!toggled.airOff))
     },
-    p: () => sim(rainAfter(++showers)),
+    p: () => sim(shower()),
     l: () => actions.command(DEMO_RELAY, 'output', { output: 'path-lamp', on: true }),
     g: () => actions.command(DEMO_RELAY, 'output', { output: 'lawn', on: true }),
     '?': () => actions.say(`  ${text('keys')}`),

@@ -17,27 +17,35 @@ const UNITS = { 'air-1': 1, 'rain-1': 2, 'park-1': 9 }
 const POLL_MS = 2000
 const LAMP_MAX_MS = 10_000
 
-/** Registers as the makers of `xy-md02` and `xunchip-xm9505` have them: 24.6 °C, 58.3 %, 100 counts of 0.1 mm. */
-const RAIN_COUNT = { table: 'holding', address: 0 }
+const PARK = 'pocket-park'
+/** A June morning, whenever the demo runs. */
+const START = '2026-06-02T09:00:00+08:00'
 const RAIN_START = 100
 /** One shower of the key: 0.5 mm. */
-const SHOWER_COUNTS = 5
+const SHOWER = { mm_h: 180, for_ms: 10_000 }
 
+/** The park, its weather and what measures it, for the simulator. */
 export function parkSimulation(dir: string) {
+  const sensor = (id: 'air-1' | 'rain-1', model: string) => ({
+    kind: 'park-sensor',
+    id,
+    unit: UNITS[id],
+    park: PARK,
+    model,
+  })
   return {
-    id: BUS,
-    baud: BAUD,
-    port: portOf(dir, BUS),
-    devices: [
-      { kind: 'modbus-slave', id: 'air-1', unit: UNITS['air-1'], input: [{ address: 1, values: [246, 583] }] },
-      {
-        kind: 'modbus-slave',
-        id: 'rain-1',
-        unit: UNITS['rain-1'],
-        holding: [{ address: RAIN_COUNT.address, values: [RAIN_START] }],
-      },
-      { kind: 'relay-module', id: 'park-1', unit: UNITS['park-1'] },
-    ],
+    city: { start: START },
+    parks: [{ id: PARK, outputs: { lamp: 'park-1/0', valve: 'park-1/1' } }],
+    bus: {
+      id: BUS,
+      baud: BAUD,
+      port: portOf(dir, BUS),
+      devices: [
+        sensor('air-1', 'xy-md02'),
+        { ...sensor('rain-1', 'xunchip-xm9505'), first_count: RAIN_START },
+        { kind: 'relay-module', id: 'park-1', unit: UNITS['park-1'] },
+      ],
+    },
   }
 }
 
@@ -77,7 +85,7 @@ export function airCable(connected: boolean): object {
   return { do: connected ? 'reconnect' : 'disconnect', slave: 'air-1' }
 }
 
-/** The bucket has tipped as often as in so many showers since the start. */
-export function rainAfter(showers: number): object {
-  return { do: 'set-registers', slave: 'rain-1', ...RAIN_COUNT, values: [RAIN_START + showers * SHOWER_COUNTS] }
+/** A cloud comes over the park. */
+export function shower(): object {
+  return { do: 'shower', park: PARK, ...SHOWER }
 }

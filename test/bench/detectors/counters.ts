@@ -2,13 +2,16 @@ import { type BeliefEffect, step } from '../../../firmware/drivers/park-sensor/b
 import { createBeliefState } from '../../../firmware/drivers/park-sensor/belief/state.ts'
 import type { Quantity } from '../../../firmware/drivers/park-sensor/quantity.ts'
 import { wellKnown } from '../../../firmware/drivers/park-sensor/well-known.ts'
-import { createRandom, type Random } from '../../../hardware-sim/random.ts'
+import { createPark } from '../../../hardware-sim/park/park.ts'
+import { createWeather } from '../../../hardware-sim/park/weather.ts'
+import { createRandom } from '../../../hardware-sim/random.ts'
 import type { Row } from '../bench.ts'
-import { createWeather } from './weather.ts'
 
 /** Rain gauges that wrap, begin anew and are misread: is every millimetre told once, and none that did not fall? */
 
 const DAYS = 10
+/** The rainy season. */
+const START_MS = Date.UTC(2026, 6, 1)
 /** One of each a day or so. */
 const EACH_POLLS = 24 * 60
 
@@ -28,7 +31,7 @@ export function countCounters(gauges: number): { rows: Row[] } {
   let invented = 0
   for (let seed = 1; seed <= gauges; seed++) {
     const before = sums.told - sums.fell
-    runGauge(createRandom(seed), sums)
+    runGauge(seed, sums)
     invented = Math.max(invented, sums.told - sums.fell - before)
   }
   return {
@@ -47,19 +50,24 @@ export function countCounters(gauges: number): { rows: Row[] } {
   }
 }
 
-function runGauge(random: Random, sums: Sums): void {
+function runGauge(seed: number, sums: Sums): void {
+  const random = createRandom(seed)
   const quantity: Quantity = wellKnown.rain
   const { bits, step: perCount } = quantity.counter ?? { bits: 16, step: 0.2 }
   const config = { profile: 'bench', quantities: [quantity], thresholds: [] }
   let state = createBeliefState(config, undefined, { wall_ms: 0, monotonic_ms: 0 })
-  const weather = createWeather(random, quantity.poll_ms / 1000)
+  const sky = createWeather(seed, { latitude_deg: 39.9, longitude_deg: 116.4 })
+  const park = createPark({ id: 'gauge', seed, sky, utc_offset_min: 480, visits_per_hour: 0 })
+  let fallen = park.read('rain', START_MS)
   const size = 2 ** bits
   let counter = random() < 0.5 ? size - Math.floor(30 * random()) : Math.floor(random() * size)
   let water = 0
   let quiet = 0
   const polls = (DAYS * 86_400_000) / quantity.poll_ms
   for (let index = 0; index < polls; index++) {
-    water += weather().rain
+    const all = park.read('rain', START_MS + (index + 1) * quantity.poll_ms)
+    water += all - fallen
+    fallen = all
     const tips = Math.floor(water / perCount)
     water -= tips * perCount
     // The first sample only tells where the counter stands.

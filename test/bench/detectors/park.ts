@@ -10,8 +10,7 @@ import type { Quantity } from '../../../firmware/drivers/park-sensor/quantity.ts
 import { wellKnown } from '../../../firmware/drivers/park-sensor/well-known.ts'
 import { createRandom, forkRandom } from '../../../hardware-sim/random.ts'
 import { corrupt, type Fault, type FaultKind, scheduleFaults } from './faults.ts'
-import { createSensor } from './sensors.ts'
-import { createWeather } from './weather.ts'
+import { createSensors, type Sensor, startOf } from './spot.ts'
 
 /** One park: sensors of one quantity under one sky, some of them faulty, judged by the real machine. */
 
@@ -41,8 +40,8 @@ const DIGEST_EVERY_MS = 600_000
 interface Running extends Judged {
   config: { profile: string; quantities: readonly Quantity[]; thresholds: [] }
   state: BeliefState
-  sensor: ReturnType<typeof createSensor>
-  wind: ReturnType<typeof createSensor>
+  sensor: Sensor
+  wind: Sensor
   frozen: number
 }
 
@@ -50,11 +49,13 @@ export function runPark(quantity: Quantity, { seed, days, kinds, gap_h }: ParkOp
   const random = createRandom(seed)
   const step_s = quantity.poll_ms / 1000
   const samples = Math.round((days * 86_400) / step_s)
-  const weather = createWeather(forkRandom(random), step_s)
+  const start_ms = startOf(seed)
+  const sensors = createSensors(quantity, seed, kinds.length)
+  const winds = createSensors(wellKnown['wind-speed'], seed, kinds.length)
   // Every verdict is told: no deadband, and the heart beats with every sample.
   const open: Quantity = { ...quantity, report: { summary: 'last', deadband: -1, heartbeat_ms: 1 } }
   const quantities = quantity.kind === 'direction' ? [wellKnown['wind-speed'], open] : [open]
-  const running = kinds.map((some): Running => {
+  const running = kinds.map((some, spot): Running => {
     const config = { profile: 'bench', quantities, thresholds: [] as [] }
     return {
       quantity,
@@ -62,18 +63,17 @@ export function runPark(quantity: Quantity, { seed, days, kinds, gap_h }: ParkOp
       verdicts: Array.from({ length: samples }, () => ({ word: undefined, late: 0 })),
       config,
       state: createBeliefState(config, undefined, { wall_ms: 0, monotonic_ms: 0 }),
-      sensor: createSensor(quantity.name, forkRandom(random), step_s),
-      wind: createSensor('wind-speed', forkRandom(random), step_s),
+      sensor: sensors[spot] as Sensor,
+      wind: winds[spot] as Sensor,
       frozen: 0,
     }
   })
   let neighbours = noNeighbours
   for (let index = 0; index < samples; index++) {
-    const sky = weather()
     const now_ms = (index + 1) * quantity.poll_ms
     running.forEach((one, device) => {
       const fault = one.faults.find(({ from, to }) => index >= from && index < to)
-      const clean = one.sensor(sky)
+      const clean = one.sensor(start_ms + now_ms)
       if (fault === undefined) one.frozen = clean
       const sampled = corrupt(quantity, fault, index, clean, one.frozen)
       catchUp(one, now_ms)
@@ -82,7 +82,7 @@ export function runPark(quantity: Quantity, { seed, days, kinds, gap_h }: ParkOp
         feed(one, { type: 'calibrate', args: { quantity: quantity.name }, actor: 'installer:bench' }, now_ms)
       if (sampled === 'silent') return
       const results: PollResult[] =
-        quantity.kind === 'direction' ? [{ quantity: 'wind-speed', raw: one.wind(sky) }] : []
+        quantity.kind === 'direction' ? [{ quantity: 'wind-speed', raw: one.wind(start_ms + now_ms) }] : []
       results.push(
         sampled === 'lost'
           ? { quantity: quantity.name, fault: 'bus-error' }

@@ -120,6 +120,12 @@ describe('a broken rule is found', () => {
       queue,
       { mayShowGreen: (state) => state.ioFault === undefined },
     ],
+    [
+      'whoever is read is let in, refused ahead or not',
+      'behind a refused vehicle nobody is let in',
+      queue,
+      { isRefusedAhead: () => false },
+    ],
     ['the beam is not tested', 'the beam proves itself before each lowering', beam, { mustTestBeam: () => false }],
   ])(
     '%s',

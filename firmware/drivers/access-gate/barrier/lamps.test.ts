@@ -63,7 +63,22 @@ describe('the lights at a barrier', () => {
     const bench = openedBarrier(following)
     bench.command('hold-open')
     bench.pass(100)
+    bench.drive()
     expect(bench.outputs.lamp).toBe(true)
     expect(bench.outputs['lamp-exit'] ?? false).toBe(false)
+  })
+
+  it('show green to the side from which the vehicle with the right comes', () => {
+    const bench = openedBarrier({ ...following, direction: 'both' })
+    expect(bench.outputs.lamp).toBe(true)
+    expect(bench.outputs['lamp-exit'] ?? false).toBe(false)
+  })
+
+  it('are red under a boom that was found up and that nobody has asked for', () => {
+    const bench = new BarrierBench({ ...following, mode: 'free-flow' })
+    bench.boom = 1
+    bench.begin().pass(1000)
+    expect(bench.shown.position).toBe('open')
+    expect(bench.outputs.lamp ?? false).toBe(false)
   })
 })

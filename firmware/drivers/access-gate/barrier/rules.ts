@@ -29,6 +29,8 @@ export interface BarrierRules {
   mustTestBeam(config: BarrierConfig): boolean
   /** A light may ask drivers to go on under the boom. */
   mayShowGreen(state: BarrierState): boolean
+  /** A refused vehicle stands before the one that was just read, and would go on its right. */
+  isRefusedAhead(state: BarrierState): boolean
   isExpired(expiresAt_ms: number | undefined, at_ms: number): boolean
   /** Orders that were given before the outputs became inert count no more. */
   forgetsOrders: boolean
@@ -100,6 +102,7 @@ export const barrierRules: BarrierRules = {
     state.motion.kind === 'still' &&
     state.goal === 'up' &&
     barrierRules.position(state) === 'open',
+  isRefusedAhead: (state) => state.refusedAt_ms !== undefined,
   isExpired: (expiresAt_ms, at_ms) => expiresAt_ms !== undefined && at_ms >= expiresAt_ms,
   forgetsOrders: true,
 }

@@ -56,6 +56,8 @@ export interface Token {
 /** A vehicle under the boom. */
 export interface Crossing {
   fromExit: boolean
+  /** By what right of its own the way was free when it came under the boom, whatever holds when it leaves. */
+  freeBy: 'mode' | 'command' | 'none'
   /** Its rear has passed the beam: what breaks the beam from now on is another vehicle, close behind. */
   behindBeam: boolean
   /** It has left the entry loop: what leaves it from now on is another vehicle. */

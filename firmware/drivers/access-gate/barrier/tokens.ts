@@ -1,7 +1,7 @@
 import type { AccessDecision } from '../access.ts'
 import { modeOf } from '../mode.ts'
 import { hasFault, tell } from './faults.ts'
-import { type BarrierConfig, fromApproach, opposite, type Run, type Token } from './state.ts'
+import { type BarrierConfig, type Crossing, fromApproach, opposite, type Run, type Token } from './state.ts'
 
 /**
  * Rights to pass, one for each vehicle, in the order in which they were given. `plain` serves one of them with each
@@ -90,7 +90,7 @@ function whyNot(run: Run, decision: AccessDecision): string | undefined {
   if (lane !== 'both' && decision.direction !== lane && !decision.emergency) return 'wrong-direction'
   if (hasFault(run, 'motion-timeout')) return 'gate-fault'
   if (isKnown(run, decision)) return undefined
-  if (state.refusedAt_ms !== undefined && decision.by === 'plate' && !decision.emergency) return 'refused-ahead'
+  if (run.rules.isRefusedAhead(state) && decision.by === 'plate' && !decision.emergency) return 'refused-ahead'
   return state.tokens.length >= TOKENS_MAX ? 'queue-full' : undefined
 }
 
@@ -122,12 +122,12 @@ export function dropUnused(run: Run, at_ms: number): void {
 }
 
 /** A vehicle has passed: on whose right? */
-export function countPassage(run: Run, direction: 'in' | 'out', at_ms: number): void {
+export function countPassage(run: Run, direction: 'in' | 'out', freeBy: Crossing['freeBy'], at_ms: number): void {
   const { tokens, serving } = run.state
   // One that goes on the opening before its own uses its own right all the same: it must not be left for a stranger.
   const index = tokens.findIndex((token) => token.direction === undefined || token.direction === direction)
   const token = tokens[index]
-  const by = token?.by ?? rightOfMode(run)
+  const by = token?.by ?? (freeBy === 'none' ? rightOfMode(run) : freeBy)
   const granted = by !== 'none'
   const vehicles = { ...run.state.vehicles }
   vehicles[direction]++
@@ -148,7 +148,7 @@ export function countPassage(run: Run, direction: 'in' | 'out', at_ms: number): 
   if (!granted) tell(run, 'tailgating', 'warning', at_ms, { direction })
 }
 
-function rightOfMode(run: Run): 'mode' | 'command' | 'none' {
+export function rightOfMode(run: Run): Crossing['freeBy'] {
   if (isFree(run)) return 'mode'
   return run.state.hold ? 'command' : 'none'
 }

@@ -147,6 +147,19 @@ describe('the queue at a barrier', () => {
     expect(bench.shown.vehicles).toEqual({ in: 2, out: 0, withoutright: 1 })
   })
 
+  it('who came under the boom while the way was free has passed by the mode, also when that ends meanwhile', () => {
+    const bench = new BarrierBench().begin()
+    bench.command('set-mode', { mode: 'free-flow' })
+    bench.pass(2500)
+    bench.set({ approach: true })
+    bench.set({ safety: true })
+    bench.command('set-mode', { mode: 'normal' })
+    bench.set({ exit: true })
+    bench.set({ safety: false })
+    expect(bench.events().at(-1)).toMatchObject({ event: 'passage', data: { by: 'mode', granted: true } })
+    expect(bench.shown.vehicles).toMatchObject({ in: 1, withoutright: 0 })
+  })
+
   it('does not count one that backs out again', () => {
     const bench = opened()
     bench.set({ safety: true })

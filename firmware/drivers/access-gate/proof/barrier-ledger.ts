@@ -27,6 +27,10 @@ export interface BarrierLedger {
   beam: 'untested' | 'dark' | 'tested'
   /** Commands without a final result. */
   open: readonly string[]
+  /** Whose right may not be used yet. */
+  owed: readonly string[]
+  /** For how long a refused vehicle has surely stood there. */
+  refused_ms: number | undefined
 }
 
 export const blankLedger: BarrierLedger = {
@@ -39,6 +43,8 @@ export const blankLedger: BarrierLedger = {
   asked: false,
   beam: 'untested',
   open: [],
+  owed: [],
+  refused_ms: undefined,
 }
 
 export interface Observation {
@@ -124,6 +130,54 @@ function level(ledger: BarrierLedger, name: BarrierInputName): Level {
   return ledger.seen[name]?.level
 }
 
+function told({ effects }: Observation, name: string): Array<{ credential?: string }> {
+  return effects.flatMap((effect) =>
+    effect.type === 'event' && effect.event === name ? [effect.data as { credential?: string }] : [],
+  )
+}
+
+const isFree = ({ shown }: Observation) => shown.mode === 'free-flow' || shown.mode === 'evacuate'
+
+/** A motion that failed, a gate that is closed or evacuated, and an order to come down end all rights. */
+function dropsAll({ input, effects, shown }: Observation): boolean {
+  if (shown.faults.includes('motion-timeout') || shown.mode === 'evacuate' || shown.mode === 'closed') return true
+  if (input.type !== 'command' || input.name !== 'close') return false
+  return !effects.some((effect) => effect.type === 'outcome' && effect.outcome.status !== 'succeeded')
+}
+
+/** Who waits, as far as it can be told from beside the gate: in doubt nobody was refused, and a right is still there. */
+function noteQueue(before: BarrierLedger, seen: Observation): Pick<BarrierLedger, 'owed' | 'refused_ms'> {
+  const { input, config, passed_ms, shown } = seen
+  if (config.policy !== 'flow' || input.type === 'io-lost') return { owed: [], refused_ms: undefined }
+  const ended = [...told(seen, 'unused'), ...told(seen, 'passage')].map(({ credential }) => credential)
+  const owed = dropsAll(seen) ? [] : before.owed.filter((one) => !ended.includes(one))
+  let refused_ms = before.refused_ms === undefined ? undefined : before.refused_ms + passed_ms
+  const drivesOff = (['approach', 'exit'] as const).some(
+    (name) => input.type === 'levels' && before.seen[name]?.level !== false && input.levels[name] === false,
+  )
+  const over = refused_ms !== undefined && refused_ms >= config.passTimeout_ms
+  if (over || drivesOff || input.type === 'command' || told(seen, 'passage').length > 0) refused_ms = undefined
+  if (input.type !== 'access') return { owed, refused_ms }
+  const { granted, by, direction, credential, reason } = input.decision
+  if (granted) {
+    if (credential !== undefined && !owed.includes(credential) && !isFree(seen) && told(seen, 'denied').length === 0)
+      owed.push(credential)
+  } else if (by === 'plate' && reason !== 'plate-unsure' && reason !== 'plate-unreadable') {
+    const isOwed = credential !== undefined && before.owed.includes(credential)
+    if ((shown.direction ?? direction) === direction && !isOwed) refused_ms = 0
+  }
+  return { owed, refused_ms }
+}
+
+/** Without anything that stands above the queue: free flow, a card, an emergency, a right from before. */
+function letIn(before: BarrierLedger, seen: Observation, refused_ms: number | undefined): boolean {
+  const { input } = seen
+  if (input.type !== 'access' || refused_ms === undefined || isFree(seen)) return false
+  const { granted, by, emergency, credential } = input.decision
+  if (!granted || by !== 'plate' || emergency) return false
+  return !(credential !== undefined && before.owed.includes(credential)) && told(seen, 'denied').length === 0
+}
+
 /** @returns the ledger after the observation, and the promise that was broken, if one was */
 export function observe(
   before: BarrierLedger,
@@ -157,7 +211,9 @@ export function observe(
       open = open.filter((id) => id !== effect.id)
     }
   }
-  const ledger = { ...noted, on, open, beam, asked }
+  const queue = noteQueue(before, seen)
+  if (letIn(before, seen, queue.refused_ms)) fail('behind a refused vehicle nobody is let in')
+  const ledger = { ...noted, on, open, beam, asked, ...queue }
   broken ??= standing(before, ledger, seen)
   if (input.type === 'command' && expired && open.includes(input.id)) fail('an expired command is answered at once')
   return { ledger, broken }

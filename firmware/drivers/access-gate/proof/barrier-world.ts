@@ -164,10 +164,11 @@ function keyOf(config: BarrierConfig, { state, ledger }: Node): string {
     key += `;x${bits(fromExit, behindBeam, leftEntry, seenApproach, seenExit)}`
   }
   for (const { fault, part } of state.faults) if (!TOLD_ONLY.includes(fault)) key += `;${fault}${part}`
-  const { ready, on, raising_ms, lowering_ms, evacuating, asked, beam, open } = ledger
-  const stands = bits(state.asked, state.lapsed, state.ioFault === undefined, mode.evacuating, ready, evacuating, asked)
+  const { ready, on, raising_ms, lowering_ms, evacuating, asked, beam, open, owed, refused_ms } = ledger
+  const known = `${bits(ready, evacuating, asked)}${owed.join('')}`
+  const stands = bits(state.asked, state.lapsed, state.ioFault === undefined, mode.evacuating)
   key += `;${mode.override?.mode},${stands},${bits(...Object.values(state.driven))},${bits(...Object.values(on))}`
-  return `${key},${raising_ms},${lowering_ms},${beam},${open.length}`
+  return `${key},${raising_ms},${lowering_ms},${beam},${open.length},${known},${refused_ms}`
 }
 
 export function barrierWorld(
