@@ -6,6 +6,7 @@ import { type Bench, createFolders, type Findings, type Measurement } from './be
 import { card } from './card.ts'
 import { credentials } from './credentials.ts'
 import { detectors } from './detectors.ts'
+import { fuzz } from './fuzz.ts'
 import { history } from './history.ts'
 import { describeMachine } from './host.ts'
 import { latency } from './latency.ts'
@@ -38,6 +39,7 @@ const MEASUREMENTS: Record<string, Measurement> = {
   season,
   modbus,
   queue,
+  fuzz,
 }
 /** A quarter of an hour by itself: measured only when it is named. */
 const LONG = 'season'

@@ -117,6 +117,8 @@ export class VirtualPark {
           duplicate() {},
           telemetryLost() {},
           shed() {},
+          clientRefused() {},
+          clientThrottled() {},
         },
         random: forkRandom(this.random),
         now_ms: Date.now,
