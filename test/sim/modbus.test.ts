@@ -161,3 +161,15 @@ it('no question is lost, none is answered with what it did not ask for, and all 
     { numRuns: 40 },
   )
 })
+
+it('behind an adapter that repeats what it sends, a slow unit has as long to answer as elsewhere', async () => {
+  const { world, bus } = createBench({ seed: 1, echo: true, baud: 9600 })
+  await clock.tickAsync(100)
+  world.apply({ do: 'misreply', slave: 's1', how: 'late', late_ms: 150, count: 4 })
+  for (let turn = 0; turn < 4; turn++) expect(await read(bus, 1)).toMatchObject({ ok: true })
+  expect(bus.stats().get(1)?.counts).toMatchObject({ requests: 4, timeouts: 0, corrupted: 0 })
+  const closing = bus.close()
+  await clock.tickAsync(1500)
+  await closing
+  world.close()
+})

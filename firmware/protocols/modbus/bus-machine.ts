@@ -196,7 +196,14 @@ function begin(run: Run): void {
   const deadline_ms = now_ms + wire_ms + (isBroadcast ? BROADCAST_MS : timing.silence_ms + timing.timeout_ms)
   const reply_ms = (replyBytes(turn.request) + asked.length) * timing.byte_ms
   set(run, {
-    exchange: { turn, asked, sent_ms: now_ms, deadline_ms, limit_ms: deadline_ms + reply_ms + GAP_MS },
+    exchange: {
+      turn,
+      asked,
+      sent_ms: now_ms,
+      deadline_ms,
+      firstByte_ms: deadline_ms,
+      limit_ms: deadline_ms + reply_ms + GAP_MS,
+    },
     queue: state.queue.filter((job) => !turn.jobs.includes(job)),
     heard: new Uint8Array(0),
     answered: undefined,

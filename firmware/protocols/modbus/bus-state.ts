@@ -37,6 +37,8 @@ export interface Exchange {
   sent_ms: number
   /** Over then, if nothing comes; moved on while bytes come in, but not beyond `limit_ms`. */
   deadline_ms: number
+  /** The first byte of the reply has until then. */
+  firstByte_ms: number
   limit_ms: number
 }
 
