@@ -27,7 +27,8 @@ const RESTART_EVERY_DAYS = 20
 const OUTAGES = { every_h: 60, lasts_h: 2 }
 /** Hours between two faults of a sensor, on average. */
 const GAP_H = 96
-const PACKS_AT_ONCE = 1000
+/** So many at a time are handed to the history's thread, which takes no more than some dozens of questions at once. */
+const BATCHES = 16
 
 /** Two sound thermometers, one that fails often and one that fails slowly, so that there are neighbours to drift from. */
 const UNITS: Array<{ id: string; model: SensorModelName; fails: 'never' | 'often' | 'slowly' }> = [
@@ -84,8 +85,9 @@ export async function season(bench: Bench): Promise<Findings> {
   let stretch = Math.floor(START_MS / STRETCH_MS)
   async function keep(packs: Pack[], now_ms: number, settled_ms: number): Promise<void> {
     counts.packs += packs.length
-    const batches = Array.from({ length: Math.ceil(packs.length / PACKS_AT_ONCE) }, (_, index) =>
-      backend.append(packs.slice(index * PACKS_AT_ONCE, (index + 1) * PACKS_AT_ONCE)),
+    const size = Math.ceil(packs.length / BATCHES)
+    const batches = Array.from({ length: BATCHES }, (_, index) =>
+      backend.append(packs.slice(index * size, (index + 1) * size)),
     )
     for (const stored of await Promise.all(batches))
       for (const what of ['added', 'repeated', 'unplaced'] as const) counts[what] += stored[what]
@@ -142,7 +144,7 @@ function createPlaces(random: Random, parks: number, days: number, told: Tally):
     return {
       park: createBelievedPark(units, START_MS),
       road: createRoad({ park: index, random: forkRandom(random), ...OUTAGES }, told),
-      restartsAt_minute: Math.floor((1 + random()) * RESTART_EVERY_DAYS * 24 * 60),
+      restartsAt_minute: Math.floor(random() * RESTART_EVERY_DAYS * 24 * 60),
     }
   })
 }
