@@ -10,6 +10,7 @@ import { FRONT_LIMITS, type FrontLimits } from './front/limits.ts'
 import { REFUSALS } from './front/refusal.ts'
 import { createSubscriptionQuota } from './front/subscription-quota.ts'
 import type { Ingest } from './ingest.ts'
+import { grantedQos, mend, type Persistence } from './mended-persistence.ts'
 import { createPlatePost } from './plate-post.ts'
 
 /**
@@ -55,6 +56,8 @@ const TCP_KEEP_ALIVE_MS = 60_000
 const NOWHERE = '$linli/nowhere'
 
 type PrincipalClient = Client & { principal?: Principal }
+/** Not in Aedes' types. */
+type SubscribedClient = Client & { subscriptions: Record<string, { qos: number }> }
 
 export async function createBroker(deps: {
   ingest: Ingest
@@ -140,10 +143,13 @@ export async function createBroker(deps: {
         events.shed((client as PrincipalClient).principal)
         return null
       }
-      return packet
+      if (!packet.retain) return packet
+      const granted = grantedQos((client as SubscribedClient).subscriptions, packet.topic)
+      return granted < packet.qos ? { ...packet, qos: granted as 0 | 1 } : packet
     },
   })
 
+  mend((aedes as unknown as { persistence: Persistence }).persistence)
   const connected = new Map<string, number>()
   aedes.on('client', (client: PrincipalClient) => {
     if (!client.principal) return

@@ -40,17 +40,21 @@ interface Line {
   publishes: Allowance
   throttled: NodeJS.Timeout | undefined
   late: NodeJS.Timeout | undefined
+  slow: NodeJS.Timeout | undefined
   /** At the last sweep. */
-  seen: { packets: number; bytes: number; underWay: boolean; since_ms: number }
+  seen: { packets: number; bytes: number; sweeps: number }
   closed: boolean
 }
+
+/** Silence is seen in this many looks, so up to one look late. */
+const SWEEPS_OF_IDLE = 2
 
 export function createFront(deps: { log: RefusalLogger; events: FrontEvents }, limits: FrontLimits): Front {
   const lines = new Map<Duplex, Line>()
   const addresses: Addresses = createAddresses(limits)
   const log = createRefusalLog(deps.log)
   const publishRate = { per_s: limits.publishes_per_s, burst: limits.publishes_burst }
-  const sweeper = setInterval(sweep, limits.packet_ms_max / 2)
+  const sweeper = setInterval(sweep, limits.idle_ms_max / SWEEPS_OF_IDLE)
   sweeper.unref?.()
 
   function report(address: string, refusal: Refusal): void {
@@ -79,6 +83,7 @@ export function createFront(deps: { log: RefusalLogger; events: FrontEvents }, l
       end(line, inspection.refusal)
       return passed > 0 ? piece.subarray(0, passed) : null
     }
+    watchPacket(line)
     if (inspection.publishes !== before) spend(line, inspection.publishes - before)
     if (isWaiting(line)) clearTimeout(line.late)
     else if (passed === piece.length) return piece
@@ -104,24 +109,27 @@ export function createFront(deps: { log: RefusalLogger; events: FrontEvents }, l
     if (line.connection.readableLength > limits.connect_bytes_max) end(line, REFUSALS.tooEager)
   }
 
-  /** A timer for each connection and packet would cost more than the packet. */
-  function sweep(): void {
-    const now_ms = performance.now()
-    for (const line of lines.values()) {
-      const { inspection, seen } = line
-      const underWay = isUnderWay(inspection)
-      const bytes = (line.connection as Partial<Socket>).bytesWritten ?? 0
-      if (inspection.packets !== seen.packets || bytes !== seen.bytes || underWay !== seen.underWay) {
-        // Messages to a client do not speed up its own packet.
-        const since_ms = underWay && seen.underWay && inspection.packets === seen.packets ? seen.since_ms : now_ms
-        line.seen = { packets: inspection.packets, bytes, underWay, since_ms }
-      }
-      const silent_ms = now_ms - line.seen.since_ms
-      if (inspection.phase !== 'open') continue
+  /** One timer at most, and only for a packet that comes in pieces. */
+  function watchPacket(line: Line): void {
+    if (line.slow || !isUnderWay(line.inspection)) return
+    const { packets } = line.inspection
+    line.slow = setTimeout(() => {
+      line.slow = undefined
+      const stuck = isUnderWay(line.inspection) && line.inspection.packets === packets
       // What Aedes has not read yet is our delay.
-      if (line.connection.readableLength > 0) continue
-      if (underWay && silent_ms >= limits.packet_ms_max / 2) end(line, REFUSALS.packetSlow)
-      else if (silent_ms >= limits.idle_ms_max) end(line, REFUSALS.idle)
+      if (stuck && line.connection.readableLength === 0) end(line, REFUSALS.packetSlow)
+      else watchPacket(line)
+    }, limits.packet_ms_max)
+  }
+
+  /** A timer for each connection that every packet restarts would cost more than the packet. */
+  function sweep(): void {
+    for (const line of lines.values()) {
+      const bytes = (line.connection as Partial<Socket>).bytesWritten ?? 0
+      const { packets } = line.inspection
+      const silent = packets === line.seen.packets && bytes === line.seen.bytes && line.connection.readableLength === 0
+      line.seen = { packets, bytes, sweeps: silent ? line.seen.sweeps + 1 : 0 }
+      if (line.inspection.phase === 'open' && line.seen.sweeps >= SWEEPS_OF_IDLE) end(line, REFUSALS.idle)
     }
   }
 
@@ -134,8 +142,9 @@ export function createFront(deps: { log: RefusalLogger; events: FrontEvents }, l
       stranger: true,
       publishes: newAllowance(publishRate, now_ms),
       throttled: undefined,
+      slow: undefined,
       late: setTimeout(() => end(line, REFUSALS.connectLate), limits.connect_ms_max),
-      seen: { packets: 0, bytes: 0, underWay: false, since_ms: now_ms },
+      seen: { packets: 0, bytes: 0, sweeps: 0 },
       closed: false,
     }
     const original = connection.read.bind(connection)
@@ -144,8 +153,7 @@ export function createFront(deps: { log: RefusalLogger; events: FrontEvents }, l
     connection.on('readable', () => checkEager(line))
     connection.once('close', () => {
       line.closed = true
-      clearTimeout(line.late)
-      clearTimeout(line.throttled)
+      stopTimers(line)
       lines.delete(connection)
       addresses.left(address)
     })
@@ -179,10 +187,7 @@ export function createFront(deps: { log: RefusalLogger; events: FrontEvents }, l
     connections: () => addresses.count(),
     close() {
       clearInterval(sweeper)
-      for (const line of lines.values()) {
-        clearTimeout(line.late)
-        clearTimeout(line.throttled)
-      }
+      for (const line of lines.values()) stopTimers(line)
     },
   }
 }
@@ -190,4 +195,8 @@ export function createFront(deps: { log: RefusalLogger; events: FrontEvents }, l
 /** CONNECT is through, CONNACK is not. */
 function isWaiting(line: Line): boolean {
   return line.inspection.phase === 'waiting'
+}
+
+function stopTimers(line: Line): void {
+  for (const timer of [line.late, line.slow, line.throttled]) clearTimeout(timer)
 }

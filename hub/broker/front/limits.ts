@@ -17,9 +17,9 @@ export interface FrontLimits {
   publishes_burst: number
   /** From the connection to the last byte of CONNECT. */
   connect_ms_max: number
-  /** From the first byte of a packet to its last; told in steps of half of it. */
+  /** For one packet; seen up to this much late. */
   packet_ms_max: number
-  /** Silence both ways, whatever the keep alive (§3.1.2.10 permits it); one with keep alive has 1.5 times that at most. */
+  /** Silence both ways, whatever the keep alive (§3.1.2.10 permits it); seen up to half of it late. */
   idle_ms_max: number
   /** Whether limits per address hold for loopback too: everybody comes from there behind a TLS terminator. */
   loopback_limited: boolean
