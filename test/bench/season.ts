@@ -217,7 +217,7 @@ function findings(figures: Figures): Findings {
     ],
     notes: [
       `Season: seed ${SEED}; the simulator's weather from June on; sensors of the simulator by the registers of their makers and our profiles, the line between them left out; ${UNITS.length} devices a park; each gateway restarts every ${RESTART_EVERY_DAYS} days and is cut off every ${OUTAGES.every_h} h for ${OUTAGES.lasts_h} h, on average, and sends the last packs again.`,
-      'Found: some reading told while a fault lasted was not good. Shown: what the latest word said of each sample, in the mean of all faults. Beside it the figures of `--only detectors`, which have other weather, no restarts and no deadbands.',
+      'Found: some reading told while a fault lasted was not good. Shown: what the latest word said of each sample, in the mean of all faults. Beside it the figures of `--only detectors`, which have other weather, another mix of quantities, no restarts and no deadbands.',
     ],
     data: figures,
   }
@@ -239,8 +239,11 @@ function kindRow(kind: FaultKind, { faults, found, doubted, samples, shownGood }
   ]
 }
 
-/** Whether so many of so many, or such a sum of shares, can come of the stated percentage; 19 of 20 that do are let through. */
+/** One-sided, for twelve comparisons of which together one run in twenty may fail by chance. */
+const DEVIATIONS = 2.64
+
+/** Whether so many of so many, or such a sum of shares, can come of the stated percentage. */
 function isAsStated(sum: number, count: number, stated_percent: number): boolean {
   const share = stated_percent / 100
-  return sum / count >= share - 1.645 * Math.sqrt((share * (1 - share)) / count)
+  return sum / count >= share - DEVIATIONS * Math.sqrt((share * (1 - share)) / count)
 }
