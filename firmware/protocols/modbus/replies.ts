@@ -227,7 +227,8 @@ export function onDeadline(run: Run, exchange: Exchange) {
   const others = judge(run, bytes, unit)
   const before = unitOf(run.state, unit)
   const isCorrupt = bytes.length > 0 && others === 0
-  const until_ms = run.now_ms + run.timing.late_ms
+  // Another unit's reply may have ended the wait early: this one has its whole time all the same.
+  const until_ms = Math.max(run.now_ms, exchange.firstByte_ms) + run.timing.late_ms
   replaceUnit(run, unit, {
     owed: [...before.owed, { asked, until_ms, mayRepeat: isCorrupt && isWhole, overtaken: false }],
   })
