@@ -36,6 +36,12 @@ describe('the feed', () => {
     expect(feed('zh')(passage, '10:00:00')).toBe('10:00:00  · gw-1/d1        通行 (方向 进, 凭 卡)  · 东门 East door')
   })
 
+  it('says whether an output went on or off', () => {
+    const changed = (on: boolean) => event('output-changed', { output: 'lawn', on, by: 'limit' })
+    expect(feed('zh')(changed(true), '')).toContain('(输出 草坪灌溉, 开, 凭 限时)')
+    expect(feed('en')(changed(false), '')).toContain('(output lawn, off, by limit)')
+  })
+
   it('says what came late, in the words of an outage', () => {
     expect(feed('zh')(event('denied', { reason: 'unknown' }, true), '')).toContain('拒绝通行 (原因 未知)(补传)')
   })

@@ -103,9 +103,11 @@ const UNSHOWN = ['actor', 'credential', 'command', 'granted']
 function details(data: unknown, language: Language): string {
   if (typeof data !== 'object' || data === null) return ''
   const parts = Object.entries(data)
-    .filter(([name, value]) => value !== false && !UNSHOWN.includes(name))
+    .filter(([name, value]) => (value !== false || name === 'on') && !UNSHOWN.includes(name))
     .map(([name, value]) => {
+      if (value === false) return detailWord('off', language)
       const word = detailWord(name.replace(/_ms$/, ''), language)
+      if (value === true) return word
       return `${word} ${name.endsWith('_ms') ? `${value} ms` : detailWord(String(value), language)}`
     })
   return parts.length === 0 ? '' : ` (${parts.join(', ')})`
