@@ -1,24 +1,19 @@
 import type { Duplex } from 'node:stream'
-import { createGateway, type Gateway } from '../../firmware/gateway/compose.ts'
-import { decodeConfig } from '../../firmware/gateway/config.ts'
+import type { Gateway } from '../../firmware/gateway/compose.ts'
 import { decodeConfig as decodeSimConfig } from '../../hardware-sim/config.ts'
 import type { SimEvent } from '../../hardware-sim/events.ts'
 import { createRandom, forkRandom, type Random } from '../../hardware-sim/random.ts'
 import type { MemoryEndpoint } from '../../hardware-sim/serial/duplex.ts'
 import { createWorld, type World } from '../../hardware-sim/world.ts'
-import { devAuthenticator } from '../../hub/auth/authenticator.ts'
-import { createHub, type Hub } from '../../hub/compose.ts'
+import type { Hub } from '../../hub/compose.ts'
 import type { Result } from '../../hub/contract/command.ts'
 import type { Message } from '../../hub/contract/decode.ts'
 import type { LinliEvent } from '../../hub/contract/event.ts'
 import type { Address } from '../../hub/contract/topic.ts'
 import { createMemoryDisk } from '../../hub/journal/memory-backend.ts'
-import { openMemoryLog } from '../../hub/journal/open.ts'
-import { JOURNAL_LANES } from '../../hub/journal-lanes.ts'
-import { createRegistry, type RegistryData } from '../../hub/registry/registry.ts'
 import { SITE } from './estate.ts'
-import { memoryPorts } from './memory-port.ts'
 import { createPath, type VirtualPath } from './virtual-network.ts'
+import { createVirtualGateway, finish, openVirtualHub, type RegistryFile } from './virtual-parts.ts'
 import type { VirtualTime } from './virtual-time.ts'
 
 /**
@@ -26,8 +21,6 @@ import type { VirtualTime } from './virtual-time.ts'
  * memory instead of disks, lines and sockets. What the hub has accepted is what a platform would be told.
  */
 
-const COMMIT_MS = 2
-const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {}, fatal() {} }
 const DOOR = { strikePin: 5, contactPin: 2, rexPin: 3 }
 const BARRIER = { raisePin: 6, lowerPin: 7, upPin: 8, downPin: 9, safetyPin: 10, approachPin: 11, beamPin: 12 }
 export const HUB: Address = { ...SITE, gateway: 'hub', class: 'hub', device: 'hub-1' }
@@ -55,7 +48,7 @@ export class VirtualEntrance {
   readonly #spool = createMemoryDisk()
   readonly #journal = createMemoryDisk()
   #boots = 0
-  #registry: RegistryData | null = null
+  readonly #registry: RegistryFile = { data: null }
   #hub: { hub: Hub; kill: () => void } | undefined
   #gateway: { gateway: Gateway; kill: () => void } | undefined
 
@@ -97,43 +90,17 @@ export class VirtualEntrance {
   }
 
   async startHub(): Promise<void> {
-    const log = await openMemoryLog(this.#journal, { lanes: JOURNAL_LANES, commit_ms: COMMIT_MS })
-    const registry = await createRegistry({
-      adapter: {
-        read: async () => structuredClone(this.#registry),
-        write: async (data) => {
-          this.#registry = structuredClone(data)
-        },
-      },
-      onError: (error) => {
-        throw error
-      },
-    })
     let commands = 0
-    const hub = await createHub(
-      {
-        log,
-        registry,
-        authenticate: devAuthenticator,
-        logger: silent,
-        counters: {
-          accepted() {},
-          rejected() {},
-          duplicate() {},
-          telemetryLost() {},
-          shed() {},
-          clientRefused() {},
-          clientThrottled() {},
-        },
-        random: forkRandom(this.random),
-        now_ms: Date.now,
-        newId: () => `command-${Date.now()}-${++commands}`,
-      },
-      { site: SITE, name: 'hub-1', dev: true, upstream: undefined },
-    )
+    const opened = await openVirtualHub({
+      disk: this.#journal,
+      registry: this.#registry,
+      random: this.random,
+      newId: () => `command-${Date.now()}-${++commands}`,
+    })
+    const { hub } = opened
     hub.onAccepted((message) => this.#hear(message))
     await this.#finish(hub.start())
-    this.#hub = { hub, kill: () => log.kill() }
+    this.#hub = opened
   }
 
   /** As kill -9: what was not committed is gone, every connection drops. */
@@ -147,35 +114,18 @@ export class VirtualEntrance {
   }
 
   async startGateway(): Promise<void> {
-    const decoded = decodeConfig(JSON.stringify(this.#gatewayConfig()))
-    if (!decoded.ok) throw decoded.error
-    let kill = () => {}
-    const gateway = createGateway(
-      {
-        openPort: memoryPorts(this.#world, (path) => path.slice('/virtual/'.length), this.#time.touch),
-        openSpool: async (settings) => {
-          const spool = await openMemoryLog(this.#spool, { ...settings, commit_ms: COMMIT_MS })
-          kill = () => spool.kill()
-          return spool
-        },
-        connect: () => this.uplink.connect(),
-        openFolder: () => Promise.reject(new Error('this gateway has no credentials')),
-        readKey: () => new Uint8Array(),
-        readProfiles: () => new Map(),
-        openGpio: () => Promise.reject(new Error('this gateway has no GPIO lines')),
-        openCameraServer: () => Promise.reject(new Error('this gateway has no cameras')),
-        randomBytes: (count) => new Uint8Array(count),
-        random: forkRandom(this.random),
-        bootid: String(++this.#boots).padStart(16, '0'),
-        clockSynced: () => this.clockSynced,
-        rss_bytes: () => 0,
-        version: '0.1.0',
-        log: silent,
-      },
-      decoded.value,
-    )
-    await this.#finish(gateway.start())
-    this.#gateway = { gateway, kill: () => kill() }
+    const running = createVirtualGateway({
+      config: this.#gatewayConfig(),
+      disk: this.#spool,
+      world: this.#world,
+      time: this.#time,
+      random: this.random,
+      boot: ++this.#boots,
+      connect: () => this.uplink.connect(),
+      clockSynced: () => this.clockSynced,
+    })
+    await this.#finish(running.gateway.start())
+    this.#gateway = running
   }
 
   killGateway(): void {
@@ -192,21 +142,8 @@ export class VirtualEntrance {
     this.#world.close()
   }
 
-  /** Starting and closing take virtual time, which somebody has to let pass. */
-  async #finish(work: Promise<void>): Promise<void> {
-    let done = false
-    let failed: { error: unknown } | undefined
-    work.then(
-      () => {
-        done = true
-      },
-      (error: unknown) => {
-        failed = { error }
-      },
-    )
-    for (let step = 0; step < 200 && !done && !failed; step++) await this.#time.advance(50)
-    if (failed) throw failed.error
-    if (!done) throw new Error('a part of the entrance does not get ready, or does not end')
+  #finish(work: Promise<void>): Promise<void> {
+    return finish(this.#time, work)
   }
 
   #gatewayConfig(): object {

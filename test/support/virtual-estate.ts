@@ -1,20 +1,15 @@
 import type { Duplex } from 'node:stream'
 import { Aedes } from 'aedes'
-import { createGateway, type Gateway } from '../../firmware/gateway/compose.ts'
-import { decodeConfig } from '../../firmware/gateway/config.ts'
+import type { Gateway } from '../../firmware/gateway/compose.ts'
 import { decodeConfig as decodeSimConfig } from '../../hardware-sim/config.ts'
 import { createRandom, forkRandom, type Random } from '../../hardware-sim/random.ts'
 import type { MemoryEndpoint } from '../../hardware-sim/serial/duplex.ts'
 import { createWorld, type World } from '../../hardware-sim/world.ts'
-import { devAuthenticator } from '../../hub/auth/authenticator.ts'
-import { createHub, type Hub } from '../../hub/compose.ts'
+import type { Hub } from '../../hub/compose.ts'
 import { createMemoryDisk } from '../../hub/journal/memory-backend.ts'
-import { openMemoryLog } from '../../hub/journal/open.ts'
-import { JOURNAL_LANES } from '../../hub/journal-lanes.ts'
-import { createRegistry, type RegistryData } from '../../hub/registry/registry.ts'
 import { SITE } from './estate.ts'
-import { memoryPorts } from './memory-port.ts'
 import { createPath, type VirtualPath } from './virtual-network.ts'
+import { createVirtualGateway, finish, openVirtualHub, type RegistryFile } from './virtual-parts.ts'
 import type { VirtualTime } from './virtual-time.ts'
 
 /**
@@ -22,8 +17,6 @@ import type { VirtualTime } from './virtual-time.ts'
  * and sockets. Processes can be killed (what was not committed is gone) and networks cut.
  */
 
-/** A commit takes this long in virtual time, so that a kill can fall between an append and its promise. */
-const COMMIT_MS = 2
 /** Analog sampling: often enough to see a cut cable, seldom enough for a day in seconds. */
 const SAMPLING_MS = 2_000
 
@@ -44,7 +37,6 @@ interface Down {
   until_ms: number
 }
 
-const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {}, fatal() {} }
 const PINS = { contactPin: 2, loopPin: 0, lampPin: 5, sirenPin: 6 }
 
 export class VirtualEstate {
@@ -61,7 +53,7 @@ export class VirtualEstate {
   readonly #journal = createMemoryDisk()
   readonly #running = new Map<string, { gateway: Gateway; kill: () => void }>()
   #boots = 0
-  #registry: RegistryData | null = null
+  readonly #registry: RegistryFile = { data: null }
   #hub: { hub: Hub; kill: () => void } | undefined
   #district!: Aedes
   readonly upstream: VirtualPath
@@ -130,43 +122,17 @@ export class VirtualEstate {
   }
 
   async startHub(): Promise<void> {
-    const log = await openMemoryLog(this.#journal, { lanes: JOURNAL_LANES, commit_ms: COMMIT_MS })
-    const registry = await createRegistry({
-      adapter: {
-        read: async () => structuredClone(this.#registry),
-        write: async (data) => {
-          this.#registry = structuredClone(data)
-        },
-      },
-      onError: (error) => {
-        throw error
-      },
-    })
     let commands = 0
-    const hub = await createHub(
-      {
-        log,
-        registry,
-        authenticate: devAuthenticator,
-        logger: silent,
-        counters: {
-          accepted() {},
-          rejected() {},
-          duplicate() {},
-          telemetryLost() {},
-          shed() {},
-          clientRefused() {},
-          clientThrottled() {},
-        },
-        random: forkRandom(this.random),
-        now_ms: Date.now,
-        newId: () => `command-${++commands}`,
-        connectUpstream: () => this.upstream.connect(),
-      },
-      { site: SITE, name: 'hub-1', dev: true, upstream: { url: 'mqtt://district:1883', window: 200 } },
-    )
+    const opened = await openVirtualHub({
+      disk: this.#journal,
+      registry: this.#registry,
+      random: this.random,
+      newId: () => `command-${++commands}`,
+      connectUpstream: () => this.upstream.connect(),
+    })
+    const { hub } = opened
     await hub.start()
-    this.#hub = { hub, kill: () => log.kill() }
+    this.#hub = opened
   }
 
   /** As kill -9: what was not committed is gone, every connection drops. */
@@ -183,8 +149,10 @@ export class VirtualEstate {
 
   async startGateway(name: string): Promise<void> {
     const index = this.gateways.indexOf(name)
-    const decoded = decodeConfig(
-      JSON.stringify({
+    const disk = this.#spools.get(name)
+    if (!disk) throw new Error(`no gateway ${name}`)
+    const running = createVirtualGateway({
+      config: {
         gateway: name,
         site: SITE,
         data: `/virtual/${name}`,
@@ -200,38 +168,16 @@ export class VirtualEstate {
         ],
         devices: [{ kind: 'alarm-button', id: `b${index + 1}`, board: `board-${index + 1}`, place: {}, ...PINS }],
         telemetryEvery_ms: 600_000,
-      }),
-    )
-    if (!decoded.ok) throw decoded.error
-    const disk = this.#spools.get(name)
-    if (!disk) throw new Error(`no gateway ${name}`)
-    let kill = () => {}
-    const gateway = createGateway(
-      {
-        openPort: memoryPorts(this.#world, (path) => path.slice('/virtual/'.length), this.#time.touch),
-        openGpio: () => Promise.reject(new Error('this gateway has no GPIO lines')),
-        openSpool: async (settings) => {
-          const spool = await openMemoryLog(disk, { ...settings, commit_ms: COMMIT_MS })
-          kill = () => spool.kill()
-          return spool
-        },
-        connect: () => this.uplink(name).connect(),
-        openFolder: () => Promise.reject(new Error('this gateway has no credentials')),
-        openCameraServer: () => Promise.reject(new Error('no cameras here')),
-        readKey: () => new Uint8Array(),
-        readProfiles: () => new Map(),
-        randomBytes: (count) => new Uint8Array(count),
-        random: forkRandom(this.random),
-        bootid: String(++this.#boots).padStart(16, '0'),
-        clockSynced: () => true,
-        rss_bytes: () => 0,
-        version: '0.1.0',
-        log: silent,
       },
-      decoded.value,
-    )
-    await gateway.start()
-    this.#running.set(name, { gateway, kill: () => kill() })
+      disk,
+      world: this.#world,
+      time: this.#time,
+      random: this.random,
+      boot: ++this.#boots,
+      connect: () => this.uplink(name).connect(),
+    })
+    await running.gateway.start()
+    this.#running.set(name, running)
     await this.#comesBack(name)
   }
 
@@ -260,14 +206,8 @@ export class VirtualEstate {
     await this.#finish(new Promise<void>((resolve) => this.#district.close(() => resolve())))
   }
 
-  /** Closing takes virtual time, which somebody has to let pass. */
-  async #finish(closing: Promise<void>): Promise<void> {
-    let done = false
-    void closing.then(() => {
-      done = true
-    })
-    for (let step = 0; step < 100 && !done; step++) await this.#time.advance(100)
-    if (!done) throw new Error('a part of the estate does not end')
+  #finish(work: Promise<void>): Promise<void> {
+    return finish(this.#time, work)
   }
 
   #goesDown(gateway: string): void {

@@ -1,26 +1,21 @@
 import type { Duplex } from 'node:stream'
 import { readProfiles } from '../../firmware/drivers/park-sensor/profile/folder.ts'
-import { createGateway, type Gateway } from '../../firmware/gateway/compose.ts'
-import { decodeConfig } from '../../firmware/gateway/config.ts'
+import type { Gateway } from '../../firmware/gateway/compose.ts'
 import type { ByteConnection, BytePortFactory } from '../../firmware/ports/byte-port.ts'
 import { decodeConfig as decodeSimConfig } from '../../hardware-sim/config.ts'
 import { createRandom, forkRandom, type Random } from '../../hardware-sim/random.ts'
 import type { MemoryEndpoint } from '../../hardware-sim/serial/duplex.ts'
 import { createWorld, type World } from '../../hardware-sim/world.ts'
-import { devAuthenticator } from '../../hub/auth/authenticator.ts'
-import { createHub, type Hub } from '../../hub/compose.ts'
+import type { Hub } from '../../hub/compose.ts'
 import { LinliError } from '../../hub/contract/errors.ts'
 import { createStoreBackend } from '../../hub/history/backend.ts'
 import { createHistory, type History } from '../../hub/history/history.ts'
 import { type RawReading, RETENTION } from '../../hub/history/types.ts'
 import { createMemoryDisk } from '../../hub/journal/memory-backend.ts'
-import { openMemoryLog } from '../../hub/journal/open.ts'
-import { JOURNAL_LANES } from '../../hub/journal-lanes.ts'
-import { createRegistry } from '../../hub/registry/registry.ts'
 import { SITE } from './estate.ts'
-import { memoryPorts } from './memory-port.ts'
 import { createReadingLedger, type LedgerReading } from './reading-ledger.ts'
 import { createPath, type VirtualPath } from './virtual-network.ts'
+import { createVirtualGateway, finish, openVirtualHub, type RegistryFile, virtualPorts } from './virtual-parts.ts'
 import type { VirtualTime } from './virtual-time.ts'
 
 /**
@@ -28,8 +23,6 @@ import type { VirtualTime } from './virtual-time.ts'
  * real hub and its history, over memory instead of disks, lines and sockets.
  */
 
-const COMMIT_MS = 2
-const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {}, fatal() {} }
 const BUS = 'bus-1'
 /** Readings asked of the history at once. */
 const PAGE = 5000
@@ -54,6 +47,7 @@ export class VirtualPark {
   readonly #journal = createMemoryDisk()
   /** Outlives the hub, as its file would. */
   readonly #past = createStoreBackend({ retention: RETENTION })
+  readonly #registry: RegistryFile = { data: null }
   #boots = 0
   #hub: { hub: Hub; history: History; kill: () => void } | undefined
   #gateway: { gateway: Gateway; kill: () => void } | undefined
@@ -98,34 +92,13 @@ export class VirtualPark {
   }
 
   async startHub(): Promise<void> {
-    const log = await openMemoryLog(this.#journal, { lanes: JOURNAL_LANES, commit_ms: COMMIT_MS })
-    const registry = await createRegistry({
-      adapter: { read: async () => null, write: async () => undefined },
-      onError: (error) => {
-        throw error
-      },
+    const { hub, log, kill } = await openVirtualHub({
+      disk: this.#journal,
+      registry: this.#registry,
+      random: this.random,
+      newId: () => `command-${Date.now()}`,
+      rejected: (code) => void this.rejected.push(code),
     })
-    const hub = await createHub(
-      {
-        log,
-        registry,
-        authenticate: devAuthenticator,
-        logger: silent,
-        counters: {
-          accepted() {},
-          rejected: (code) => void this.rejected.push(code),
-          duplicate() {},
-          telemetryLost() {},
-          shed() {},
-          clientRefused() {},
-          clientThrottled() {},
-        },
-        random: forkRandom(this.random),
-        now_ms: Date.now,
-        newId: () => `command-${Date.now()}`,
-      },
-      { site: SITE, name: 'hub-1', dev: true, upstream: undefined },
-    )
     const history = createHistory({
       log,
       backend: { ...this.#past, close: async () => undefined },
@@ -136,7 +109,7 @@ export class VirtualPark {
     })
     await this.#finish(hub.start())
     await this.#finish(history.start())
-    this.#hub = { hub, history, kill: () => log.kill() }
+    this.#hub = { hub, history, kill }
   }
 
   /** As kill -9: what was not committed is gone, every connection drops. */
@@ -151,34 +124,19 @@ export class VirtualPark {
   }
 
   async startGateway(): Promise<void> {
-    const decoded = decodeConfig(JSON.stringify(this.#gatewayConfig()))
-    if (!decoded.ok) throw decoded.error
-    let kill = () => {}
-    const ports = mortalPorts(memoryPorts(this.#world, (path) => path.slice('/virtual/'.length), this.#time.touch))
-    const gateway = createGateway(
-      {
-        openPort: ports.openPort,
-        openSpool: async (settings) => {
-          const spool = await openMemoryLog(this.#spool, { ...settings, commit_ms: COMMIT_MS })
-          kill = () => spool.kill()
-          return this.told.listenTo(spool)
-        },
-        connect: () => this.uplink.connect(),
-        openFolder: () => Promise.reject(new Error('this gateway has no credentials')),
-        readKey: () => new Uint8Array(),
-        readProfiles,
-        openGpio: () => Promise.reject(new Error('this gateway has no GPIO lines')),
-        openCameraServer: () => Promise.reject(new Error('this gateway has no cameras')),
-        randomBytes: (count) => new Uint8Array(count),
-        random: forkRandom(this.random),
-        bootid: String(++this.#boots).padStart(16, '0'),
-        clockSynced: () => true,
-        rss_bytes: () => 0,
-        version: '0.1.0',
-        log: silent,
-      },
-      decoded.value,
-    )
+    const ports = mortalPorts(virtualPorts(this.#world, this.#time))
+    const { gateway, kill } = createVirtualGateway({
+      config: this.#gatewayConfig(),
+      disk: this.#spool,
+      world: this.#world,
+      time: this.#time,
+      random: this.random,
+      boot: ++this.#boots,
+      connect: () => this.uplink.connect(),
+      openPort: ports.openPort,
+      watch: (spool) => this.told.listenTo(spool),
+      readProfiles,
+    })
     await this.#finish(gateway.start())
     this.#gateway = {
       gateway,
@@ -225,21 +183,8 @@ export class VirtualPark {
     this.#world.close()
   }
 
-  /** Starting and closing take virtual time, which somebody has to let pass. */
-  async #finish(work: Promise<void>): Promise<void> {
-    let done = false
-    let failed: { error: unknown } | undefined
-    work.then(
-      () => {
-        done = true
-      },
-      (error: unknown) => {
-        failed = { error }
-      },
-    )
-    for (let step = 0; step < 200 && !done && !failed; step++) await this.#time.advance(50)
-    if (failed) throw failed.error
-    if (!done) throw new Error('a part of the park does not get ready, or does not end')
+  #finish(work: Promise<void>): Promise<void> {
+    return finish(this.#time, work)
   }
 
   #gatewayConfig(): object {
