@@ -1,6 +1,6 @@
-import type { Hub } from './compose.ts'
 import type { Message } from './contract/decode.ts'
 import type { HubForFlows, UpstreamStatus } from './flows-host/hub-port.ts'
+import type { Hub } from './hub.ts'
 
 /** The hub as the flows host sees it. */
 export function hubForFlows(hub: Hub, upstreamUrl: string | undefined, backlog: () => number): HubForFlows {

@@ -1,0 +1,68 @@
+import type { Duplex } from 'node:stream'
+import type { Authenticator } from './auth/authenticator.ts'
+import type { Broker, BrokerLog } from './broker/broker.ts'
+import type { CommandDesk } from './commands/desk.ts'
+import type { Message } from './contract/decode.ts'
+import type { Site } from './contract/topic.ts'
+import type { CredentialSource } from './credentials/source.ts'
+import type { Devices } from './devices/devices.ts'
+import type { Log } from './journal/types.ts'
+import type { OwnVoice } from './own-voice.ts'
+import type { Registry } from './registry/registry.ts'
+import type { Forwarder, ForwarderStatus } from './upstream/forwarder.ts'
+
+/** What one hub is made of, and what it shows: the types that `compose.ts` fills in. */
+
+export interface HubDeps {
+  log: Log
+  registry: Registry
+  authenticate: Authenticator
+  logger: HubLogger
+  counters: HubCounters
+  random: () => number
+  now_ms: () => number
+  newId: () => string
+  /** In-memory transport to the upstream, for virtual time. */
+  connectUpstream?: () => Duplex
+}
+
+export interface HubLogger extends BrokerLog {
+  error(details: object, message: string): void
+}
+
+export interface HubCounters {
+  accepted(kind: string): void
+  rejected(code: string): void
+  duplicate(): void
+  telemetryLost(): void
+  shed(): void
+  clientRefused(cause: string): void
+  clientThrottled(): void
+}
+
+export interface HubSettings {
+  site: Site
+  name: string
+  dev: boolean
+  upstream: { url: string; window: number } | undefined
+  /** `keyId` of the site key; without it this hub has no credentials to distribute. */
+  credentialKey?: string
+}
+
+/** A message that is in the journal, for those who watch the hub from inside. */
+export type AcceptedListener = (message: Message) => void
+
+export interface Hub {
+  readonly broker: Broker
+  readonly devices: Devices
+  readonly desk: CommandDesk
+  readonly forwarder: Forwarder | undefined
+  readonly credentials: CredentialSource | undefined
+  /** For what the hub itself has to say of the world. */
+  readonly own: OwnVoice
+  onAccepted(listener: AcceptedListener): () => void
+  onUpstream(listener: (status: ForwarderStatus) => void): () => void
+  /** Restores what is retained, then starts forwarding. */
+  start(): Promise<void>
+  close(): Promise<void>
+}
