@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { expect, vi } from 'vitest'
 import { decodeMessage } from '../../hub/contract/decode.ts'
 import { type Program, startProgram } from './program.ts'
+import { Wire } from './wire.ts'
 
 /** A whole estate of real processes on ptys: simulator, gateways, hub, and a district that records what it acknowledges. */
 
@@ -50,6 +51,7 @@ export class Estate {
   hub!: Program
   district!: Program
   readonly gateways = new Map<string, Program>()
+  readonly #wire = new Wire()
   #ports = { mqtt: 0, http: 0, flows: 0, district: 0 }
 
   constructor(options: EstateOptions = {}) {
@@ -117,6 +119,7 @@ export class Estate {
     })
     this.#ports.mqtt = Number(this.hub.ready.mqttPort)
     this.#ports.http = Number(this.hub.ready.httpPort)
+    await this.#wire.listen(this.#ports.mqtt)
   }
 
   async startGateway(name: string): Promise<void> {
@@ -204,12 +207,14 @@ export class Estate {
       })
   }
 
-  /** Every message that the district got obeys the contract. */
+  /** Every message that the district got, or that passed the hub's broker, obeys the contract, as published too. */
   expectConformity(): void {
     for (const { topic, retain, payload } of this.received()) {
       const decoded = decodeMessage(topic, Buffer.from(JSON.stringify(payload)), retain)
       expect(decoded.ok ? undefined : `${topic}: ${decoded.error.message}`).toBeUndefined()
+      this.#wire.judge(topic, payload)
     }
+    this.#wire.expectConformity()
   }
 
   /** The last retained value of a topic ending. */
@@ -234,9 +239,11 @@ export class Estate {
   }
 
   async end(): Promise<void> {
+    await this.#wire.close()
     await Promise.all([...this.gateways.values()].map((gateway) => gateway.kill()))
     await Promise.all([this.hub?.kill(), this.sim?.kill(), this.district?.kill()])
     rmSync(this.dir, { recursive: true, force: true })
+    this.#wire.expectConformity()
   }
 }
 
