@@ -6,8 +6,8 @@ import type { Result } from '../../hub/contract/command.ts'
 import { encodeJson } from '../../hub/contract/encode.ts'
 import { type DeviceClass, formatTopic } from '../../hub/contract/topic.ts'
 import { SITE, SITE_TEXT } from './estate.ts'
+import { Overheard } from './overheard.ts'
 import { type Program, startProgram } from './program.ts'
-import { Wire } from './wire.ts'
 
 /** An estate entrance of real processes on ptys: a door with an OSDP reader, a barrier, a gateway, a hub and its district. */
 
@@ -33,7 +33,7 @@ export interface Additions {
 export class GateEstate {
   readonly dir = mkdtempSync(join(tmpdir(), 'linli-gates-'))
   readonly told: Told[] = []
-  readonly #wire = new Wire()
+  readonly #overheard = new Overheard()
   sim!: Program
   hub!: Program
   gateway!: Program
@@ -101,7 +101,7 @@ export class GateEstate {
       if (payload.length === 0) return
       const told: Told = { topic, payload: JSON.parse(payload.toString('utf8')) as Told['payload'] }
       this.told.push(told)
-      this.#wire.judge(topic, told.payload)
+      this.#overheard.judge(topic, told.payload)
     })
     await platform.subscribeAsync('linli/#', { qos: 1 })
   }
@@ -226,7 +226,7 @@ export class GateEstate {
     await this.#platform?.endAsync(true)
     await Promise.all([this.gateway?.kill(), this.hub?.kill(), this.sim?.kill()])
     rmSync(this.dir, { recursive: true, force: true })
-    this.#wire.expectConformity()
+    this.#overheard.expectConformity()
   }
 
   get #class(): DeviceClass {
