@@ -13,8 +13,9 @@ import { FRONT_LIMITS, type FrontLimits } from './front/limits.ts'
 import { REFUSALS } from './front/refusal.ts'
 import { createRetainedQuota } from './front/retained-quota.ts'
 import { createSubscriptionQuota } from './front/subscription-quota.ts'
+import { createInOrder } from './in-order.ts'
 import type { Ingest } from './ingest.ts'
-import { mend, type Persistence } from './mended-persistence.ts'
+import { mend, type Persistence, SESSION_MARK } from './mended-persistence.ts'
 import { createPlatePost } from './plate-post.ts'
 import { createWebSocketDoor } from './websocket.ts'
 
@@ -81,6 +82,7 @@ export async function createBroker(deps: {
   const quota = createSubscriptionQuota(limits.subscriptions_max)
   const plates = createPlatePost()
   const accounts = createAccounts()
+  const inOrder = createInOrder()
   const retained = createRetainedQuota(limits)
   const delivery = createDelivery(
     {
@@ -132,10 +134,15 @@ export async function createBroker(deps: {
       if (retains && !retained.take(packet.topic, payload.length)) {
         front.report(client?.conn as Duplex, REFUSALS.retained)
         toNowhere(packet)
-        return done(null)
+        return inOrder.after(
+          client as PrincipalClient,
+          Promise.resolve(() => done(null)),
+        )
       }
-      ingest.accept(principal, { topic: packet.topic, payload, retain: packet.retain === true }).then(
-        (verdict) => {
+      // MQTT-3.3.1-3: whether it came again concerns nobody else.
+      packet.dup = false
+      const settled = ingest.accept(principal, { topic: packet.topic, payload, retain: packet.retain === true }).then(
+        (verdict) => () => {
           if (verdict.kind === 'deliver') {
             packet.payload = toBuffer(verdict.payload)
             if (packet.retain && verdict.payload.length === 0) retained.give(packet.topic)
@@ -146,7 +153,7 @@ export async function createBroker(deps: {
           }
           done(null)
         },
-        (error: unknown) => {
+        (error: unknown) => () => {
           if (retains) retained.give(packet.topic)
           const topic = mayHoldPlate(packet.topic) ? undefined : packet.topic
           log.warn(
@@ -156,9 +163,11 @@ export async function createBroker(deps: {
           done(error as Error)
         },
       )
+      inOrder.after(client as PrincipalClient, settled)
     },
 
     authorizeSubscribe(client, subscription, done) {
+      if (subscription.topic === SESSION_MARK) return done(null, null)
       const principal = (client as PrincipalClient).principal
       const allowed =
         principal !== undefined &&
