@@ -267,6 +267,17 @@ describe('the broker behind its front', () => {
     front.close()
   })
 
+  it('gives on a packet that lies there in many pieces: nothing asks for them a second time', async () => {
+    await start()
+    const line = new Duplex({ read() {}, write: (_bytes, _encoding, done) => done() })
+    broker.handle(line)
+    for (const byte of CONNECT) line.push(Buffer.from([byte]))
+    await until(() => broker.isConnected('front-test'))
+    for (const byte of packet(0x30, 'whole', 1, 2, 3)) line.push(Buffer.from([byte]))
+    await until(() => published.includes('whole'))
+    line.destroy()
+  })
+
   it.each(['__proto__', 'constructor', 'hasOwnProperty'])(
     '%s is a client id and a topic like any other',
     async (name) => {
