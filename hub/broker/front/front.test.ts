@@ -134,7 +134,7 @@ describe('the broker behind its front', () => {
     expect(published).toEqual(['first', 'second', 'third'])
   })
 
-  it('nothing that came with a refused CONNECT is ever handled', async () => {
+  it('MQTT-3.1.4-5: nothing that came with a refused CONNECT is ever handled', async () => {
     await start()
     const one = peer(connectPacket({ id: 'stranger' }), packet(0x30, 'mine'), packet(0x82, 0, 1, '#', 0))
     await until(one.closed)
