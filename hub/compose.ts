@@ -41,17 +41,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     say: (topic, availability) => own.say(topic, availability, true),
     now_ms: deps.now_ms,
   })
-  const desk = createDesk({
-    now_ms: deps.now_ms,
-    newId: deps.newId,
-    log: deps.log,
-    audit,
-    self,
-    gatewayOnline: (address) => devices.gatewayOnline(address),
-    answer: (topic, payload) => own.keep(topic, payload, false),
-    submit: (topic, payload) => submit(self, { topic, payload, retain: false }),
-    onFault: (fault) => deps.logger.error({ code: fault.code }, fault.message),
-  })
+  const desk = createHubDesk(deps, { audit, self, devices, own, submit })
   const evacuation = createHubEvacuation(deps, settings, { devices, desk, own })
   const distributor = credentials && createHubDistributor(deps, credentials, devices, desk)
   const ingest = createHubIngest(deps, settings, {
@@ -132,6 +122,30 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
 function subscribe<T>(listeners: Set<T>, listener: T): () => void {
   listeners.add(listener)
   return () => listeners.delete(listener)
+}
+
+function createHubDesk(
+  deps: HubDeps,
+  rooms: {
+    audit: Audit
+    self: Principal
+    devices: Devices
+    own: OwnVoice
+    submit: (principal: Principal, inbound: Inbound) => Promise<void>
+  },
+): CommandDesk {
+  const { audit, self, devices, own, submit } = rooms
+  return createDesk({
+    now_ms: deps.now_ms,
+    newId: deps.newId,
+    log: deps.log,
+    audit,
+    self,
+    gatewayOnline: (address) => devices.gatewayOnline(address),
+    answer: (topic, payload) => own.keep(topic, payload, false),
+    submit: (topic, payload) => submit(self, { topic, payload, retain: false }),
+    onFault: (fault) => deps.logger.error({ code: fault.code }, fault.message),
+  })
 }
 
 function openHubAudit(deps: HubDeps): Promise<Audit> {

@@ -75,7 +75,10 @@ export function createVerifier(anchors: readonly Head[] = []): Verifier {
     const { sequence, prev, hash } = record
     const isFirst = first === undefined
     first ??= record
-    if (!isFirst && sequence <= last.sequence) return outOfPlace(record)
+    if (!isFirst && sequence <= last.sequence) {
+      outOfPlace(record)
+      return
+    }
     if (!isFirst && sequence > last.sequence + 1) gaps.push({ from: last.sequence + 1, to: sequence - 1 })
     else if ((!isFirst || sequence === 1) && prev !== last.hash)
       find({

@@ -167,34 +167,23 @@ const act = fc.oneof(
 type Act = typeof act extends fc.Arbitrary<infer T> ? T : never
 
 function perform(world: World, sent: Command[], one: Act): void {
-  switch (one.do) {
-    case 'send': {
-      // The same id means the same bytes: whoever uses one for something else is refused, which tracker.test.ts shows.
-      if (sent.some(({ id }) => id === one.id)) return
-      const command = world.command(one.id, one.ttl_ms, world.now_ms)
-      sent.push(command)
-      return world.send(command)
-    }
-    case 'resend': {
-      const command = sent[one.which % Math.max(1, sent.length)]
-      return command && world.send(command)
-    }
-    case 'drain':
-      return world.drain(one.count)
-    case 'wait':
-    case 'clock':
-      world.now_ms += one.ms
-      return one.do === 'wait' ? world.tick() : undefined
-    case 'line':
-      world.online = one.online
-      return
-    case 'kill':
-      world.fuse = one.after
-      world.isLastWritten = one.written
-      return
-    case 'restart':
-      return world.restart()
-  }
+  if (one.do === 'send' && !sent.some(({ id }) => id === one.id)) {
+    // The same id means the same bytes: whoever uses one for something else is refused, which tracker.test.ts shows.
+    const command = world.command(one.id, one.ttl_ms, world.now_ms)
+    sent.push(command)
+    world.send(command)
+  } else if (one.do === 'resend') {
+    const command = sent[one.which % Math.max(1, sent.length)]
+    if (command) world.send(command)
+  } else if (one.do === 'drain') world.drain(one.count)
+  else if (one.do === 'wait' || one.do === 'clock') {
+    world.now_ms += one.ms
+    if (one.do === 'wait') world.tick()
+  } else if (one.do === 'line') world.online = one.online
+  else if (one.do === 'kill') {
+    world.fuse = one.after
+    world.isLastWritten = one.written
+  } else if (one.do === 'restart') world.restart()
 }
 
 /** What a consumer that drops duplicates is left with. */
