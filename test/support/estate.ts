@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, vi } from 'vitest'
 import { decodeMessage } from '../../hub/contract/decode.ts'
+import { Overheard } from './overheard.ts'
 import { type Program, startProgram } from './program.ts'
 
 /** A whole estate of real processes on ptys: simulator, gateways, hub, and a district that records what it acknowledges. */
@@ -17,6 +18,12 @@ export interface EstateOptions {
   flows?: boolean
   /** What the gateways believe the boards' speed to be. */
   gatewayBaud?: number
+  /** Where gateways find the hub, and the hub its district, when something stands in between. */
+  uplinkPort?: () => number
+  upstreamPort?: () => number
+  /** The hub's data folder, when it is to be on a disk of its own. */
+  hubDir?: string
+  hubEnv?: NodeJS.ProcessEnv
 }
 
 /** What the district acknowledged, decoded. */
@@ -50,6 +57,7 @@ export class Estate {
   hub!: Program
   district!: Program
   readonly gateways = new Map<string, Program>()
+  readonly #overheard = new Overheard()
   #ports = { mqtt: 0, http: 0, flows: 0, district: 0 }
 
   constructor(options: EstateOptions = {}) {
@@ -101,7 +109,7 @@ export class Estate {
     const args = [
       '--dev',
       '--data',
-      join(this.dir, 'hub'),
+      this.#options.hubDir ?? join(this.dir, 'hub'),
       '--site',
       SITE_TEXT,
       '--upstream',
@@ -113,10 +121,15 @@ export class Estate {
     if (this.#options.flows) args.push('--flows-port', String(this.#ports.flows))
     else args.push('--no-flows')
     this.hub = await startProgram('hub/main.ts', [...args, ...extra], {
-      env: { LINLI_FLOWS_PASSWORD: 'admin-secret', LINLI_FLOWS_VIEWER_PASSWORD: 'viewer-secret' },
+      env: {
+        LINLI_FLOWS_PASSWORD: 'admin-secret',
+        LINLI_FLOWS_VIEWER_PASSWORD: 'viewer-secret',
+        ...this.#options.hubEnv,
+      },
     })
     this.#ports.mqtt = Number(this.hub.ready.mqttPort)
     this.#ports.http = Number(this.hub.ready.httpPort)
+    await this.#overheard.listen(this.#ports.mqtt)
   }
 
   async startGateway(name: string): Promise<void> {
@@ -148,16 +161,19 @@ export class Estate {
   }
 
   get hubUrl(): string {
-    return `mqtt://127.0.0.1:${this.#ports.mqtt}`
+    return `mqtt://127.0.0.1:${this.#options.uplinkPort?.() ?? this.#ports.mqtt}`
   }
   get httpUrl(): string {
     return `http://127.0.0.1:${this.#ports.http}`
   }
   get upstreamUrl(): string {
-    return `mqtt://127.0.0.1:${this.#ports.district}`
+    return `mqtt://127.0.0.1:${this.#options.upstreamPort?.() ?? this.#ports.district}`
   }
   get mqttPort(): number {
     return this.#ports.mqtt
+  }
+  get districtPort(): number {
+    return this.#ports.district
   }
   get record(): string {
     return join(this.dir, 'district.ndjson')
@@ -204,12 +220,14 @@ export class Estate {
       })
   }
 
-  /** Every message that the district got obeys the contract. */
+  /** Every message that the district got, or that passed the hub's broker, obeys the contract, as published too. */
   expectConformity(): void {
     for (const { topic, retain, payload } of this.received()) {
       const decoded = decodeMessage(topic, Buffer.from(JSON.stringify(payload)), retain)
       expect(decoded.ok ? undefined : `${topic}: ${decoded.error.message}`).toBeUndefined()
+      this.#overheard.judge(topic, payload)
     }
+    this.#overheard.expectConformity()
   }
 
   /** The last retained value of a topic ending. */
@@ -234,9 +252,11 @@ export class Estate {
   }
 
   async end(): Promise<void> {
+    await this.#overheard.close()
     await Promise.all([...this.gateways.values()].map((gateway) => gateway.kill()))
     await Promise.all([this.hub?.kill(), this.sim?.kill(), this.district?.kill()])
     rmSync(this.dir, { recursive: true, force: true })
+    this.#overheard.expectConformity()
   }
 }
 
