@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:net'
+import { createServer, type Server, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { Aedes, type AuthenticateError, type Client } from 'aedes'
 import { maySubscribe, type Principal } from '../auth/access.ts'
@@ -80,7 +80,12 @@ export async function createBroker(deps: {
 
     authenticate(client, username, password, done) {
       deps
-        .authenticate({ clientId: client.id, username: username ?? undefined, password: password ?? undefined })
+        .authenticate({
+          clientId: client.id,
+          username: username ?? undefined,
+          password: password ?? undefined,
+          address: (client.conn as Partial<Socket>).remoteAddress,
+        })
         .then((principal) => {
           if (!principal) {
             log.warn({ client: client.id, username }, 'connection refused: unknown account or wrong secret')
