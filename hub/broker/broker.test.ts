@@ -55,12 +55,14 @@ describe('the broker', () => {
       rejected: (_principal, _inbound, error) => seen.rejected.push(error.code),
       duplicate: () => seen.duplicates++,
       telemetryLost: () => seen.lost++,
+      denied: () => {},
     }
     const ingest = createIngest({
       log,
       now_ms: Date.now,
-      intercept: () => ({ kind: 'continue' }),
+      intercept: ({ kind }) => (kind === 'command' ? { kind: 'kept', first: Promise.resolve() } : { kind: 'continue' }),
       admit: () => undefined,
+      refuse: () => undefined,
       events,
     })
     broker = await createBroker({

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { createServer, type Server } from 'node:net'
+import { createServer, type Server, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { Aedes, type AuthenticateError } from 'aedes'
 import { mayLeaveWill, maySubscribe, type Principal, sessionName } from '../auth/access.ts'
@@ -104,7 +104,12 @@ export async function createBroker(deps: {
 
     authenticate(client, username, password, done) {
       deps
-        .authenticate({ clientId: client.id, username: username ?? undefined, password: password ?? undefined })
+        .authenticate({
+          clientId: client.id,
+          username: username ?? undefined,
+          password: password ?? undefined,
+          address: (client.conn as Partial<Socket>).remoteAddress,
+        })
         .then((principal) => {
           if (!principal) {
             log.warn({ client: client.id, username }, 'connection refused: unknown account or wrong secret')
