@@ -1,6 +1,6 @@
 import packageFile from '../package.json' with { type: 'json' }
 import type { Principal } from './auth/access.ts'
-import { createBroker } from './broker/broker.ts'
+import { type Broker, createBroker } from './broker/broker.ts'
 import type { Inbound, Verdict } from './broker/ingest.ts'
 import { type CommandDesk, createDesk } from './commands/desk.ts'
 import type { Message } from './contract/decode.ts'
@@ -11,6 +11,7 @@ import { createDevices, type Devices } from './devices/devices.ts'
 import { createHubIngest } from './door.ts'
 import { createEvacuation, type Evacuation } from './evacuation/evacuation.ts'
 import { createGatewayLife } from './gateway-life/gateway-life.ts'
+import { createHomeAssistant, type HomeAssistant } from './home-assistant/bridge.ts'
 import type { AcceptedListener, Hub, HubDeps, HubSettings } from './hub.ts'
 import { createOwnVoice, type OwnVoice } from './own-voice.ts'
 import { restoreRetained } from './retained.ts'
@@ -47,11 +48,13 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
   })
   const evacuation = createHubEvacuation(deps, settings, { devices, desk, own })
   const distributor = credentials && createHubDistributor(deps, credentials, devices, desk)
+  const homeAssistant = createHubHomeAssistant(deps, settings, { devices, desk, own, acceptedListeners }, () => broker)
   const ingest = createHubIngest(deps, settings, {
     self,
     desk,
     life,
     evacuation,
+    beside: homeAssistant?.accept,
     accepted(message) {
       life.heard(message.topic)
       onAccepted(message)
@@ -102,6 +105,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     async start() {
       await restoreRetained(deps, devices, broker)
       life.start()
+      homeAssistant?.start()
       await evacuation.start()
       forwarder?.start()
     },
@@ -162,6 +166,34 @@ function createHubDistributor(deps: HubDeps, source: CredentialSource, devices: 
     onServed: (gateway, version) => deps.logger.info({ gateway, version }, 'credentials are up to date'),
     onFault: (gateway, fault) => deps.logger.warn({ gateway, code: fault.code }, fault.message),
   })
+}
+
+function createHubHomeAssistant(
+  deps: HubDeps,
+  settings: HubSettings,
+  rooms: {
+    devices: Devices
+    desk: CommandDesk
+    own: OwnVoice
+    acceptedListeners: Set<AcceptedListener>
+  },
+  broker: () => Broker,
+): HomeAssistant | undefined {
+  if (!settings.homeAssistant) return undefined
+  const made = createHomeAssistant(
+    {
+      devices: rooms.devices,
+      publish: (message) => broker().publish(message),
+      send: (request) => rooms.desk.send(request),
+      say: rooms.own.say,
+      log: deps.logger,
+      newId: deps.newId,
+      now_ms: deps.now_ms,
+    },
+    { ...settings.homeAssistant, site: settings.site, version: packageFile.version },
+  )
+  rooms.acceptedListeners.add(made.heard)
+  return made
 }
 
 /** In whose name the hub's own commands (flows, rules) pass the door. */

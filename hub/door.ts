@@ -1,6 +1,6 @@
 import type { Principal } from './auth/access.ts'
 import type { BrokerLog } from './broker/broker.ts'
-import { createIngest, type Ingest } from './broker/ingest.ts'
+import { type Beside, createIngest, type Ingest } from './broker/ingest.ts'
 import type { CommandDesk } from './commands/desk.ts'
 import { type CommandMessage, isCredentialCommand, ownerOf } from './commands/own-commands.ts'
 import type { Message } from './contract/decode.ts'
@@ -22,12 +22,14 @@ export function createHubIngest(
     life: GatewayLife
     evacuation: Evacuation
     accepted: (message: Message) => void
+    beside: Beside | undefined
   },
 ): Ingest {
   const refusals = createRefusalLog(deps.logger)
   return createIngest({
     log: deps.log,
     now_ms: deps.now_ms,
+    ...(rooms.beside ? { beside: rooms.beside } : {}),
     intercept(message) {
       if (message.kind === 'command') {
         const kind = rooms.desk.onCommand(message)

@@ -21,7 +21,7 @@ export function registryAuthenticator(registry: Registry, site: Site): Authentic
     const entry = registry.client(username)
     if (!entry) return undefined
     if (!(await verifySecret(Buffer.from(password).toString('utf8'), entry.secret))) return undefined
-    if (entry.role === 'platform') return { role: 'platform', name: username, site }
+    if (entry.role === 'platform' || entry.role === 'home-assistant') return { role: entry.role, name: username, site }
     if (entry.gateway === undefined) return undefined
     if (entry.role === 'gateway') return { role: 'gateway', name: username, site, gateway: entry.gateway }
     return entry.camera === undefined

@@ -35,6 +35,9 @@ export type Interceptor = (
   inbound: Inbound,
 ) => { kind: 'continue'; payload?: Uint8Array; record?: Uint8Array; first?: Promise<void> } | { kind: 'swallow' }
 
+/** Topics beside the contract, decided by the room that knows them and kept in no journal; undefined: not one of these. */
+export type Beside = (principal: Principal, inbound: Inbound) => Verdict | undefined
+
 export interface IngestEvents {
   /** After the commit, before the acknowledgement. */
   accepted(message: Message, inbound: Inbound): void
@@ -60,6 +63,7 @@ export function createIngest(deps: {
   intercept: Interceptor
   admit: (principal: Principal, message: Message) => LinliError | undefined
   events: IngestEvents
+  beside?: Beside
 }): Ingest {
   const { log, events } = deps
 
@@ -82,6 +86,8 @@ export function createIngest(deps: {
 
   return {
     async accept(principal, inbound) {
+      const beside = deps.beside?.(principal, inbound)
+      if (beside) return beside
       const decoded = decodeMessage(inbound.topic, inbound.payload, inbound.retain)
       if (!decoded.ok) return reject(principal, inbound, decoded.error)
       const message = decoded.value
