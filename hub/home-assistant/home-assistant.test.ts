@@ -130,7 +130,7 @@ describe('Home Assistant', () => {
     const all = [GATEWAY, DOOR, BUTTON]
     // Once as it is retained, and once for its birth.
     await vi.waitFor(() => expect(all.map((one) => announced(one).length)).toEqual([2, 2, 2]), WAIT)
-    expect(announced(DOOR).map(({ retain }) => retain)).toEqual([true, false])
+    expect(announced(DOOR).map(({ retain }) => retain)).toEqual(expect.arrayContaining([true, false]))
     for (const { payload } of seen) expect(discoveryComplaint(JSON.parse(payload))).toBeUndefined()
     expect(JSON.parse(announced(BUTTON)[0]?.payload ?? '').components.press.name).toBe('报警')
 
@@ -150,7 +150,7 @@ describe('Home Assistant', () => {
   it('is told again by a hub that has restarted, without having asked', async () => {
     await startHub({ language: 'en', mayOpen: false })
     await estateComes(await gatewayComes())
-    const entries = await Promise.all(['state', 'alarm', 'command', 'rejected'].map((lane) => log.list(lane)))
+    const entries = await Promise.all(Object.keys(log.stats().lanes).map((lane) => log.list(lane)))
     // What the hub says to Home Assistant is in no lane of the journal.
     expect(entries.flat().filter(({ topic }) => !topic.startsWith('linli/v1/'))).toEqual([])
     await hub.close()
