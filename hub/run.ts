@@ -15,6 +15,7 @@ import { type Counter, openCounter } from './counter/counter.ts'
 import { atCredentials, credentialRequest } from './credentials/counter.ts'
 import { openSiteKey } from './credentials/site-key.ts'
 import { createStation, type Station } from './derived/station.ts'
+import { atEnrolment, type EnrolmentDesk, enrolmentRequest } from './enrolment/counter.ts'
 import { createFlowsHost, type FlowsHost } from './flows-host/host.ts'
 import { hubForFlows } from './flows-port.ts'
 import { createHistory, type History } from './history/history.ts'
@@ -26,6 +27,7 @@ import { JOURNAL_LANES } from './journal-lanes.ts'
 import { atReaders, readerRequest } from './readers/counter.ts'
 import { durableJson } from './registry/durable-json.ts'
 import { createRegistry, type Registry, type RegistryData } from './registry/registry.ts'
+import { openSecureSide, type SecureSide } from './secure-side.ts'
 import { FORWARDED_LANES, UPSTREAM_CURSOR } from './upstream/forwarder.ts'
 import { redacted } from './upstream/redacted.ts'
 import { freePort } from './web/free-port.ts'
@@ -36,6 +38,13 @@ import { createWebServer } from './web/server.ts'
 
 /** Unacknowledged messages towards the upstream: more hides more latency, and is what a crash may send twice. */
 const UPSTREAM_WINDOW = 200
+
+/** What a hub consists of once it is there. */
+interface Running {
+  hub?: Hub
+  flows?: FlowsHost
+  secure?: SecureSide
+}
 
 /** Of MQTT over WebSocket, where most clients look for it. */
 const MQTT_PATH = '/mqtt'
@@ -55,7 +64,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   const registry = await openRegistry(config, logger)
   const siteKey = openSiteKey(config.dataDir)
   const history = openHistory(config, log, logger)
-  const running: { hub?: Hub; flows?: FlowsHost } = {}
+  const running: Running = {}
   const metrics = createMetrics(() => readings(log, history, running))
   const hub = await createHub(
     {
@@ -81,33 +90,42 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   running.hub = hub
   if (siteKey.isNew && (hub.credentials?.count ?? 0) > 0)
     logger.error({}, 'the site key was lost: no card is known any more until credentials.key is restored')
-  const counter = await openedCounter(config.dataDir, hub, registry, logger)
+  const counter = await openedCounter(config.dataDir, { hub, registry, running }, logger)
   await hub.start()
   await history.start()
   const station = startStation(config, hub, history, logger)
+  const upgrades = { [MQTT_PATH]: hub.broker.upgrade }
   const web = createWebServer({
     health: () => health(faults, log, history, running),
     metrics,
     history: { history, placeOf: (device) => placeOf(hub, device), now_ms: Date.now },
-    upgrades: { [MQTT_PATH]: hub.broker.upgrade },
+    upgrades,
   })
-  const mqtt = await hub.broker.listen({ host: config.host, port: config.mqttPort })
+  const { mqttPort } = config
+  const mqtt = mqttPort === undefined ? undefined : await hub.broker.listen({ host: config.host, port: mqttPort })
+  const { tls } = config
+  if (tls) running.secure = await openSecureSide({ ...config, tls }, { hub, registry, logger, upgrades })
   const http = await web.listen({ host: config.host, port: config.httpPort })
   const flows = flowsPort === undefined ? undefined : await startFlows(config, flowsPort, hub, log, logger)
   if (flows) running.flows = flows
   logger.info(
     {
-      mqtt: mqtt.port,
+      mqtt: mqtt?.port,
+      mqtts: running.secure?.mqttsPort,
+      https: running.secure?.httpsPort,
       http: http.port,
       upstream: config.upstream === undefined ? undefined : redacted(config.upstream),
     },
     'ready',
   )
-  process.stdout.write(`${JSON.stringify({ type: 'ready', mqttPort: mqtt.port, httpPort: http.port, flowsPort })}\n`)
+  process.stdout.write(
+    `${JSON.stringify({ type: 'ready', mqttPort: mqtt?.port, httpPort: http.port, flowsPort, mqttsPort: running.secure?.mqttsPort, httpsPort: running.secure?.httpsPort })}\n`,
+  )
   await stopped
   logger.info({}, 'stopping')
   await flows?.close()
   await web.close()
+  await running.secure?.close()
   await counter?.close()
   await station.close()
   await history.close()
@@ -140,8 +158,7 @@ function openRegistry(config: HubConfig, logger: HubLogger): Promise<Registry> {
 /** Without it nobody can ask a running hub for credentials and readers; alarms come and go all the same. */
 async function openedCounter(
   dir: string,
-  hub: Hub,
-  registry: Registry,
+  { hub, registry, running }: { hub: Hub; registry: Registry; running: Running },
   logger: HubLogger,
 ): Promise<Counter | undefined> {
   const { credentials, desk, devices } = hub
@@ -151,6 +168,8 @@ async function openedCounter(
       if (request) return atReaders({ devices, send: (command) => desk.send(command) }, request)
       const accounts = accountRequest(value)
       if (accounts) return atAccounts(registry, accounts)
+      const enrolment = enrolmentRequest(value)
+      if (enrolment) return atEnrolment(enrolmentDesk(running, registry), enrolment)
       if (credentials) return atCredentials(credentials, credentialRequest(value))
       throw new LinliError('CREDENTIALS_KEY', 'this hub has no credentials', { kind: 'fault' })
     })
@@ -158,6 +177,16 @@ async function openedCounter(
     logger.error({ error: reasonOf(error) }, 'linli client, credential and reader cannot reach this hub while it runs')
     return undefined
   }
+}
+
+/** @throws {LinliError} ENROL_DEV */
+function enrolmentDesk({ secure }: Running, registry: Registry): EnrolmentDesk {
+  if (!secure) {
+    const message = 'this hub runs with --dev, or still starts: it has no certificates to give out'
+    throw new LinliError('ENROL_DEV', message, { kind: 'caller' })
+  }
+  const { enrolment, authority, httpsPort } = secure
+  return { enrolment, fingerprint: authority.fingerprint, httpsPort, registry, now_ms: Date.now }
 }
 
 async function startFlows(config: HubConfig, port: number, hub: Hub, log: Log, logger: HubLogger): Promise<FlowsHost> {
@@ -185,7 +214,7 @@ function backlog(log: Log): number {
   return FORWARDED_LANES.reduce((sum, lane) => sum + (log.stats().lanes[lane]?.lag[UPSTREAM_CURSOR] ?? 0), 0)
 }
 
-function readings(log: Log, history: History, running: { hub?: Hub; flows?: FlowsHost }): Readings {
+function readings(log: Log, history: History, running: Running): Readings {
   const stats = log.stats()
   return {
     lanes: Object.entries(stats.lanes).map(([lane, reading]) => ({
@@ -211,7 +240,7 @@ function flowsReadings(flows: FlowsHost): NonNullable<Readings['flows']> {
   return { running: flows.status().status === 'running', restarts: new Map(Object.entries(lost)), rssBytes: rss_bytes }
 }
 
-function health(faults: string[], log: Log, history: History, running: { hub?: Hub; flows?: FlowsHost }) {
+function health(faults: string[], log: Log, history: History, running: Running) {
   const upstream = running.hub?.forwarder?.status()
   return {
     problems: [...faults.slice(-5), ...historyProblems(history)],

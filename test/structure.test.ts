@@ -63,8 +63,14 @@ const homes: Record<string, { at: string[]; instead: string }> = {
   commander: { at: ENTRIES, instead: 'a config object filled in by main.ts' },
   pino: { at: ENTRIES, instead: 'a log interface handed in by main.ts' },
   bcryptjs: { at: ['hub/auth/'], instead: 'the accounts of hub/auth' },
-  '@peculiar/x509': { at: ['hub/authority/certificates.ts'], instead: 'the authority of hub/authority' },
-  'reflect-metadata': { at: ['hub/authority/certificates.ts'], instead: 'the authority of hub/authority' },
+  '@peculiar/x509': {
+    at: ['hub/authority/certificates.ts', 'firmware/adapters/certificate-request.ts'],
+    instead: 'the authority of hub/authority',
+  },
+  'reflect-metadata': {
+    at: ['hub/authority/certificates.ts', 'firmware/adapters/certificate-request.ts'],
+    instead: 'the authority of hub/authority',
+  },
   'node:sqlite': {
     at: ['hub/journal/', 'hub/history/'],
     instead: 'a lane of the durable log of hub/journal, or a question to hub/history',

@@ -6,7 +6,8 @@ import { connect, createServer, type TLSSocket } from 'node:tls'
 import 'reflect-metadata'
 import { Pkcs10CertificateRequestGenerator } from '@peculiar/x509'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type Authority, GATEWAY_MS, HUB_HOST, isDue, openAuthority } from './authority.ts'
+import { HUB_HOST } from '../contract/enrolment.ts'
+import { type Authority, GATEWAY_MS, isDue, openAuthority } from './authority.ts'
 import { makeAuthority } from './certificates.ts'
 
 const NOW_MS = Date.now()

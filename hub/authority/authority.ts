@@ -1,6 +1,7 @@
 import { createHash, createPrivateKey, X509Certificate } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { HUB_HOST } from '../contract/enrolment.ts'
 import { LinliError } from '../contract/errors.ts'
 import { issueCertificate, type KeyPair, makeAuthority, makeKeyPair, requestedKey } from './certificates.ts'
 import { syncFolder, writeSecret } from './secret-file.ts'
@@ -18,6 +19,8 @@ export interface Authority {
   readonly server: KeyPair
   /** Makes a new certificate for the listeners when the present one ends soon, lacks a host, or does not fit its key. */
   renewServer(hosts: readonly string[], now_ms: number): Promise<boolean>
+  /** The public key (PEM) that a request is for. @throws {LinliError} CSR_INVALID */
+  keyOf(csr: string): Promise<string>
   /**
    * A client certificate for a gateway.
    * @param csr PKCS #10, PEM
@@ -32,12 +35,6 @@ export interface Issued {
   fingerprint: string
   until_ms: number
 }
-
-/**
- * A gateway checks the hub's certificate for this name, whatever address it is reached under: addresses in an estate
- * come from DHCP. `.internal` is reserved for private use (ICANN resolution 2024.07.29.06).
- */
-export const HUB_HOST = 'hub.linli.internal'
 
 const DAY_MS = 24 * 3600_000
 const AUTHORITY_MS = 20 * 365 * DAY_MS
@@ -77,6 +74,7 @@ export async function openAuthority(
       syncFolder(folder)
       return true
     },
+    keyOf: requestedKey,
     async issueGateway(csr, gateway, now) {
       const publicKey = await requestedKey(csr)
       const until_ms = now + GATEWAY_MS

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { formatEnrolment, hashOfCode, newCode, normalCode, parseEnrolment, spokenCode } from './code.ts'
+import { formatEnrolment, hashOfCode, newCode, normalCode, parseEnrolment, spokenCode } from './enrolment.ts'
 
 const FINGERPRINT = 'A'.repeat(43)
 

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
-import { LinliError } from '../contract/errors.ts'
+import { type Static, Type } from 'typebox'
+import { LinliError } from './errors.ts'
+import { Segment } from './topic.ts'
 
 /**
  * What an installer carries from the hub to a gateway, as text or QR: where the hub is, the code, and the fingerprint of the
@@ -15,6 +17,29 @@ export interface Enrolment {
   /** SHA-256 of the authority's certificate (DER), base64url without padding. */
   fingerprint: string
 }
+
+/**
+ * A gateway checks the hub's certificate for this name, whatever address it is reached under: addresses in an estate
+ * come from DHCP. `.internal` is reserved for private use (ICANN resolution 2024.07.29.06).
+ */
+export const HUB_HOST = 'hub.linli.internal'
+
+/** `GET`: the certificate of the site's authority, PEM. `POST`, with a code; `POST`, with the certificate to be renewed. */
+export const ENROL_PATHS = { authority: '/enrol/authority', claim: '/enrol', renew: '/enrol/renew' } as const
+
+const Csr = Type.String({ maxLength: 6_000, description: 'PKCS #10 (RFC 2986), PEM, key on the curve P-256' })
+export const EnrolRequest = Type.Object(
+  { code: Type.String({ maxLength: 40 }), csr: Csr },
+  { additionalProperties: false },
+)
+export const RenewRequest = Type.Object({ csr: Csr }, { additionalProperties: false })
+export const EnrolAnswer = Type.Object({
+  gateway: Segment,
+  certificate: Type.String({ maxLength: 8_000, description: 'PEM' }),
+  authority: Type.String({ maxLength: 8_000, description: 'PEM' }),
+  mqttsPort: Type.Integer({ minimum: 1, maximum: 65_535, description: 'where the hub speaks MQTT over TLS' }),
+})
+export type EnrolAnswer = Static<typeof EnrolAnswer>
 
 /** Crockford's base32: no I, L, O, U, so that nothing can be misread on a printed label. */
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
