@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { makeCertificateRequest } from '../../firmware/adapters/certificate-request.ts'
+import type { HubCall } from '../../firmware/adapters/hub-https.ts'
 import { claimIdentity, type IdentityDeps, isRenewalDue } from '../../firmware/identity/claim.ts'
 import { type IdentityFile, identityPath, readIdentity, writeIdentity } from '../../firmware/identity/file.ts'
 import { createIdentity } from '../../firmware/identity/identity.ts'
 import { openAuthority } from '../../hub/authority/authority.ts'
 import { ENROL_PATHS, formatEnrolment } from '../../hub/contract/enrolment.ts'
-import type { HubCall } from '../../firmware/adapters/hub-https.ts'
 
 const DAY_MS = 24 * 3600_000
 const logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: vi.fn() }
