@@ -35,6 +35,8 @@ interface Deps {
   /** Newest position of a lane: no cursor goes beyond it. */
   last(lane: string): number
   known: readonly CursorRow[]
+  /** Where a new cursor stands in a lane. */
+  start(lane: string): number
 }
 
 export function createCursors(deps: Deps, config: { lag_max: number }): Cursors {
@@ -85,7 +87,7 @@ export function createCursors(deps: Deps, config: { lag_max: number }): Cursors 
       const mine = places.get(name) ?? new Map<string, Place>()
       places.set(name, mine)
       const added = lanes.filter((lane) => !mine.has(lane))
-      for (const lane of added) mine.set(lane, { memory: 0, durable: 0, isNew: true })
+      for (const lane of added) mine.set(lane, { memory: deps.start(lane), durable: deps.start(lane), isNew: true })
       const known = handles.get(name)
       if (known && added.length === 0) return known
       const made = handle(name, [...mine.keys()])

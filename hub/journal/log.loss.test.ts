@@ -215,7 +215,7 @@ describe('what a stream has sent', () => {
     reader.advance('alarm', 3)
     await reader.flush()
     await clock.tickAsync(5_000)
-    expect(disk.db.prepare('SELECT count(*) AS count FROM lane_alarm').get()?.count).toBe(0)
+    expect(disk.db.prepare('SELECT count(*) AS count FROM queue_alarm').get()?.count).toBe(0)
     log.kill()
     const next = await openMemoryLog(disk, CONFIG)
     await expect(next.append(from('s', 3))).resolves.toEqual({ duplicate: true })

@@ -3,11 +3,11 @@ import type { Backend } from './backend.ts'
 import { unpack } from './batch.ts'
 import { createCursors } from './cursors.ts'
 import { createIntake, type Pending } from './intake.ts'
-import { type LaneBook, openBook, statsOf } from './lane-book.ts'
+import { ages, type LaneBook, openBook, statsOf } from './lane-book.ts'
 import { resolveConfig } from './log-config.ts'
 import { errorOf } from './sqlite-failure.ts'
 import { createStreams } from './streams.ts'
-import type { JournalCode, Log, LogConfig } from './types.ts'
+import type { JournalCode, LaneConfig, Log, LogConfig, Recovery } from './types.ts'
 import { createWriter } from './writer.ts'
 
 export interface LogDeps {
@@ -15,6 +15,9 @@ export interface LogDeps {
   /** An operating fault began or changed: the disk is full, an I/O error, a damaged file, a dead thread. Once per change. */
   onFault?: (fault: LinliError) => void
 }
+
+/** How often what is too old is looked for where nothing is appended. */
+const AGING_MS = 60_000
 
 /** Opens a log. Rejects with a LinliError: JOURNAL_LOCKED, JOURNAL_IO, JOURNAL_CONFIG. */
 export async function createLog(deps: LogDeps, given: LogConfig): Promise<Log> {
@@ -28,6 +31,10 @@ export async function createLog(deps: LogDeps, given: LogConfig): Promise<Log> {
     const found = opened.lanes[lane.name]
     if (found) books.set(lane.name, openBook(lane, found, tail))
   }
+  const opened_ms = performance.now()
+  const clock_ms = (): number => opened.clock_ms + performance.now() - opened_ms
+  let recovery: Recovery | undefined
+  let recoveries = 0
   const listeners = new Set<(lanes: ReadonlySet<string>) => void>()
   let closed: LinliError | undefined
   let closing: Promise<void> | undefined
@@ -45,6 +52,7 @@ export async function createLog(deps: LogDeps, given: LogConfig): Promise<Log> {
     {
       known: opened.cursors,
       last: (lane) => book(lane).last,
+      start: (lane) => startAfter(book(lane).config, opened.recovery),
       onMoved: (isUrgent) => writer.cursorMoved(isUrgent),
       flush: () => writer.flush(),
     },
@@ -69,7 +77,9 @@ export async function createLog(deps: LogDeps, given: LogConfig): Promise<Log> {
       cursors,
       intake,
       streams,
+      clock_ms,
       onFault,
+      onRecovery: recovered,
       onCommit(lanes) {
         for (const listener of listeners) {
           try {
@@ -88,14 +98,24 @@ export async function createLog(deps: LogDeps, given: LogConfig): Promise<Log> {
   )
   backend.onDeath((reason) => {
     closed = errorOf({ code: 'JOURNAL_IO', message: reason })
+    clearInterval(aging)
     writer.stop(closed)
     intake.refuseAll(closed)
     streams.close()
   })
-  if (opened.damage !== undefined) onFault(fault('JOURNAL_DAMAGED', `the journal file was damaged: ${opened.damage}`))
+  if (opened.recovery) recovered(opened.recovery)
+  const aging = config.lanes.some(ages) ? setInterval(() => writer.age(), AGING_MS) : undefined
+
+  function recovered(found: Recovery): void {
+    recovery = found
+    recoveries += 1
+    streams.rewrite()
+    onFault(fault('JOURNAL_DAMAGED', `the journal file was damaged: ${found.message}`))
+  }
 
   async function close(): Promise<void> {
     closed ??= fault('JOURNAL_CLOSED', 'the journal is closed')
+    clearInterval(aging)
     await writer.finish()
     streams.close()
     await backend.close()
@@ -133,12 +153,20 @@ export async function createLog(deps: LogDeps, given: LogConfig): Promise<Log> {
       lanes: Object.fromEntries([...books].map(([name, found]) => [name, statsOf(found, cursors.all(name))])),
       pending: intake.pending(),
       ...writer.stats(),
+      recoveries,
     }),
+    recovery: () => recovery,
     close() {
       closing ??= close()
       return closing
     },
   }
+}
+
+/** Orders that may have been carried out before the damage are not given to a reader whose place is lost. */
+function startAfter(lane: LaneConfig, recovery: Recovery | undefined): number {
+  const found = recovery?.lanes[lane.name]
+  return found?.isDoubtful && lane.kind === 'queue' && lane.after_damage === 'skip' ? found.to : 0
 }
 
 function fault(code: JournalCode, message: string): LinliError {
