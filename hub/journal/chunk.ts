@@ -13,24 +13,24 @@ import type { Append, Entry } from './types.ts'
  *
  * Numbers are little endian.
  */
-interface Head {
+type Head = [
   /** Each topic once, and which one each entry has. */
-  topics: string[]
-  topic: number[]
+  topics: string[],
+  topic: number[],
   /** The same of the streams; -1 for none. */
-  streams: string[]
-  stream: number[]
-  sequence: (number | null)[]
-  time_ms: number[]
+  streams: string[],
+  stream: number[],
+  sequence: (number | null)[],
+  time_ms: number[],
   /** Bytes of each payload. */
-  length: number[]
-}
+  length: number[],
+]
 
 const VERSION = 1
 const COMPRESSED = 1
 const HEADER_BYTES = 10
-/** Less than two small pages: there is nothing to be won, and a single alarm should not wait for it. */
-const COMPRESS_BYTES_MIN = 1_536
+/** A single event of usual size is worth it: 0.04 ms, and two of them fit into a page. */
+const COMPRESS_BYTES_MIN = 400
 /** A commit is 4 MiB of payloads at most, or one payload of any allowed size; what claims more is damaged. */
 const BODY_BYTES_MAX = 256 * 1024 * 1024
 /** Level 1: of higher ones the next event would wait longer for little. */
@@ -45,19 +45,19 @@ export function entryBytes({ payload, topic }: Pick<Append, 'payload' | 'topic'>
 export function encodeChunk(batch: Batch, places: readonly number[]): Uint8Array {
   const topics = new Map<string, number>()
   const streams = new Map<string, number>()
-  const head: Head = { topics: [], topic: [], streams: [], stream: [], sequence: [], time_ms: [], length: [] }
   const payloads = places.map((place) => payloadAt(batch, place))
-  places.forEach((place, index) => {
-    const stream = batch.stream[place] ?? null
-    const sequence = batch.sequence[place] ?? Number.NaN
-    head.topic.push(numberOf(topics, batch.topic[place] ?? ''))
-    head.stream.push(stream === null ? -1 : numberOf(streams, stream))
-    head.sequence.push(Number.isNaN(sequence) ? null : sequence)
-    head.time_ms.push(batch.time_ms[place] ?? 0)
-    head.length.push(payloads[index]?.length ?? 0)
+  const topic = places.map((place) => numberOf(topics, batch.topic[place] ?? ''))
+  const stream = places.map((place) => {
+    const name = batch.stream[place] ?? null
+    return name === null ? -1 : numberOf(streams, name)
   })
-  head.topics = [...topics.keys()]
-  head.streams = [...streams.keys()]
+  const sequence = places.map((place) => {
+    const number = batch.sequence[place] ?? Number.NaN
+    return Number.isNaN(number) ? null : number
+  })
+  const time_ms = places.map((place) => batch.time_ms[place] ?? 0)
+  const length = payloads.map((payload) => payload.length)
+  const head: Head = [[...topics.keys()], topic, [...streams.keys()], stream, sequence, time_ms, length]
   const text = Buffer.from(JSON.stringify(head))
   const size = Buffer.alloc(4)
   size.writeUInt32LE(text.length)
@@ -82,18 +82,19 @@ export function decodeChunk(lane: string, first: number, data: Uint8Array): Entr
   const body = unseal(data)
   const head_end = 4 + body.readUInt32LE(0)
   const head = JSON.parse(body.toString('utf8', 4, head_end)) as Head
+  const [topics, topic, streams, stream, sequence, time_ms, lengths] = head
   let at = head_end
-  return head.length.map((length, index) => {
+  return lengths.map((length, index) => {
     const payload = body.subarray(at, at + length)
     at += length
-    const stream = head.streams[head.stream[index] ?? -1]
+    const name = streams[stream[index] ?? -1]
     return {
       lane,
       position: first + index,
-      topic: head.topics[head.topic[index] ?? 0] ?? '',
+      topic: topics[topic[index] ?? 0] ?? '',
       payload,
-      time_ms: head.time_ms[index] ?? 0,
-      ...(stream === undefined ? {} : { stream, sequence: head.sequence[index] ?? 0 }),
+      time_ms: time_ms[index] ?? 0,
+      ...(name === undefined ? {} : { stream: name, sequence: sequence[index] ?? 0 }),
     }
   })
 }

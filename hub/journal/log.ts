@@ -56,7 +56,7 @@ export async function createLog(deps: LogDeps, given: LogConfig): Promise<Log> {
       onMoved: (isUrgent) => writer.cursorMoved(isUrgent),
       flush: () => writer.flush(),
     },
-    { lag_max: config.cursor_lag_max },
+    { lag_max: config.cursor_lag_max, flush_ms: config.cursor_flush_ms },
   )
   const intake = createIntake(
     {

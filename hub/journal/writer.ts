@@ -119,7 +119,7 @@ export function createWriter(deps: Deps, config: ResolvedConfig, bytes_at_open: 
       entry.position = (next.get(entry.lane) ?? 0) + 1
       next.set(entry.lane, entry.position)
     }
-    const rows = cursors.dirty()
+    const rows = isFlushWanted ? cursors.dirty() : cursors.due()
     let outcome: Committed
     try {
       outcome = await backend.commit(
