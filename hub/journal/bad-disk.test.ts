@@ -31,11 +31,11 @@ function world() {
   const disk = createBadDisk(folder, scratch)
   const outputs: string[] = []
 
-  function start(first: number) {
+  function start(first: number, retry_ms = 5) {
     const output = join(scratch, `said-${outputs.length}`)
     outputs.push(output)
     const file = openSync(output, 'w')
-    const child: ChildProcess = spawn(process.execPath, [SCRIPT, folder, String(first)], {
+    const child: ChildProcess = spawn(process.execPath, [SCRIPT, folder, String(first), String(retry_ms)], {
       stdio: ['ignore', file, 'inherit'],
       env: { ...process.env, ...disk.env },
     })
@@ -100,7 +100,8 @@ needs('cc', 'gcc libc6-dev')('a disk whose fsync fails', () => {
 
   it('is not believed by the next process either, which finds the failed commit in the page cache', async () => {
     const { disk, start, acks, refusals, more, expectAllOnDisk } = world()
-    const child = start(1)
+    // It does not try again: nothing is written behind the commit that failed.
+    const child = start(1, 3_600_000)
     await more(acks, 100)
     disk.fail('wal', true)
     await more(refusals, 1)

@@ -85,9 +85,12 @@ function whatIsLost(path: string, folder: string): string | undefined {
   if (wal.kind === 'broken') return wal.why
   const bytes = statSync(path, { throwIfNoEntry: false })?.size
   if (bytes !== undefined && bytes > 0) return undefined
-  if (wal.kind === 'sound') return `there is a write-ahead log, and the file it belongs to is ${bytes === 0 ? 'empty' : 'gone'}`
+  if (wal.kind === 'sound')
+    return `there is a write-ahead log, and the file it belongs to is ${bytes === 0 ? 'empty' : 'gone'}`
   if (bytes === 0) return 'the file is empty'
-  const traces = readdirSync(folder).filter((name) => name.startsWith('reserve-') || name.startsWith(`${basename(path)}.`))
+  const traces = readdirSync(folder).filter(
+    (name) => name.startsWith('reserve-') || name.startsWith(`${basename(path)}.`),
+  )
   return traces.length > 0 ? `the file is gone (and there is ${traces.sort()[0]})` : undefined
 }
 

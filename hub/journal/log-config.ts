@@ -48,7 +48,8 @@ function checkRetention(bounds: Retention, path: string): void {
   if (BOUNDS.every((name) => bounds[name] === undefined)) throw refuse(path, `needs one of ${BOUNDS.join(', ')}`)
   for (const name of BOUNDS) {
     const bound = bounds[name]
-    if (bound !== undefined && !(Number.isFinite(bound) && bound >= 1)) throw refuse(`${path}/${name}`, 'must be from 1')
+    if (bound !== undefined && !(Number.isFinite(bound) && bound >= 1))
+      throw refuse(`${path}/${name}`, 'must be from 1')
   }
 }
 

@@ -237,7 +237,11 @@ describe('retention', () => {
           expect(first - 1).toBeLessThanOrEqual(upTo)
           const isTooOld = clock.now - youngest_gone.at_ms >= AGE_MS_MAX
           const isTooMuch = bytesFrom(first - 1) - (name === 'replay' ? bytesFrom(upTo + 1) : 0) > BYTES_MAX
-          const reasons = { sized: isTooMuch, aged: isTooOld || all.length - first >= 29, replay: isTooOld || isTooMuch }
+          const reasons = {
+            sized: isTooMuch,
+            aged: isTooOld || all.length - first >= 29,
+            replay: isTooOld || isTooMuch,
+          }
           expect([name, reasons[name as keyof typeof reasons]]).toEqual([name, true])
         }
       }

@@ -17,7 +17,9 @@ export function fromVersion1(db: DatabaseSync): void {
     const lane = String(name)
     makeQueue(db, lane)
     const insert = db.prepare(`INSERT INTO ${queueTable(lane)} VALUES (?, ?, ?, 0, ?)`)
-    const rows = db.prepare(`SELECT * FROM ${tableOf(lane)} WHERE position > ? ORDER BY position LIMIT ${CHUNK_ENTRIES}`)
+    const rows = db.prepare(
+      `SELECT * FROM ${tableOf(lane)} WHERE position > ? ORDER BY position LIMIT ${CHUNK_ENTRIES}`,
+    )
     for (let after = 0; ; ) {
       const entries = inARow(rows.all(after).map((row) => entryOf(lane, row)))
       const [first, last] = [entries[0], entries.at(-1)]

@@ -132,7 +132,9 @@ function salvageLane(
   const kept = known?.cursors.filter((row) => row.lane === lane.name) ?? cursors ?? []
   for (const { name, position } of kept) {
     const passed = known ? Number(position) : base + passedOf(pieces, Number(position))
-    into.prepare('INSERT OR REPLACE INTO cursor VALUES (?, ?, ?)').run(name ?? '', lane.name, isSkipping ? last : passed)
+    into
+      .prepare('INSERT OR REPLACE INTO cursor VALUES (?, ?, ?)')
+      .run(name ?? '', lane.name, isSkipping ? last : passed)
   }
   streams?.forEach((row, index) => {
     into

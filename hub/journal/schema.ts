@@ -80,7 +80,10 @@ function makeLane(db: DatabaseSync, lane: LaneConfig): void {
   }
   if (known) return
   db.prepare('INSERT INTO lane (name, kind, last, dropped, folded) VALUES (?, ?, 0, 0, 0)').run(lane.name, lane.kind)
-  if (lane.kind === 'queue') return makeQueue(db, lane.name)
+  if (lane.kind === 'queue') {
+    makeQueue(db, lane.name)
+    return
+  }
   db.exec(`CREATE TABLE IF NOT EXISTS ${tableOf(lane.name)} (
     position INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL, topic TEXT NOT NULL, key TEXT, stream TEXT, sequence INTEGER,
     payload BLOB NOT NULL)`)

@@ -55,10 +55,7 @@ interface Part {
 export function createStore(db: DatabaseSync, lanes: readonly LaneConfig[], space: Space, recovery?: Recovery): Store {
   makeTables(db, lanes)
   const tables = new Map(
-    lanes.map((lane) => [
-      lane.name,
-      lane.kind === 'queue' ? openQueueTable(db, lane) : openCompactedTable(db, lane),
-    ]),
+    lanes.map((lane) => [lane.name, lane.kind === 'queue' ? openQueueTable(db, lane) : openCompactedTable(db, lane)]),
   )
   const sql = {
     begin: db.prepare('BEGIN IMMEDIATE'),

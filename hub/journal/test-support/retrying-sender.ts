@@ -6,14 +6,13 @@ import { JOURNAL_CODES, type LaneConfig } from '../types.ts'
 /**
  * A process of its own that sends one stream, a few at a time, and goes back to the first sequence without an answer when one
  * is refused. Says on stdout `ack SEQUENCE` only when it was acknowledged, and `no SEQUENCE CODE`. Made to be killed:
- * `node retrying-sender.ts FOLDER FIRST`.
+ * `node retrying-sender.ts FOLDER FIRST RETRY_MS`.
  */
 
 export const SENDER_LANES: LaneConfig[] = [{ name: 'alarm', kind: 'queue', evict: 'never' }]
 export const SENDER_STREAM = 'sender'
 const WINDOW = 8
-const RETRY_MS = 5
-const [folder, first] = process.argv.slice(2)
+const [folder, first, retry_ms] = process.argv.slice(2)
 
 /** What a sequence carries: does not compress, so that commits are of many pages. */
 export function senderPayload(sequence: number): Buffer {
@@ -45,6 +44,6 @@ if (import.meta.main && folder !== undefined) {
     if (outcome?.status !== 'rejected') continue
     const { code } = outcome.reason as { code: string }
     writeSync(1, `no ${next} ${code in JOURNAL_CODES ? code : String(outcome.reason)}\n`)
-    await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+    await new Promise((resolve) => setTimeout(resolve, Number(retry_ms)))
   }
 }
