@@ -33,8 +33,6 @@ export async function createLog(deps: LogDeps, given: LogConfig): Promise<Log> {
   }
   const opened_ms = performance.now()
   const clock_ms = (): number => opened.clock_ms + performance.now() - opened_ms
-  let recovery: Recovery | undefined
-  let recoveries = 0
   const listeners = new Set<(lanes: ReadonlySet<string>) => void>()
   let closed: LinliError | undefined
   let closing: Promise<void> | undefined
@@ -79,7 +77,7 @@ export async function createLog(deps: LogDeps, given: LogConfig): Promise<Log> {
       streams,
       clock_ms,
       onFault,
-      onRecovery: recovered,
+      onRecovery: (found) => recoveries.add(found),
       onCommit(lanes) {
         for (const listener of listeners) {
           try {
@@ -103,15 +101,12 @@ export async function createLog(deps: LogDeps, given: LogConfig): Promise<Log> {
     intake.refuseAll(closed)
     streams.close()
   })
-  if (opened.recovery) recovered(opened.recovery)
-  const aging = config.lanes.some(ages) ? setInterval(() => writer.age(), AGING_MS) : undefined
-
-  function recovered(found: Recovery): void {
-    recovery = found
-    recoveries += 1
+  const recoveries = createRecoveries((found) => {
     streams.rewrite()
     onFault(fault('JOURNAL_DAMAGED', `the journal file was damaged: ${found.message}`))
-  }
+  })
+  if (opened.recovery) recoveries.add(opened.recovery)
+  const aging = config.lanes.some(ages) ? setInterval(() => writer.age(), AGING_MS) : undefined
 
   async function close(): Promise<void> {
     closed ??= fault('JOURNAL_CLOSED', 'the journal is closed')
@@ -153,13 +148,26 @@ export async function createLog(deps: LogDeps, given: LogConfig): Promise<Log> {
       lanes: Object.fromEntries([...books].map(([name, found]) => [name, statsOf(found, cursors.all(name))])),
       pending: intake.pending(),
       ...writer.stats(),
-      recoveries,
+      recoveries: recoveries.count(),
     }),
-    recovery: () => recovery,
+    recovery: () => recoveries.newest(),
     close() {
       closing ??= close()
       return closing
     },
+  }
+}
+
+function createRecoveries(onAdded: (found: Recovery) => void) {
+  const all: { newest: Recovery | undefined; count: number } = { newest: undefined, count: 0 }
+  return {
+    add(found: Recovery): void {
+      all.newest = found
+      all.count += 1
+      onAdded(found)
+    },
+    newest: () => all.newest,
+    count: () => all.count,
   }
 }
 

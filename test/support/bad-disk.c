@@ -1,5 +1,6 @@
 /*
- * A disk with faults, between a program and libc (LD_PRELOAD). Linux cannot be asked to fail an fsync or to lose power, and what
+ * A disk that loses what an fsync could not write, between a program and libc (LD_PRELOAD; for fsyncs that merely fail or are
+ * slow see fault-shim.c). Linux cannot be asked to fail an fsync or to lose power, and what
  * follows a failed one is the point: the pages it could not write count as clean, read as written, and no later fsync
  * writes them (https://wiki.postgresql.org/wiki/Fsync_Errors). So each watched file has a twin that holds what is
  * really on the disk: an fsync copies the pages written since the last one; one that fails forgets them.
@@ -7,7 +8,6 @@
  *   BAD_DISK_DIR      the folder watched; files elsewhere are left alone
  *   BAD_DISK_TWINS    a folder for the twins, each named by its inode
  *   BAD_DISK_CONTROL  a folder: while it holds fail-wal (fail-db), every fsync of a file that ends in -wal (.db) fails with EIO
- *   BAD_DISK_FSYNC_US every fsync in the folder takes that long, as on an SD card
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -116,8 +116,6 @@ static void settle(int fd, int is_failed) {
 static int bad_sync(int fd, int (*real)(int)) {
   char path[PATH_MAX_BYTES];
   if (!path_of(fd, path)) return real(fd);
-  const char *us = getenv("BAD_DISK_FSYNC_US");
-  if (us) usleep((useconds_t)atoi(us));
   int is_failed = must_fail(path);
   if (getenv("BAD_DISK_TWINS")) {
     pthread_mutex_lock(&lock);

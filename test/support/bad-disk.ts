@@ -1,10 +1,9 @@
 import { execFileSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** A folder whose disk can fail, be slow and lose power, for a child process; how is said in bad-disk.c. */
+/** A folder whose disk can fail and lose power, for a child process; how is said in bad-disk.c. */
 export interface BadDisk {
   /** For the child that works in the folder. */
   env: Record<string, string>
@@ -15,12 +14,13 @@ export interface BadDisk {
 }
 
 /** Needs the program `cc`. Keeps its own files in `scratch`. */
-export function createBadDisk(folder: string, scratch: string, fsync_ms?: number): BadDisk {
+export function createBadDisk(folder: string, scratch: string): BadDisk {
   const [twins, control] = [join(scratch, 'twins'), join(scratch, 'control')]
   for (const made of [folder, twins, control]) mkdirSync(made, { recursive: true })
   return {
     env: {
-      ...slowDiskEnv(folder, scratch, fsync_ms),
+      LD_PRELOAD: compiled(scratch),
+      BAD_DISK_DIR: folder,
       BAD_DISK_TWINS: twins,
       BAD_DISK_CONTROL: control,
     },
@@ -40,18 +40,9 @@ export function createBadDisk(folder: string, scratch: string, fsync_ms?: number
   }
 }
 
-/** Only slow: what one fsync takes is added to each in this folder. */
-export function slowDiskEnv(folder: string, scratch: string, fsync_ms?: number): Record<string, string> {
-  return {
-    LD_PRELOAD: compiled(scratch),
-    BAD_DISK_DIR: folder,
-    ...(fsync_ms === undefined ? {} : { BAD_DISK_FSYNC_US: String(fsync_ms * 1000) }),
-  }
-}
-
 function compiled(scratch: string): string {
   mkdirSync(scratch, { recursive: true })
-  const library = join(mkdtempSync(join(scratch || tmpdir(), 'cc-')), 'bad-disk.so')
+  const library = join(mkdtempSync(join(scratch, 'cc-')), 'bad-disk.so')
   const source = fileURLToPath(new URL('./bad-disk.c', import.meta.url))
   execFileSync('cc', ['-shared', '-fPIC', '-O2', '-Wall', '-Wextra', '-Werror', '-o', library, source, '-ldl'])
   return library
