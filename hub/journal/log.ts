@@ -1,12 +1,12 @@
 import { LinliError } from '../contract/errors.ts'
-import type { Backend } from './backend.ts'
+import type { Backend, Opened } from './backend.ts'
 import { unpack } from './batch.ts'
 import { createCursors } from './cursors.ts'
 import { createIntake, type Pending } from './intake.ts'
 import { ages, type LaneBook, openBook, statsOf } from './lane-book.ts'
-import { resolveConfig } from './log-config.ts'
+import { type ResolvedConfig, resolveConfig } from './log-config.ts'
 import { errorOf } from './sqlite-failure.ts'
-import { createStreams } from './streams.ts'
+import { createStreams, type Streams } from './streams.ts'
 import type { JournalCode, LaneConfig, Log, LogConfig, Recovery } from './types.ts'
 import { createWriter } from './writer.ts'
 
@@ -25,14 +25,8 @@ export async function createLog(deps: LogDeps, given: LogConfig): Promise<Log> {
   const { backend } = deps
   const opened = await backend.open({ lanes: config.lanes })
   const onFault = deps.onFault ?? (() => undefined)
-  const tail = { entries_max: config.tail_entries_max, bytes_max: config.tail_bytes_max }
-  const books = new Map<string, LaneBook>()
-  for (const lane of config.lanes) {
-    const found = opened.lanes[lane.name]
-    if (found) books.set(lane.name, openBook(lane, found, tail))
-  }
-  const opened_ms = performance.now()
-  const clock_ms = (): number => opened.clock_ms + performance.now() - opened_ms
+  const books = openBooks(config, opened)
+  const clock_ms = runningSince(opened.clock_ms)
   const listeners = new Set<(lanes: ReadonlySet<string>) => void>()
   let closed: LinliError | undefined
   let closing: Promise<void> | undefined
@@ -78,18 +72,7 @@ export async function createLog(deps: LogDeps, given: LogConfig): Promise<Log> {
       clock_ms,
       onFault,
       onRecovery: (found) => recoveries.add(found),
-      onCommit(lanes) {
-        for (const listener of listeners) {
-          try {
-            listener(lanes)
-          } catch (error) {
-            // A listener's bug is the listener's: it must not stop the hand that writes, nor be hidden.
-            queueMicrotask(() => {
-              throw error
-            })
-          }
-        }
-      },
+      onCommit: (lanes) => tell(listeners, lanes),
     },
     config,
     opened.bytes,
@@ -101,10 +84,7 @@ export async function createLog(deps: LogDeps, given: LogConfig): Promise<Log> {
     intake.refuseAll(closed)
     streams.close()
   })
-  const recoveries = createRecoveries((found) => {
-    streams.rewrite()
-    onFault(fault('JOURNAL_DAMAGED', `the journal file was damaged: ${found.message}`))
-  })
+  const recoveries = createRecoveries(streams, onFault)
   if (opened.recovery) recoveries.add(opened.recovery)
   const aging = config.lanes.some(ages) ? setInterval(() => writer.age(), AGING_MS) : undefined
 
@@ -158,13 +138,43 @@ export async function createLog(deps: LogDeps, given: LogConfig): Promise<Log> {
   }
 }
 
-function createRecoveries(onAdded: (found: Recovery) => void) {
+function openBooks(config: ResolvedConfig, opened: Opened): Map<string, LaneBook> {
+  const tail = { entries_max: config.tail_entries_max, bytes_max: config.tail_bytes_max }
+  const books = new Map<string, LaneBook>()
+  for (const lane of config.lanes) {
+    const found = opened.lanes[lane.name]
+    if (found) books.set(lane.name, openBook(lane, found, tail))
+  }
+  return books
+}
+
+function tell(listeners: Iterable<(lanes: ReadonlySet<string>) => void>, lanes: ReadonlySet<string>): void {
+  for (const listener of listeners) {
+    try {
+      listener(lanes)
+    } catch (error) {
+      // A listener's bug is the listener's: it must not stop the hand that writes, nor be hidden.
+      queueMicrotask(() => {
+        throw error
+      })
+    }
+  }
+}
+
+/** Running time goes on from where it stood when it was last written down. */
+function runningSince(before_ms: number): () => number {
+  const opened_ms = performance.now()
+  return () => before_ms + performance.now() - opened_ms
+}
+
+function createRecoveries(streams: Streams<Pending>, onFault: (fault: LinliError) => void) {
   const all: { newest: Recovery | undefined; count: number } = { newest: undefined, count: 0 }
   return {
     add(found: Recovery): void {
       all.newest = found
       all.count += 1
-      onAdded(found)
+      streams.rewrite()
+      onFault(fault('JOURNAL_DAMAGED', `the journal file was damaged: ${found.message}`))
     },
     newest: () => all.newest,
     count: () => all.count,
