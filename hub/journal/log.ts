@@ -7,7 +7,7 @@ import { ages, type LaneBook, openBook, statsOf } from './lane-book.ts'
 import { type ResolvedConfig, resolveConfig } from './log-config.ts'
 import { errorOf } from './sqlite-failure.ts'
 import { createStreams, type Streams } from './streams.ts'
-import type { JournalCode, LaneConfig, Log, LogConfig, Recovery } from './types.ts'
+import type { Entry, JournalCode, LaneConfig, Log, LogConfig, Recovery } from './types.ts'
 import { createWriter } from './writer.ts'
 
 export interface LogDeps {
@@ -36,10 +36,7 @@ export async function createLog(deps: LogDeps, given: LogConfig): Promise<Log> {
     if (!found) throw new LinliError('JOURNAL_LANE_UNKNOWN', `the journal has no lane ${lane}`, { kind: 'bug' })
     return found
   }
-  const streams = createStreams<Pending>(
-    { streams_max: config.streams_max, hold_ms: config.stream_hold_ms },
-    opened.streams,
-  )
+  const streams = openStreams(config, opened)
   const cursors = createCursors(
     {
       known: opened.cursors,
@@ -99,21 +96,8 @@ export async function createLog(deps: LogDeps, given: LogConfig): Promise<Log> {
   return {
     lanes: config.lanes,
     append: (append) => intake.add(append),
-    async read(lane, after_position, limit) {
-      const { floor, last, tail } = book(lane)
-      const after = Math.max(after_position, floor - 1, 0)
-      if (after >= last || limit <= 0) return []
-      const recent = tail.read(after, limit)
-      if (recent) return recent
-      const entries = unpack(await backend.read(lane, after, limit))
-      const { floor: floor_now, last: last_now } = book(lane)
-      return entries.filter(({ position }) => position >= floor_now && position <= last_now)
-    },
-    async list(lane) {
-      const { floor, config: kind } = book(lane)
-      const entries = unpack(await backend.list(lane))
-      return kind.kind === 'compacted' ? entries : entries.filter((entry) => entry.position >= floor)
-    },
+    read: (lane, after_position, limit) => readLane(backend, () => book(lane), after_position, limit),
+    list: (lane) => listLane(backend, book(lane)),
     last: (lane) => book(lane).last,
     cursor(name, lanes) {
       for (const lane of lanes) book(lane)
@@ -138,6 +122,10 @@ export async function createLog(deps: LogDeps, given: LogConfig): Promise<Log> {
   }
 }
 
+function openStreams(config: ResolvedConfig, opened: Opened): Streams<Pending> {
+  return createStreams({ streams_max: config.streams_max, hold_ms: config.stream_hold_ms }, opened.streams)
+}
+
 function openBooks(config: ResolvedConfig, opened: Opened): Map<string, LaneBook> {
   const tail = { entries_max: config.tail_entries_max, bytes_max: config.tail_bytes_max }
   const books = new Map<string, LaneBook>()
@@ -146,6 +134,28 @@ function openBooks(config: ResolvedConfig, opened: Opened): Map<string, LaneBook
     if (found) books.set(lane.name, openBook(lane, found, tail))
   }
   return books
+}
+
+async function readLane(
+  backend: Backend,
+  book: () => LaneBook,
+  after_position: number,
+  limit: number,
+): Promise<Entry[]> {
+  const { config, floor, last, tail } = book()
+  const after = Math.max(after_position, floor - 1, 0)
+  if (after >= last || limit <= 0) return []
+  const recent = tail.read(after, limit)
+  if (recent) return recent
+  const entries = unpack(await backend.read(config.name, after, limit))
+  // Meanwhile some may have been evicted, and others committed that nobody was told of.
+  const now = book()
+  return entries.filter(({ position }) => position >= now.floor && position <= now.last)
+}
+
+async function listLane(backend: Backend, { floor, config }: LaneBook): Promise<Entry[]> {
+  const entries = unpack(await backend.list(config.name))
+  return config.kind === 'compacted' ? entries : entries.filter((entry) => entry.position >= floor)
 }
 
 function tell(listeners: Iterable<(lanes: ReadonlySet<string>) => void>, lanes: ReadonlySet<string>): void {
