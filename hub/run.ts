@@ -31,8 +31,9 @@ import { openSecureSide, type SecureSide } from './secure-side.ts'
 import { FORWARDED_LANES, UPSTREAM_CURSOR } from './upstream/forwarder.ts'
 import { redacted } from './upstream/redacted.ts'
 import { freePort } from './web/free-port.ts'
+import type { Upgrade } from './web/http-server.ts'
 import { createMetrics, type Readings } from './web/metrics.ts'
-import { createWebServer } from './web/server.ts'
+import { createWebServer, type WebServer } from './web/server.ts'
 
 /** The process around one hub: disk, sockets, signals. */
 
@@ -101,26 +102,12 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
     history: { history, placeOf: (device) => placeOf(hub, device), now_ms: Date.now },
     upgrades,
   })
-  const { mqttPort } = config
-  const mqtt = mqttPort === undefined ? undefined : await hub.broker.listen({ host: config.host, port: mqttPort })
-  const { tls } = config
-  if (tls) running.secure = await openSecureSide({ ...config, tls }, { hub, registry, logger, upgrades })
-  const http = await web.listen({ host: config.host, port: config.httpPort })
+  const ports = await openDoors(config, web, { hub, registry, logger, running, upgrades })
   const flows = flowsPort === undefined ? undefined : await startFlows(config, flowsPort, hub, log, logger)
   if (flows) running.flows = flows
-  logger.info(
-    {
-      mqtt: mqtt?.port,
-      mqtts: running.secure?.mqttsPort,
-      https: running.secure?.httpsPort,
-      http: http.port,
-      upstream: config.upstream === undefined ? undefined : redacted(config.upstream),
-    },
-    'ready',
-  )
-  process.stdout.write(
-    `${JSON.stringify({ type: 'ready', mqttPort: mqtt?.port, httpPort: http.port, flowsPort, mqttsPort: running.secure?.mqttsPort, httpsPort: running.secure?.httpsPort })}\n`,
-  )
+  const upstream = config.upstream === undefined ? undefined : redacted(config.upstream)
+  logger.info({ ...ports, upstream }, 'ready')
+  process.stdout.write(`${JSON.stringify({ type: 'ready', ...ports, flowsPort })}\n`)
   await stopped
   logger.info({}, 'stopping')
   await flows?.close()
@@ -130,6 +117,27 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   await station.close()
   await history.close()
   await hub.close()
+}
+
+/** From here on others can come in. */
+async function openDoors(
+  config: HubConfig,
+  web: WebServer,
+  parts: {
+    hub: Hub
+    registry: Registry
+    logger: HubLogger
+    running: Running
+    upgrades: Readonly<Record<string, Upgrade>>
+  },
+): Promise<Record<string, number | undefined>> {
+  const { host, mqttPort, httpPort, tls } = config
+  const mqtt = mqttPort === undefined ? undefined : await parts.hub.broker.listen({ host, port: mqttPort })
+  const http = await web.listen({ host, port: httpPort })
+  const secure = tls && (await openSecureSide({ ...config, tls }, parts))
+  if (secure) parts.running.secure = secure
+  const { mqttsPort, httpsPort } = secure ?? {}
+  return { mqttPort: mqtt?.port, httpPort: http.port, mqttsPort, httpsPort }
 }
 
 function prepareDataDir(dir: string): void {
