@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import { encodeJson } from '../contract/encode.ts'
 import { markReplayed, payloadToSend } from '../contract/replayed.ts'
@@ -229,14 +230,12 @@ export function createForwarder(deps: ForwarderDeps, config: ForwarderConfig): F
 }
 
 function openLink(deps: ForwarderDeps, config: ForwarderConfig, availability: string): MqttLink {
-  const { street, community, estate } = config.site
   const { keepalive_s, secrets } = config
   return createMqttLink(
     { random: deps.random, ...(deps.connect ? { connect: deps.connect } : {}) },
     {
       url: config.url,
-      // Estates of one district often have the same name, and one hub may reach one broker as two upstreams.
-      clientId: ['linli', street, community, estate, config.hub, config.name].join('-'),
+      clientId: clientIdOf(config),
       clean: true,
       ...(keepalive_s === undefined ? {} : { keepalive_s }),
       ...(secrets ? { secrets } : {}),
@@ -248,6 +247,12 @@ function openLink(deps: ForwarderDeps, config: ForwarderConfig, availability: st
       },
     },
   )
+}
+
+/** Estates of one district often have the same name, and one hub may reach one broker as two upstreams. */
+function clientIdOf({ site, hub, name }: ForwarderConfig): string {
+  const whole = createHash('sha256').update(`${sitePath(site)}/${hub}/${name}`).digest('hex')
+  return `linli-${site.estate}-${hub}-${whole.slice(0, 8)}`
 }
 
 /** What the upstream may ask for, as the topics that are subscribed to there. */
