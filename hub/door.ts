@@ -10,6 +10,7 @@ import type { Evacuation } from './evacuation/evacuation.ts'
 import type { GatewayLife } from './gateway-life/gateway-life.ts'
 import type { HubDeps, HubSettings } from './hub.ts'
 import { gatewayKey } from './registry/registry.ts'
+import type { Replays } from './upstream/replay.ts'
 
 /** What the rooms of the hub have to say about a message at the door, before it is written and acknowledged. */
 
@@ -21,6 +22,7 @@ export function createHubIngest(
     desk: CommandDesk
     life: GatewayLife
     evacuation: Evacuation
+    replays: Replays
     accepted: (message: Message) => void
   },
 ): Ingest {
@@ -31,8 +33,11 @@ export function createHubIngest(
     intercept(message) {
       if (message.kind === 'command') {
         const kind = rooms.desk.onCommand(message)
-        if (message.topic.class === 'hub' && kind === 'continue')
-          return { kind, first: rooms.evacuation.onCommand(message) }
+        if (message.topic.class === 'hub' && kind === 'continue') {
+          if (message.command.name !== 'replay') return { kind, first: rooms.evacuation.onCommand(message) }
+          rooms.replays.onCommand(message)
+          return { kind }
+        }
         return isCredentialCommand(message) ? { kind, record: withoutArguments(message.command) } : { kind }
       }
       if (message.kind === 'result') return { kind: rooms.desk.onResult(message) }

@@ -9,7 +9,8 @@ import type { Devices } from './devices/devices.ts'
 import type { Log } from './journal/types.ts'
 import type { OwnVoice } from './own-voice.ts'
 import type { Registry } from './registry/registry.ts'
-import type { Forwarder, ForwarderStatus } from './upstream/forwarder.ts'
+import type { UpstreamSettings } from './upstream/settings.ts'
+import type { Upstreams } from './upstream/upstreams.ts'
 
 /** What one hub is made of, and what it shows: the types that `compose.ts` fills in. */
 
@@ -44,7 +45,8 @@ export interface HubSettings {
   site: Site
   name: string
   dev: boolean
-  upstream: { url: string; window: number } | undefined
+  /** None when absent. */
+  upstreams?: readonly UpstreamSettings[]
   /** `keyId` of the site key; without it this hub has no credentials to distribute. */
   credentialKey?: string
 }
@@ -56,12 +58,13 @@ export interface Hub {
   readonly broker: Broker
   readonly devices: Devices
   readonly desk: CommandDesk
-  readonly forwarder: Forwarder | undefined
+  readonly upstreams: Upstreams
   readonly credentials: CredentialSource | undefined
   /** For what the hub itself has to say of the world. */
   readonly own: OwnVoice
   onAccepted(listener: AcceptedListener): () => void
-  onUpstream(listener: (status: ForwarderStatus) => void): () => void
+  /** An upstream came or went. */
+  onUpstream(listener: (name: string) => void): () => void
   /** Restores what is retained, then starts forwarding. */
   start(): Promise<void>
   close(): Promise<void>

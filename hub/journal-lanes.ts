@@ -1,19 +1,22 @@
 import { CREDENTIAL_LANE } from './credentials/entries.ts'
 import { EVACUATION_LANE } from './evacuation/record.ts'
 import type { LaneConfig } from './journal/types.ts'
+import { DEAD_LETTER_LANE } from './upstream/dead-letters.ts'
 
-/** The lanes of the hub's journal, most urgent first. */
+/** The lanes of the hub's journal, most urgent first. What is kept when everybody has it is kept for replays. */
 export const JOURNAL_LANES: LaneConfig[] = [
   /** Events and command results: never evicted. */
-  { name: 'alarm', kind: 'queue', evict: 'never' },
+  { name: 'alarm', kind: 'queue', evict: 'never', keep: 20_000 },
   /** What holds now, by topic: state, availability, meta. */
   { name: 'state', kind: 'compacted' },
   /** The evacuation that is on, and which gates have it. */
   EVACUATION_LANE,
   /** Who may pass, by keyed hash. */
   CREDENTIAL_LANE,
+  /** What an upstream cannot take, until somebody decides. */
+  DEAD_LETTER_LANE,
   /** At 30 parks × 20 sensors × 1/min, 1,000,000 readings are a day of outage. */
-  { name: 'telemetry', kind: 'queue', evict: { oldest: { entries_max: 1_000_000 } } },
+  { name: 'telemetry', kind: 'queue', evict: { oldest: { entries_max: 1_000_000 } }, keep: 50_000 },
   /** Commands as they were let through, for the record. */
   { name: 'command', kind: 'queue', evict: { oldest: { entries_max: 10_000 } } },
   /** What the contract refused, for inspection. */

@@ -24,16 +24,13 @@ import { JOURNAL_LANES } from './journal-lanes.ts'
 import { atReaders, readerRequest } from './readers/counter.ts'
 import { durableJson } from './registry/durable-json.ts'
 import { createRegistry, type Registry, type RegistryData } from './registry/registry.ts'
-import { FORWARDED_LANES, UPSTREAM_CURSOR } from './upstream/forwarder.ts'
-import { redacted } from './upstream/redacted.ts'
+import { atUpstreams, upstreamRequest } from './upstream/counter.ts'
+import type { UpstreamReport } from './upstream/upstreams.ts'
 import { freePort } from './web/free-port.ts'
 import { createMetrics, type Readings } from './web/metrics.ts'
 import { createWebServer } from './web/server.ts'
 
 /** The process around one hub: disk, sockets, signals. */
-
-/** Unacknowledged messages towards the upstream: more hides more latency, and is what a crash may send twice. */
-const UPSTREAM_WINDOW = 200
 
 export async function runHub(config: HubConfig, logger: HubLogger): Promise<void> {
   const stopped = stopSignal()
@@ -67,7 +64,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
       site: config.site,
       name: config.name,
       dev: config.dev,
-      upstream: config.upstream === undefined ? undefined : { url: config.upstream, window: UPSTREAM_WINDOW },
+      upstreams: config.upstreams,
       credentialKey: keyId(siteKey.key),
     },
   )
@@ -79,19 +76,19 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   await history.start()
   const station = startStation(config, hub, history, logger)
   const web = createWebServer({
-    health: () => health(faults, log, history, running),
+    health: () => health(faults, history, running),
     metrics,
     history: { history, placeOf: (device) => placeOf(hub, device), now_ms: Date.now },
   })
   const mqtt = await hub.broker.listen({ host: config.host, port: config.mqttPort })
   const http = await web.listen({ host: config.host, port: config.httpPort })
-  const flows = flowsPort === undefined ? undefined : await startFlows(config, flowsPort, hub, log, logger)
+  const flows = flowsPort === undefined ? undefined : await startFlows(config, flowsPort, hub, logger)
   if (flows) running.flows = flows
   logger.info(
     {
       mqtt: mqtt.port,
       http: http.port,
-      upstream: config.upstream === undefined ? undefined : redacted(config.upstream),
+      upstreams: hub.upstreams.reports().map(({ name, url }) => ({ name, url })),
     },
     'ready',
   )
@@ -136,6 +133,8 @@ async function openedCounter(dir: string, hub: Hub, logger: HubLogger): Promise<
     return await openCounter(dir, (value) => {
       const request = readerRequest(value)
       if (request) return atReaders({ devices, send: (command) => desk.send(command) }, request)
+      const asked = upstreamRequest(value)
+      if (asked) return atUpstreams(hub.upstreams, asked)
       if (credentials) return atCredentials(credentials, credentialRequest(value))
       throw new LinliError('CREDENTIALS_KEY', 'this hub has no credentials', { kind: 'fault' })
     })
@@ -145,7 +144,7 @@ async function openedCounter(dir: string, hub: Hub, logger: HubLogger): Promise<
   }
 }
 
-async function startFlows(config: HubConfig, port: number, hub: Hub, log: Log, logger: HubLogger): Promise<FlowsHost> {
+async function startFlows(config: HubConfig, port: number, hub: Hub, logger: HubLogger): Promise<FlowsHost> {
   const passwords = {
     admin: process.env.LINLI_FLOWS_PASSWORD ?? newPassword(),
     viewer: process.env.LINLI_FLOWS_VIEWER_PASSWORD ?? newPassword(),
@@ -156,7 +155,7 @@ async function startFlows(config: HubConfig, port: number, hub: Hub, log: Log, l
   }
   const host = createFlowsHost(
     {
-      hub: hubForFlows(hub, config.upstream === undefined ? undefined : redacted(config.upstream), () => backlog(log)),
+      hub: hubForFlows(hub),
       log: logger,
       onStatus: (status) => logger.info({ status }, 'flows'),
     },
@@ -166,24 +165,19 @@ async function startFlows(config: HubConfig, port: number, hub: Hub, log: Log, l
   return host
 }
 
-function backlog(log: Log): number {
-  return FORWARDED_LANES.reduce((sum, lane) => sum + (log.stats().lanes[lane]?.lag[UPSTREAM_CURSOR] ?? 0), 0)
-}
-
 function readings(log: Log, history: History, running: { hub?: Hub; flows?: FlowsHost }): Readings {
   const stats = log.stats()
   return {
     lanes: Object.entries(stats.lanes).map(([lane, reading]) => ({
       lane,
       depth: reading.depth,
-      lag: reading.lag[UPSTREAM_CURSOR] ?? 0,
       dropped: reading.dropped,
       refused: reading.refused,
     })),
     journalBytes: stats.bytes,
     mqttConnections: running.hub?.broker.connections() ?? 0,
-    upstreamConnected: running.hub?.forwarder?.status().connected ?? false,
-    delivered: running.hub?.forwarder?.delivered() ?? new Map(),
+    upstreams: running.hub?.upstreams.reports() ?? [],
+    left: running.hub?.upstreams.left() ?? [],
     devices: running.hub?.devices.all() ?? [],
     history: historyReading(history),
     flows: running.flows && flowsReadings(running.flows),
@@ -195,18 +189,21 @@ function flowsReadings(flows: FlowsHost): NonNullable<Readings['flows']> {
   return { running: flows.status().status === 'running', restarts: new Map(Object.entries(lost)), rssBytes: rss_bytes }
 }
 
-function health(faults: string[], log: Log, history: History, running: { hub?: Hub; flows?: FlowsHost }) {
-  const upstream = running.hub?.forwarder?.status()
+function health(faults: string[], history: History, running: { hub?: Hub; flows?: FlowsHost }) {
   return {
     problems: [...faults.slice(-5), ...historyProblems(history)],
     details: {
       history: { behind: history.status().behind, fault: history.status().fault?.code },
-      upstream: upstream
-        ? { connected: upstream.connected, since: upstream.since, reason: upstream.reason, backlog: backlog(log) }
-        : 'none',
+      upstreams: running.hub?.upstreams.reports().map(upstreamHealth) ?? [],
+      /** Configured no more, and still kept for: `linli upstream forget`. */
+      left: running.hub?.upstreams.left() ?? [],
       flows: running.flows?.status() ?? 'off',
     },
   }
+}
+
+function upstreamHealth({ delivered, ...report }: UpstreamReport) {
+  return { ...report, delivered: Object.fromEntries(delivered) }
 }
 
 function openHistory(config: HubConfig, log: Log, logger: HubLogger): History {

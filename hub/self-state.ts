@@ -17,7 +17,10 @@ export interface SelfState {
 const SOON_MS = 10_000
 
 export function createSelfState(
-  deps: { say: (topic: string, payload: Uint8Array, retain: boolean) => void; parts: ReadonlyArray<() => Partial<HubState>> },
+  deps: {
+    say: (topic: string, payload: Uint8Array, retain: boolean) => void
+    parts: ReadonlyArray<() => Partial<HubState>>
+  },
   config: { address: Address; version: string },
 ): SelfState {
   const topic = formatTopic({ ...config.address, channel: 'state' })

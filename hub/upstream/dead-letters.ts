@@ -57,7 +57,13 @@ export async function openDeadLetters(
   }
 
   async function write(id: string, payload: Uint8Array): Promise<void> {
-    await log.append({ lane: DEAD_LETTER_LANE.name, topic: DEAD_LETTER_LANE.name, key: id, payload, time_ms: deps.now_ms() })
+    await log.append({
+      lane: DEAD_LETTER_LANE.name,
+      topic: DEAD_LETTER_LANE.name,
+      key: id,
+      payload,
+      time_ms: deps.now_ms(),
+    })
   }
 
   async function remove(id: string): Promise<void> {
@@ -93,7 +99,8 @@ export async function openDeadLetters(
     async get(id) {
       known(id)
       const whole = (await log.list(DEAD_LETTER_LANE.name)).map(decoded).find((one) => one?.id === id)
-      if (!whole) throw new LinliError('DEAD_LETTER_UNKNOWN', `the dead letter ${id} is not readable`, { kind: 'fault' })
+      if (!whole)
+        throw new LinliError('DEAD_LETTER_UNKNOWN', `the dead letter ${id} is not readable`, { kind: 'fault' })
       return whole
     },
     remove,

@@ -9,15 +9,8 @@ import type { Entry, Log } from '../journal/types.ts'
 import { cursorOf, FORWARDED_LANES } from './cursor.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import { createFilter } from './filter.ts'
-import {
-  createPoisonState,
-  mayGo,
-  type Place,
-  type PoisonConfig,
-  type PoisonEffect,
-  type PoisonInput,
-  stepPoison,
-} from './poison-machine.ts'
+import type { Place } from './poison-machine.ts'
+import { createPoisonWatch } from './poison-watch.ts'
 import type { UpstreamSettings } from './settings.ts'
 import { createSideFeed } from './side-feed.ts'
 
@@ -70,13 +63,15 @@ export interface ForwarderDeps {
 
 /** A pump that stopped although the link stands is started again after this. */
 const RETRY_MS = 1_000
-const TICK_MS = 1_000
 const GOODBYE_MS_MAX = 1_000
-/** A broker that is asked to keep messages safe acknowledges in a second or two even on a slow disk. */
-const ANSWER_MS = 15_000
-/** Longer than the round trip of a bad mobile line. */
-const QUIET_MS = 1_000
-const ALONE_MS = 2_000
+/** How poison is looked for. */
+const SEARCH = {
+  /** A broker that keeps messages safe acknowledges in a second or two even on a slow disk. */
+  answer_ms: 15_000,
+  /** Longer than the round trip of a bad mobile line. */
+  quiet_ms: 1_000,
+  alone_ms: 2_000,
+}
 
 export function createForwarder(deps: ForwarderDeps, config: ForwarderConfig): Forwarder {
   const { deadLetters, log } = deps
@@ -85,17 +80,7 @@ export function createForwarder(deps: ForwarderDeps, config: ForwarderConfig): F
   const availability = formatTopic({ ...self, channel: 'avail' })
   const delivered = new Map<string, number>()
   const wants = config.filter ? createFilter(config.filter) : () => true
-  const search: PoisonConfig = {
-    lanes: FORWARDED_LANES,
-    tries: config.tries,
-    quiet_ms: QUIET_MS,
-    answer_ms: ANSWER_MS,
-    alone_ms: ALONE_MS,
-  }
-  const poison = createPoisonState()
   let status: ForwarderStatus = { connected: false, since: now(), reason: 'starting' }
-  let online = ''
-  let ticker: ReturnType<typeof setInterval> | undefined
   let retryTimer: ReturnType<typeof setTimeout> | undefined
   let stopping: Promise<void> = Promise.resolve()
 
@@ -116,62 +101,48 @@ export function createForwarder(deps: ForwarderDeps, config: ForwarderConfig): F
   const side = createSideFeed({
     publish: ({ topic, payload, lane }) =>
       link.publish(topic, markReplayed(payload), { qos: 1, retain: lane === 'state' }),
-    isFree: () => link.connected && poison.doubtful.size === 0 && pump.drained(),
+    isFree: () => link.connected && poison.isCalm() && pump.drained(),
   })
 
   function now(): string {
     return new Date(deps.now_ms()).toISOString()
   }
 
+  const poison = createPoisonWatch(
+    {
+      ask: () =>
+        link.publish(availability, encodeJson({ status: 'online', since: status.since }), { qos: 1, retain: true }),
+      drop: link.drop,
+      bury,
+      poke() {
+        pump.poke()
+        side.poke()
+      },
+      onError: deps.onError,
+    },
+    { lanes: FORWARDED_LANES, tries: config.tries, ...SEARCH },
+  )
+
   function admit(entry: Entry): Admission {
-    const isAllowed = mayGo(search, poison, entry, performance.now())
+    const isAllowed = poison.mayGo(entry)
     if (!wants(entry) || deadLetters.has(name, entry)) return 'pass'
     return isAllowed ? 'send' : 'wait'
   }
 
   async function send({ entry, backlog }: Shipment): Promise<void> {
-    const { lane, position } = entry
-    feed({ type: 'sent', lane, position })
+    poison.sent(entry)
     const payload = payloadToSend(entry.payload, backlog, deps.now_ms() - entry.time_ms)
-    await link.publish(entry.topic, payload, { qos: 1, retain: lane === 'state' })
-    feed({ type: 'acknowledged', lane, position })
-    delivered.set(lane, (delivered.get(lane) ?? 0) + 1)
+    await link.publish(entry.topic, payload, { qos: 1, retain: entry.lane === 'state' })
+    poison.acknowledged(entry)
+    delivered.set(entry.lane, (delivered.get(entry.lane) ?? 0) + 1)
   }
 
-  function feed(input: PoisonInput): void {
-    for (const effect of stepPoison(search, poison, input, performance.now())) perform(effect)
-  }
-
-  function perform(effect: PoisonEffect): void {
-    if (effect.type === 'ask') ask()
-    else if (effect.type === 'drop') link.drop(effect.reason)
-    else if (effect.type === 'poke') {
-      pump.poke()
-      side.poke()
-    } else void bury(effect)
-  }
-
-  /** A message of our own that every broker takes. */
-  function ask(): void {
-    const asked_ms = performance.now()
-    link
-      .publish(availability, encodeJson({ status: 'online', since: online }), { qos: 1, retain: true })
-      .then(() => feed({ type: 'answered', asked_ms }))
-      .catch(deps.onError)
-  }
-
-  async function bury({ lane, position, tries, reason }: PoisonEffect & { type: 'bury' }): Promise<void> {
-    try {
-      const [entry] = await log.read(lane, position - 1, 1)
-      if (entry?.position === position) {
-        await deadLetters.add(name, entry, { tries, reason })
-        deps.onDeadLetter({ lane, position }, { tries, reason })
-      }
-      feed({ type: 'buried', lane, position })
-    } catch (error) {
-      deps.onError(error)
-      feed({ type: 'not-buried', lane, position })
-    }
+  async function bury({ lane, position }: Place, why: { tries: number; reason: string }): Promise<void> {
+    const [entry] = await log.read(lane, position - 1, 1)
+    // Gone meanwhile: evicted, or a newer state took its place.
+    if (entry?.position !== position) return
+    await deadLetters.add(name, entry, why)
+    deps.onDeadLetter({ lane, position }, why)
   }
 
   /** A pump is started again only when it has stopped. */
@@ -196,18 +167,14 @@ export function createForwarder(deps: ForwarderDeps, config: ForwarderConfig): F
   }
 
   link.onUp(() => {
-    online = now()
-    feed({ type: 'up' })
-    ask()
-    ticker = setInterval(() => feed({ type: 'tick' }), TICK_MS)
     say(true, undefined)
+    poison.up()
     resume()
     announce().catch(deps.onError)
   })
   link.onDown((reason) => {
-    clearInterval(ticker)
     pause().catch(deps.onError)
-    feed({ type: 'down', reason })
+    poison.down(reason)
     say(false, reason)
   })
   link.onMessage((message) => deps.onCommand(message.topic, message.payload, message.retain))
@@ -216,7 +183,7 @@ export function createForwarder(deps: ForwarderDeps, config: ForwarderConfig): F
     name,
     start: () => link.start(),
     async close() {
-      clearInterval(ticker)
+      poison.close()
       side.close()
       await pause()
       if (link.connected) await sayGoodbye(link, availability, now()).catch(deps.onError)
@@ -251,7 +218,9 @@ function openLink(deps: ForwarderDeps, config: ForwarderConfig, availability: st
 
 /** Estates of one district often have the same name, and one hub may reach one broker as two upstreams. */
 function clientIdOf({ site, hub, name }: ForwarderConfig): string {
-  const whole = createHash('sha256').update(`${sitePath(site)}/${hub}/${name}`).digest('hex')
+  const whole = createHash('sha256')
+    .update(`${sitePath(site)}/${hub}/${name}`)
+    .digest('hex')
   return `linli-${site.estate}-${hub}-${whole.slice(0, 8)}`
 }
 

@@ -24,7 +24,7 @@ export function createSideFeed(deps: {
   isFree: () => boolean
 }): SideFeed {
   let inFlight = 0
-  let waiting: Array<() => void> = []
+  const waiting: Array<() => void> = []
   let isClosed = false
   let timer: ReturnType<typeof setTimeout> | undefined
 

@@ -59,7 +59,10 @@ export interface UpstreamsDeps {
   /** Puts a command of an upstream through the hub's own door. */
   submit: (principal: Principal, inbound: Inbound) => Promise<void>
   hubState: () => unknown
+  /** An upstream came or went. */
   onStatus: (name: string) => void
+  /** Its part of the hub's state changed otherwise. */
+  onChange: () => void
 }
 
 /** Commands remembered with the upstream that they came through. */
@@ -71,7 +74,7 @@ export async function openUpstreams(
 ): Promise<Upstreams> {
   const { log, now_ms } = deps
   const asked = new Map<string, string>()
-  const deadLetters = await openDeadLetters({ log, now_ms, onChange: () => deps.onStatus('') })
+  const deadLetters = await openDeadLetters({ log, now_ms, onChange: deps.onChange })
   const forwarders = new Map<string, Forwarder>()
   for (const settings of config.upstreams) {
     await openCursor(log, settings.name, settings.start)
@@ -108,7 +111,10 @@ export async function openUpstreams(
         },
         state: deps.hubState,
         onDeadLetter(entry, why) {
-          deps.logger.error({ ...about, ...entry, ...why }, 'the upstream cannot take a message: see linli upstream dead-letters')
+          deps.logger.error(
+            { ...about, ...entry, ...why },
+            'the upstream cannot take a message: see linli upstream dead-letters',
+          )
         },
         onError: (error) => deps.logger.warn(about, `forwarding: ${reasonOf(error)}`),
       },
@@ -134,7 +140,11 @@ export async function openUpstreams(
       return {
         name,
         url: redacted(url),
-        ...(forwarder?.status() ?? { connected: false, since: new Date(now_ms()).toISOString(), reason: 'not started' }),
+        ...(forwarder?.status() ?? {
+          connected: false,
+          since: new Date(now_ms()).toISOString(),
+          reason: 'not started',
+        }),
         backlog: lags.get(name) ?? {},
         delivered: forwarder?.delivered() ?? new Map(),
         deadLetters: deadLetters.count(name),
@@ -172,7 +182,6 @@ export async function openUpstreams(
       }
       forgetCursor(log, name)
       deps.logger.info({ upstream: name }, 'an upstream is forgotten')
-      deps.onStatus(name)
     },
     async resend(id) {
       const { upstream, entry } = await entryOf(id)
