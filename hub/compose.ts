@@ -1,4 +1,6 @@
 import packageFile from '../package.json' with { type: 'json' }
+import { type Audit, openAudit } from './audit/audit.ts'
+import { auditedLogin, denialNotes } from './audit/door-notes.ts'
 import type { Principal } from './auth/access.ts'
 import { createBroker } from './broker/broker.ts'
 import type { Inbound, Verdict } from './broker/ingest.ts'
@@ -29,6 +31,7 @@ import { openUpstreams, type Upstreams } from './upstream/upstreams.ts'
 export async function createHub(deps: HubDeps, settings: HubSettings): Promise<Hub> {
   const devices = createDevices()
   const self = hubPrincipal(settings)
+  const audit = await openHubAudit(deps)
   const credentials = await openCredentials(deps, settings)
   const acceptedListeners = new Set<AcceptedListener>()
   const upstreamListeners = new Set<(name: string) => void>()
@@ -42,19 +45,19 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     say: (topic, availability) => own.say(topic, availability, true),
     now_ms: deps.now_ms,
   })
-  const desk = createDesk({
-    now_ms: deps.now_ms,
-    newId: deps.newId,
-    gatewayOnline: (address) => devices.gatewayOnline(address),
-    answer: (topic, payload) => own.send(topic, payload, false),
-    submit: (topic, payload) => submit(self, { topic, payload, retain: false }),
-  })
+  const desk = createHubDesk(deps, { audit, self, devices, own, submit })
   const selfState = createSelfState(
     { say: own.send, parts: [() => upstreams.state(), () => losses(deps.log), () => evacuation.state()] },
     { address: hubAddress(settings), version: packageFile.version },
   )
   const evacuation = createHubEvacuation(deps, settings, { devices, desk, own, selfState })
-  const replays = createReplays({ log: deps.log, desk, upstreams: () => upstreams, now_ms: deps.now_ms })
+  const replays = createReplays({
+    log: deps.log,
+    desk,
+    upstreams: () => upstreams,
+    now_ms: deps.now_ms,
+    hub: settings.name,
+  })
   const distributor = credentials && createHubDistributor(deps, credentials, devices, desk)
   const ingest = createHubIngest(deps, settings, {
     self,
@@ -62,6 +65,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     life,
     evacuation,
     replays,
+    denied: denialNotes(audit),
     accepted(message) {
       life.heard(message.topic)
       onAccepted(message)
@@ -69,7 +73,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
   })
   const broker = await createBroker({
     ingest,
-    authenticate: deps.authenticate,
+    authenticate: auditedLogin(audit, deps.authenticate),
     log: deps.logger,
     events: {
       connected: () => undefined,
@@ -80,6 +84,11 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     },
   })
   const upstreams = await openHubUpstreams(deps, settings, { selfState, listeners: upstreamListeners, submit })
+  deps.registry.onClient((name, entry, before) => {
+    if (before) broker.endAccount(name, entry ? 'changed' : 'removed')
+    const gateway = before?.role === 'gateway' && !entry ? before.gateway : undefined
+    if (gateway !== undefined) life.removed({ ...settings.site, gateway, class: 'gateway', device: gateway })
+  })
 
   function onAccepted(message: Message): void {
     devices.apply(message)
@@ -98,6 +107,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     broker,
     devices,
     desk,
+    audit,
     upstreams,
     credentials,
     own,
@@ -105,6 +115,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     onUpstream: (listener) => subscribe(upstreamListeners, listener),
     async start() {
       await restoreRetained(deps, devices, broker)
+      await desk.start()
       life.start()
       await evacuation.start()
       selfState.start()
@@ -119,6 +130,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
       await broker.close()
       await upstreams.close()
       await deps.registry.flush()
+      await audit.close()
       await deps.log.close()
     },
   }
@@ -127,6 +139,41 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
 function subscribe<T>(listeners: Set<T>, listener: T): () => void {
   listeners.add(listener)
   return () => listeners.delete(listener)
+}
+
+function createHubDesk(
+  deps: HubDeps,
+  rooms: {
+    audit: Audit
+    self: Principal
+    devices: Devices
+    own: OwnVoice
+    submit: (principal: Principal, inbound: Inbound) => Promise<void>
+  },
+): CommandDesk {
+  const { audit, self, devices, own, submit } = rooms
+  return createDesk({
+    now_ms: deps.now_ms,
+    newId: deps.newId,
+    log: deps.log,
+    audit,
+    self,
+    gatewayOnline: (address) => devices.gatewayOnline(address),
+    answer: (topic, payload) => own.keep(topic, payload, false),
+    submit: (topic, payload) => submit(self, { topic, payload, retain: false }),
+    onFault: (fault) => deps.logger.error({ code: fault.code }, fault.message),
+  })
+}
+
+function openHubAudit(deps: HubDeps): Promise<Audit> {
+  return openAudit({
+    log: deps.log,
+    now_ms: deps.now_ms,
+    // Nobody has measured how far this machine's clock can be trusted.
+    timeQuality: () => 'unsynced',
+    onFault: (fault) => deps.logger.error({ code: fault.code }, fault.message),
+    ...(deps.keepAuditHead ? { keepHead: deps.keepAuditHead } : {}),
+  })
 }
 
 async function openCredentials(deps: HubDeps, settings: HubSettings): Promise<CredentialSource | undefined> {

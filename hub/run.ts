@@ -2,6 +2,8 @@ import { randomInt, randomUUID } from 'node:crypto'
 import { accessSync, constants, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import packageFile from '../package.json' with { type: 'json' }
+import { writeHead } from './audit/head-file.ts'
+import { accountRequest, atAccounts } from './auth/accounts-counter.ts'
 import { devAuthenticator, registryAuthenticator } from './auth/authenticator.ts'
 import { editorUsers, newPassword } from './auth/editor-users.ts'
 import { createHub } from './compose.ts'
@@ -32,6 +34,9 @@ import { createWebServer } from './web/server.ts'
 
 /** The process around one hub: disk, sockets, signals. */
 
+/** Of MQTT over WebSocket, where most clients look for it. */
+const MQTT_PATH = '/mqtt'
+
 export async function runHub(config: HubConfig, logger: HubLogger): Promise<void> {
   const stopped = stopSignal()
   prepareDataDir(config.dataDir)
@@ -59,6 +64,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
       random: () => randomInt(2 ** 32) / 2 ** 32,
       now_ms: Date.now,
       newId: randomUUID,
+      keepAuditHead: (head) => writeHead(config.dataDir, head),
     },
     {
       site: config.site,
@@ -71,7 +77,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   running.hub = hub
   if (siteKey.isNew && (hub.credentials?.count ?? 0) > 0)
     logger.error({}, 'the site key was lost: no card is known any more until credentials.key is restored')
-  const counter = await openedCounter(config.dataDir, hub, logger)
+  const counter = await openedCounter(config.dataDir, hub, registry, logger)
   await hub.start()
   await history.start()
   const station = startStation(config, hub, history, logger)
@@ -79,6 +85,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
     health: () => health(faults, history, running),
     metrics,
     history: { history, placeOf: (device) => placeOf(hub, device), now_ms: Date.now },
+    upgrades: { [MQTT_PATH]: hub.broker.upgrade },
   })
   const mqtt = await hub.broker.listen({ host: config.host, port: config.mqttPort })
   const http = await web.listen({ host: config.host, port: config.httpPort })
@@ -127,7 +134,12 @@ function openRegistry(config: HubConfig, logger: HubLogger): Promise<Registry> {
 }
 
 /** Without it nobody can ask a running hub for credentials and readers; alarms come and go all the same. */
-async function openedCounter(dir: string, hub: Hub, logger: HubLogger): Promise<Counter | undefined> {
+async function openedCounter(
+  dir: string,
+  hub: Hub,
+  registry: Registry,
+  logger: HubLogger,
+): Promise<Counter | undefined> {
   const { credentials, desk, devices } = hub
   try {
     return await openCounter(dir, (value) => {
@@ -135,11 +147,13 @@ async function openedCounter(dir: string, hub: Hub, logger: HubLogger): Promise<
       if (request) return atReaders({ devices, send: (command) => desk.send(command) }, request)
       const asked = upstreamRequest(value)
       if (asked) return atUpstreams(hub.upstreams, asked)
+      const accounts = accountRequest(value)
+      if (accounts) return atAccounts(registry, accounts)
       if (credentials) return atCredentials(credentials, credentialRequest(value))
       throw new LinliError('CREDENTIALS_KEY', 'this hub has no credentials', { kind: 'fault' })
     })
   } catch (error) {
-    logger.error({ error: reasonOf(error) }, 'linli credential and linli reader cannot reach this hub while it runs')
+    logger.error({ error: reasonOf(error) }, 'linli client, credential and reader cannot reach this hub while it runs')
     return undefined
   }
 }
@@ -178,6 +192,7 @@ function readings(log: Log, history: History, running: { hub?: Hub; flows?: Flow
     mqttConnections: running.hub?.broker.connections() ?? 0,
     upstreams: running.hub?.upstreams.reports() ?? [],
     left: running.hub?.upstreams.left() ?? [],
+    mqttRetained: running.hub?.broker.retained() ?? { messages: 0, bytes: 0 },
     devices: running.hub?.devices.all() ?? [],
     history: historyReading(history),
     flows: running.flows && flowsReadings(running.flows),

@@ -2,7 +2,14 @@ import type { CommandDesk } from '../commands/desk.ts'
 import type { ResultStatus } from '../contract/command.ts'
 import type { Message } from '../contract/decode.ts'
 import { LinliError, reasonOf } from '../contract/errors.ts'
-import { REPLAY_CODES, REPLAY_MAX, type ReplayArgs, type ReplayCode } from '../contract/hub.ts'
+import {
+  ESTATE_CODES,
+  type EstateCode,
+  REPLAY_CODES,
+  REPLAY_MAX,
+  type ReplayArgs,
+  type ReplayCode,
+} from '../contract/hub.ts'
 import { type Address, parseTopic } from '../contract/topic.ts'
 import type { Entry, Log } from '../journal/types.ts'
 import { cursorOf, FORWARDED_LANES } from './cursor.ts'
@@ -24,6 +31,8 @@ export function createReplays(deps: {
   desk: Pick<CommandDesk, 'answer'>
   upstreams: () => Pick<Upstreams, 'forwarder' | 'names' | 'askedThrough'>
   now_ms: () => number
+  /** Name of this hub. */
+  hub: string
 }): Replays {
   let waiting = 0
   let last: Promise<void> = Promise.resolve()
@@ -52,6 +61,8 @@ export function createReplays(deps: {
       const answer = (status: ResultStatus, more: object = {}): void =>
         deps.desk.answer(topic, { id, name, status, at: new Date(deps.now_ms()).toISOString(), ...more })
       try {
+        if (topic.device !== deps.hub)
+          throw new LinliError('HUB_UNKNOWN' satisfies EstateCode, ESTATE_CODES.HUB_UNKNOWN, { kind: 'caller' })
         checkRange(args)
         const forwarder = forwarderFor(id, args)
         if (waiting > WAITING_MAX) throw refusal('REPLAY_BUSY')

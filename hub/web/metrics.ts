@@ -34,6 +34,7 @@ export interface Readings {
   upstreams: UpstreamReading[]
   /** Upstreams that are configured no more, and for which entries are kept. */
   left: ReadonlyArray<{ name: string; entries: number }>
+  mqttRetained: { messages: number; bytes: number }
   devices: DeviceView[]
   history: HistoryReading | undefined
   flows: { running: boolean; restarts: ReadonlyMap<string, number>; rssBytes: number } | undefined
@@ -88,6 +89,10 @@ export function createMetrics(read: () => Readings): Metrics {
   gauge('linli_journal_bytes', 'Size of the journal on disk', [], (set) => set({}, read().journalBytes))
   gauge('linli_mqtt_connections', 'Open MQTT connections, let in or not', [], (set) => set({}, read().mqttConnections))
   addUpstreams(gauge, read)
+  gauge('linli_mqtt_retained_messages', 'Retained messages', [], (set) => set({}, read().mqttRetained.messages))
+  gauge('linli_mqtt_retained_bytes', 'Retained messages with their topics', [], (set) =>
+    set({}, read().mqttRetained.bytes),
+  )
   gauge('linli_device_available', '1 while a device is online', ['gateway', 'class', 'device'], (set) => {
     for (const { address, availability } of read().devices) {
       if (availability)

@@ -106,7 +106,8 @@ function channelOf(kind: MessageKind, message: string, prose: Prose): Json {
 /** Why commands to this class are refused or fail: code → meaning. */
 function codesOf(deviceClass: DeviceClass, prose: Prose): Json {
   const own = prose.table(sectionOf(deviceClass), 'code')
-  return Object.fromEntries([...prose.table('Error codes', 'code'), ...own])
+  const ofCommands = prose.table('Commands and results', 'code')
+  return Object.fromEntries([...prose.table('Error codes', 'code'), ...ofCommands, ...own])
 }
 
 /** A command and a plate come in, everything else goes out. */
