@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { LinliError, reasonOf } from './contract/errors.ts'
 import { isSegment, type Site } from './contract/topic.ts'
 import { DAY_MS, type Retention } from './history/types.ts'
+import type { Settings as HomeAssistantSettings } from './home-assistant/entities.ts'
 import { parseBrokerUrl } from './journal/shipper/link-errors.ts'
 import { readUpstreams, singleUpstream, type UpstreamSettings } from './upstream/settings.ts'
 
@@ -22,6 +23,8 @@ export interface HubConfig {
   logLevel: string
   /** How long readings are kept. */
   retention: Retention
+  /** Shown in Home Assistant; undefined: not. */
+  homeAssistant: HomeAssistantSettings | undefined
 }
 
 /** As the command line gives it: strings. */
@@ -40,6 +43,9 @@ export interface HubOptions {
   logLevel: string
   historyRawDays: string
   historyMinuteDays: string
+  homeAssistant?: boolean
+  homeAssistantMayOpen?: boolean
+  language: string
 }
 
 const LOOPBACK = /^(127(\.\d{1,3}){3}|::1|localhost)$/
@@ -71,7 +77,14 @@ export function hubConfig(options: HubOptions): HubConfig {
       raw_ms: days('--history-raw-days', options.historyRawDays),
       minute_ms: days('--history-minute-days', options.historyMinuteDays),
     },
+    homeAssistant: homeAssistant(options),
   }
+}
+
+function homeAssistant({ homeAssistant: shown, homeAssistantMayOpen: mayOpen, language }: HubOptions) {
+  if (language !== 'zh' && language !== 'en') throw bad(`--language is ${language}; allowed: zh, en`)
+  if (mayOpen && !shown) throw bad('--home-assistant-may-open needs --home-assistant')
+  return shown ? ({ language, mayOpen: mayOpen === true } as const) : undefined
 }
 
 const DAYS_MAX = 3_650

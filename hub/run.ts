@@ -72,6 +72,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
       dev: config.dev,
       upstreams: config.upstreams,
       credentialKey: keyId(siteKey.key),
+      ...(config.homeAssistant ? { homeAssistant: config.homeAssistant } : {}),
     },
   )
   running.hub = hub
