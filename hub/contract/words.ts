@@ -81,7 +81,6 @@ export const COMMAND_WORDS: Readonly<Record<string, Words>> = {
   'release-all': { zh: '紧急疏散开门', en: 'Release for evacuation' },
   replay: { zh: '补发历史事件', en: 'Replay' },
   'end-release': { zh: '结束疏散', en: 'End the evacuation' },
-  replay: { zh: '重新发送事件', en: 'Send events again' },
   output: { zh: '控制输出', en: 'Switch an output' },
   calibrate: { zh: '校准', en: 'Calibrate' },
   set: { zh: '写设置', en: 'Set' },
