@@ -22,6 +22,7 @@ import { createThreadBackend } from './history/thread.ts'
 import type { Hub, HubLogger } from './hub.ts'
 import { openFileLog } from './journal/open.ts'
 import type { Log } from './journal/types.ts'
+import { journalHealth } from './journal-health.ts'
 import { JOURNAL_LANES } from './journal-lanes.ts'
 import { atReaders, readerRequest } from './readers/counter.ts'
 import { durableJson } from './registry/durable-json.ts'
@@ -43,12 +44,10 @@ const MQTT_PATH = '/mqtt'
 export async function runHub(config: HubConfig, logger: HubLogger): Promise<void> {
   const stopped = stopSignal()
   prepareDataDir(config.dataDir)
-  const faults: string[] = []
   const flowsPort = config.flows && (await freePort('--flows-port', '127.0.0.1', config.flows.port))
   const log = await openFileLog(join(config.dataDir, 'journal'), {
     lanes: JOURNAL_LANES,
     onFault(fault) {
-      faults.push(reasonOf(fault))
       logger.error({ fault: reasonOf(fault) }, 'journal fault')
     },
   })
@@ -86,7 +85,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   await history.start()
   const station = startStation(config, hub, history, logger)
   const web = createWebServer({
-    health: () => health(faults, log, history, running),
+    health: () => health(log, history, running),
     metrics,
     history: { history, placeOf: (device) => placeOf(hub, device), now_ms: Date.now },
     upgrades: { [MQTT_PATH]: hub.broker.upgrade },
@@ -196,6 +195,8 @@ function readings(log: Log, history: History, running: { hub?: Hub; flows?: Flow
       refused: reading.refused,
     })),
     journalBytes: stats.bytes,
+    journalFault: stats.fault?.code,
+    journalRecoveries: stats.recoveries,
     mqttConnections: running.hub?.broker.connections() ?? 0,
     mqttRetained: running.hub?.broker.retained() ?? { messages: 0, bytes: 0 },
     upstreamConnected: running.hub?.forwarder?.status().connected ?? false,
@@ -211,11 +212,13 @@ function flowsReadings(flows: FlowsHost): NonNullable<Readings['flows']> {
   return { running: flows.status().status === 'running', restarts: new Map(Object.entries(lost)), rssBytes: rss_bytes }
 }
 
-function health(faults: string[], log: Log, history: History, running: { hub?: Hub; flows?: FlowsHost }) {
+function health(log: Log, history: History, running: { hub?: Hub; flows?: FlowsHost }) {
   const upstream = running.hub?.forwarder?.status()
+  const journal = journalHealth(log)
   return {
-    problems: [...faults.slice(-5), ...historyProblems(history)],
+    problems: [...journal.problems, ...historyProblems(history)],
     details: {
+      journal: journal.details,
       history: { behind: history.status().behind, fault: history.status().fault?.code },
       upstream: upstream
         ? { connected: upstream.connected, since: upstream.since, reason: upstream.reason, backlog: backlog(log) }

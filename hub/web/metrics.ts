@@ -23,6 +23,9 @@ export interface HistoryReading {
 export interface Readings {
   lanes: LaneReading[]
   journalBytes: number
+  /** The fault that holds now. */
+  journalFault: string | undefined
+  journalRecoveries: number
   mqttConnections: number
   mqttRetained: { messages: number; bytes: number }
   upstreamConnected: boolean
@@ -79,6 +82,13 @@ export function createMetrics(read: () => Readings): Metrics {
   gauge('linli_journal_refused_entries', 'Appends refused since start', ['lane'], (set) => {
     for (const { lane, refused } of read().lanes) set({ lane }, refused)
   })
+  gauge('linli_journal_fault', '1 while the journal refuses or cannot write', ['code'], (set) => {
+    const code = read().journalFault
+    if (code !== undefined) set({ code }, 1)
+  })
+  gauge('linli_journal_recoveries', 'Damaged journal files set aside since start', [], (set) =>
+    set({}, read().journalRecoveries),
+  )
   gauge('linli_journal_bytes', 'Size of the journal on disk', [], (set) => set({}, read().journalBytes))
   gauge('linli_mqtt_connections', 'Open MQTT connections, let in or not', [], (set) => set({}, read().mqttConnections))
   gauge('linli_mqtt_retained_messages', 'Retained messages', [], (set) => set({}, read().mqttRetained.messages))
