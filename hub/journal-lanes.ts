@@ -23,13 +23,17 @@ export const JOURNAL_LANES: LaneConfig[] = [
   CREDENTIAL_LANE,
   /** What an upstream cannot take, until somebody decides. */
   DEAD_LETTER_LANE,
-  /** At 30 parks × 20 sensors × 1/min, 1,000,000 readings are a day of outage. */
+  /** At 30 parks × 20 sensors × 1/min, 1,000,000 readings are a day of outage; larger packs are bounded by their bytes. */
   {
     name: 'telemetry',
     kind: 'queue',
-    evict: { oldest: { entries_max: 1_000_000 } },
+    evict: { oldest: { entries_max: 1_000_000, bytes_max: 1_000_000_000 } },
     keep: { entries_max: 50_000, bytes_max: 64 * MIB },
   },
   /** What the contract refused, for inspection. */
-  { name: 'rejected', kind: 'queue', evict: { oldest: { entries_max: 10_000 } } },
+  {
+    name: 'rejected',
+    kind: 'queue',
+    evict: { oldest: { entries_max: 10_000, bytes_max: 16_000_000, age_ms_max: 30 * 24 * 60 * 60_000 } },
+  },
 ]

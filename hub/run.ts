@@ -22,6 +22,7 @@ import { createThreadBackend } from './history/thread.ts'
 import type { Hub, HubLogger } from './hub.ts'
 import { openFileLog } from './journal/open.ts'
 import type { Log } from './journal/types.ts'
+import { journalHealth } from './journal-health.ts'
 import { JOURNAL_LANES } from './journal-lanes.ts'
 import { atReaders, readerRequest } from './readers/counter.ts'
 import { durableJson } from './registry/durable-json.ts'
@@ -40,12 +41,10 @@ const MQTT_PATH = '/mqtt'
 export async function runHub(config: HubConfig, logger: HubLogger): Promise<void> {
   const stopped = stopSignal()
   prepareDataDir(config.dataDir)
-  const faults: string[] = []
   const flowsPort = config.flows && (await freePort('--flows-port', '127.0.0.1', config.flows.port))
   const log = await openFileLog(join(config.dataDir, 'journal'), {
     lanes: JOURNAL_LANES,
     onFault(fault) {
-      faults.push(reasonOf(fault))
       logger.error({ fault: reasonOf(fault) }, 'journal fault')
     },
   })
@@ -83,7 +82,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   await history.start()
   const station = startStation(config, hub, history, logger)
   const web = createWebServer({
-    health: () => health(faults, history, running),
+    health: () => health(log, history, running),
     metrics,
     history: { history, placeOf: (device) => placeOf(hub, device), now_ms: Date.now },
     upgrades: { [MQTT_PATH]: hub.broker.upgrade },
@@ -190,6 +189,8 @@ function readings(log: Log, history: History, running: { hub?: Hub; flows?: Flow
       refused: reading.refused,
     })),
     journalBytes: stats.bytes,
+    journalFault: stats.fault?.code,
+    journalRecoveries: stats.recoveries,
     mqttConnections: running.hub?.broker.connections() ?? 0,
     upstreams: running.hub?.upstreams.reports() ?? [],
     left: running.hub?.upstreams.left() ?? [],
@@ -205,10 +206,12 @@ function flowsReadings(flows: FlowsHost): NonNullable<Readings['flows']> {
   return { running: flows.status().status === 'running', restarts: new Map(Object.entries(lost)), rssBytes: rss_bytes }
 }
 
-function health(faults: string[], history: History, running: { hub?: Hub; flows?: FlowsHost }) {
+function health(log: Log, history: History, running: { hub?: Hub; flows?: FlowsHost }) {
+  const journal = journalHealth(log)
   return {
-    problems: [...faults.slice(-5), ...historyProblems(history)],
+    problems: [...journal.problems, ...historyProblems(history)],
     details: {
+      journal: journal.details,
       history: { behind: history.status().behind, fault: history.status().fault?.code },
       upstreams: running.hub?.upstreams.reports().map(upstreamHealth) ?? [],
       /** Configured no more, and still kept for: `linli upstream forget`. */

@@ -30,6 +30,9 @@ export interface HistoryReading {
 export interface Readings {
   lanes: LaneReading[]
   journalBytes: number
+  /** The fault that holds now. */
+  journalFault: string | undefined
+  journalRecoveries: number
   mqttConnections: number
   upstreams: UpstreamReading[]
   /** Upstreams that are configured no more, and for which entries are kept. */
@@ -86,6 +89,13 @@ export function createMetrics(read: () => Readings): Metrics {
   gauge('linli_journal_refused_entries', 'Appends refused since start', ['lane'], (set) => {
     for (const { lane, refused } of read().lanes) set({ lane }, refused)
   })
+  gauge('linli_journal_fault', '1 while the journal refuses or cannot write', ['code'], (set) => {
+    const code = read().journalFault
+    if (code !== undefined) set({ code }, 1)
+  })
+  gauge('linli_journal_recoveries', 'Damaged journal files set aside since start', [], (set) =>
+    set({}, read().journalRecoveries),
+  )
   gauge('linli_journal_bytes', 'Size of the journal on disk', [], (set) => set({}, read().journalBytes))
   gauge('linli_mqtt_connections', 'Open MQTT connections, let in or not', [], (set) => set({}, read().mqttConnections))
   addUpstreams(gauge, read)
