@@ -19,6 +19,7 @@ import type { Ingest } from './ingest.ts'
 import { type Listener, listenOn, TCP_KEEP_ALIVE_MS, type TlsIdentity } from './listener.ts'
 import { mend, type Persistence, SESSION_MARK } from './mended-persistence.ts'
 import { createPlatePost } from './plate-post.ts'
+import { type Comer, createTakeover } from './takeover.ts'
 import { createWebSocketDoor } from './websocket.ts'
 
 /**
@@ -65,6 +66,7 @@ export interface Broker {
 const DELIVERIES_MAX = 10_000
 /** A subscriber that has not drained its socket for this long is disconnected; QoS 0 is shed from the first moment. */
 const DRAIN_TIMEOUT_MS = 5_000
+const KEEPS_NOTHING = { giveBack: () => undefined }
 /** Messages that were acknowledged but are not for delivery go here: no client can subscribe to it. */
 const NOWHERE = '$linli/nowhere'
 
@@ -85,6 +87,8 @@ export async function createBroker(deps: {
   const plates = createPlatePost()
   const accounts = createAccounts()
   const inOrder = createInOrder()
+  const takeover = createTakeover()
+  const overrun = new WeakSet<object>()
   const retained = createRetainedQuota(limits)
   const delivery = createDelivery(
     {
@@ -115,32 +119,33 @@ export async function createBroker(deps: {
         })
         .then((principal) => {
           if (!principal) {
-            log.warn({ client: client.id, username }, 'connection refused: unknown account or wrong secret')
+            front.report(client.conn as Duplex, REFUSALS.login, { client: client.id, account: username ?? undefined })
             return done(notAuthorised(), false)
           }
           const will = (client as WillingClient)._will
           if (will && !mayLeaveWill(principal, will.topic)) {
-            front.report(client.conn as Duplex, REFUSALS.willDenied)
+            front.report(client.conn as Duplex, REFUSALS.willDenied, { account: principal.name, topic: will.topic })
             return done(notAuthorised(), false)
           }
           ;(client as PrincipalClient).principal = principal
           client.id = sessionName(principal, client.id)
           delivery.prepare(client)
           front.authenticated(client.conn as Duplex)
-          done(null, true)
+          takeover.enter(client as unknown as Comer, () => done(null, true))
         })
-        .catch((error: unknown) =>
-          done(Object.assign(new Error(reasonOf(error)), { returnCode: 3 }) as AuthenticateError, false),
-        )
+        .catch((error: unknown) => {
+          front.report(client.conn as Duplex, REFUSALS.loginFailed, { error: reasonOf(error) })
+          done(Object.assign(new Error(reasonOf(error)), { returnCode: 3 }) as AuthenticateError, false)
+        })
     },
 
     authorizePublish(client, packet, done) {
       const principal = (client as PrincipalClient | null)?.principal
       if (!principal) return done(new Error('a message without a connection'))
       const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload
-      const retains = packet.retain === true && payload.length > 0
-      if (retains && !retained.take(packet.topic, payload.length)) {
-        front.report(client?.conn as Duplex, REFUSALS.retained)
+      const place = packet.retain && payload.length > 0 ? retained.take(packet.topic, payload.length) : KEEPS_NOTHING
+      if (!place) {
+        front.report(client?.conn as Duplex, REFUSALS.retained, { account: principal.name, topic: packet.topic })
         toNowhere(packet)
         return inOrder.after(
           client as PrincipalClient,
@@ -153,21 +158,19 @@ export async function createBroker(deps: {
         (verdict) => () => {
           if (verdict.kind === 'deliver') {
             packet.payload = toBuffer(verdict.payload)
-            if (packet.retain && verdict.payload.length === 0) retained.give(packet.topic)
+            if (packet.retain && verdict.payload.length === 0) retained.forget(packet.topic)
           } else {
-            if (retains) retained.give(packet.topic)
+            place.giveBack()
             if (verdict.kind === 'to-gateway') plates.hand(verdict.topic, packet.topic, toBuffer(verdict.payload))
             toNowhere(packet)
           }
           done(null)
         },
         (error: unknown) => () => {
-          if (retains) retained.give(packet.topic)
+          place.giveBack()
           const topic = mayHoldPlate(packet.topic) ? undefined : packet.topic
-          log.warn(
-            { client: client?.id, topic, code: error instanceof LinliError ? error.code : undefined },
-            `connection closed: ${reasonOf(error)}`,
-          )
+          const cause = error instanceof LinliError ? error.code : 'publish-failed'
+          front.report(client?.conn as Duplex, { cause, reason: reasonOf(error) }, { account: principal.name, topic })
           done(error as Error)
         },
       )
@@ -181,9 +184,9 @@ export async function createBroker(deps: {
         principal !== undefined &&
         !subscription.topic.startsWith('$linli') &&
         maySubscribe(principal, subscription.topic)
-      if (!allowed) log.warn({ client: client.id, filter: subscription.topic }, 'subscription refused')
       if (!allowed || !quota.take(client, subscription.topic)) {
-        if (allowed) front.report(client.conn as Duplex, REFUSALS.subscriptions)
+        const refusal = allowed ? REFUSALS.subscriptions : REFUSALS.subscriptionDenied
+        front.report(client.conn as Duplex, refusal, { account: principal?.name, filter: subscription.topic })
         return done(null, null)
       }
       plates.subscribed(client, subscription.topic)
@@ -195,6 +198,10 @@ export async function createBroker(deps: {
 
   mend((aedes as unknown as { persistence: Persistence }).persistence)
   aedes.on('client', (client: PrincipalClient) => {
+    const isGone = client.closed
+    takeover.registered(client as unknown as Comer)
+    // Gone while it was let in: struck off again by nobody else.
+    if (isGone) return strikeOff(aedes, client)
     if (!client.principal) return
     accounts.came(client)
     events.connected(client.principal)
@@ -209,11 +216,18 @@ export async function createBroker(deps: {
   })
   aedes.on('clientDisconnect', (client: PrincipalClient) => {
     plates.gone(client)
+    takeover.left(client as unknown as Comer)
     accounts.left(client)
     if (client.principal) events.disconnected(client.principal)
   })
   aedes.on('clientError', (client, error) => {
-    if (error.message.startsWith('maxInflightInbound')) front.report(client.conn as Duplex, REFUSALS.incomingQos2)
+    // Each packet behind the one too many has its own error.
+    const tooMany = error.message.startsWith('maxInflightInbound')
+    if (tooMany && overrun.has(client)) return
+    if (tooMany) {
+      overrun.add(client)
+      front.report(client.conn as Duplex, REFUSALS.incomingQos2)
+    }
     log.info({ client: client.id }, `client error: ${error.message}`)
   })
   aedes.on('connectionError', (_client, error) => log.info({}, `connection error: ${error.message}`))
@@ -250,7 +264,7 @@ export async function createBroker(deps: {
     publish({ topic, payload, retain }) {
       // What the hub itself says is counted and never refused.
       if (retain && payload.length > 0) retained.take(topic, payload.length)
-      else if (retain) retained.give(topic)
+      else if (retain) retained.forget(topic)
       return new Promise((resolve, reject) => {
         aedes.publish({ cmd: 'publish', topic, payload: toBuffer(payload), qos: 1, retain, dup: false }, (error) =>
           error ? reject(error) : resolve(),
@@ -272,6 +286,12 @@ export async function createBroker(deps: {
       await stopped
     },
   }
+}
+
+/** Not in Aedes' types. */
+function strikeOff(aedes: Aedes, client: PrincipalClient): void {
+  const { clients } = aedes as unknown as { clients: Record<string, unknown> }
+  if (clients[client.id] === client) delete clients[client.id]
 }
 
 /** Acknowledged, and passed on to nobody. */
