@@ -21,6 +21,7 @@ for (const name of [
   'client',
   'credential',
   'reader',
+  'upstream',
   'history',
   'contract',
   'gpio',
