@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,10 +10,15 @@ import { needs, programPath } from '../support/needs.ts'
 import { type Program, startProgram } from '../support/program.ts'
 import { connectTo, pressedEvent, publish } from '../support/publisher.ts'
 
-/** The upstream may be any MQTT 3.1.1 broker: here one that is not ours, killed while a subscriber with a session waits. */
+/** The upstream may be any MQTT 3.1.1 broker: here those that are not ours, killed while a subscriber with a session waits. */
 
-needs('mosquitto', 'mosquitto')('mosquitto as the upstream', () => {
-  const dir = mkdtempSync(join(tmpdir(), 'linli-mosquitto-'))
+type Start = (dir: string, port: number) => ChildProcess | Promise<ChildProcess>
+
+needs('mosquitto', 'mosquitto')('mosquitto as the upstream', () => survives(mosquitto))
+needs('nats-server', 'nats-server')('NATS JetStream as the upstream', () => survives(nats))
+
+function survives(start: Start): void {
+  const dir = mkdtempSync(join(tmpdir(), 'linli-upstream-'))
   let broker: ChildProcess | undefined
   let hub: Program | undefined
   afterAll(async () => {
@@ -24,21 +29,8 @@ needs('mosquitto', 'mosquitto')('mosquitto as the upstream', () => {
 
   it('gets every event across its own kill -9', async () => {
     const port = await freePort()
-    broker = await startMosquitto(dir, port)
-    hub = await startProgram('hub/main.ts', [
-      '--dev',
-      '--no-flows',
-      '--mqtt-port',
-      '0',
-      '--http-port',
-      '0',
-      '--data',
-      join(dir, 'hub'),
-      '--upstream',
-      `mqtt://127.0.0.1:${port}`,
-      '--log-level',
-      'warn',
-    ])
+    broker = await started(start, dir, port)
+    hub = await startHub(join(dir, 'hub'), port)
     const seen = new Map<string, number>()
     const subscriber = mqtt.connect({
       host: '127.0.0.1',
@@ -48,6 +40,7 @@ needs('mosquitto', 'mosquitto')('mosquitto as the upstream', () => {
       reconnectPeriod: 50,
       protocolVersion: 4,
     })
+    subscriber.on('error', () => undefined)
     subscriber.on('message', (_topic, payload) => {
       const { id } = JSON.parse(payload.toString('utf8')) as { id?: string }
       if (id !== undefined) seen.set(id, (seen.get(id) ?? 0) + 1)
@@ -68,14 +61,23 @@ needs('mosquitto', 'mosquitto')('mosquitto as the upstream', () => {
     broker.kill('SIGKILL')
     await send(101, 300)
     const subscribed = new Promise<void>((resolve) => subscriber.once('connect', () => resolve()))
-    broker = await startMosquitto(dir, port)
+    broker = await started(start, dir, port)
     await subscribed
     await send(301, 320)
     await vi.waitFor(() => expect([...seen.keys()].sort()).toEqual([...ids].sort()), WAIT)
     await client.endAsync()
     await subscriber.endAsync()
   })
-})
+}
+
+function startHub(data: string, port: number): Promise<Program> {
+  const anyPorts = ['--mqtt-port', '0', '--http-port', '0']
+  const upstream = ['--upstream', `mqtt://127.0.0.1:${port}`]
+  return startProgram('hub/main.ts', [
+    ...['--dev', '--no-flows', ...anyPorts],
+    ...['--data', data, ...upstream, '--log-level', 'warn'],
+  ])
+}
 
 function freePort(): Promise<number> {
   return new Promise((resolve) => {
@@ -86,8 +88,24 @@ function freePort(): Promise<number> {
   })
 }
 
+/** Up when it takes an MQTT connection. */
+async function started(start: Start, dir: string, port: number): Promise<ChildProcess> {
+  const child = await start(dir, port)
+  await vi.waitFor(async () => {
+    const probe = await mqtt.connectAsync({
+      host: '127.0.0.1',
+      port,
+      reconnectPeriod: 0,
+      connectTimeout: 2_000,
+      protocolVersion: 4,
+    })
+    await probe.endAsync()
+  }, WAIT)
+  return child
+}
+
 /** Persistent, so that the subscriber's place survives; autosave after each change, because a kill -9 saves nothing. */
-async function startMosquitto(dir: string, port: number): Promise<ChildProcess> {
+function mosquitto(dir: string, port: number): ChildProcess {
   const file = join(dir, 'mosquitto.conf')
   const settings = [
     'persistence true',
@@ -99,10 +117,21 @@ async function startMosquitto(dir: string, port: number): Promise<ChildProcess> 
     'user root',
   ]
   writeFileSync(file, `${settings.join('\n')}\n`)
-  const child = spawn(programPath('mosquitto') ?? 'mosquitto', ['-c', file], { stdio: 'ignore' })
-  await vi.waitFor(async () => {
-    const probe = await mqtt.connectAsync({ host: '127.0.0.1', port, reconnectPeriod: 0, connectTimeout: 500 })
-    await probe.endAsync()
-  }, WAIT)
-  return child
+  return spawn(programPath('mosquitto') ?? 'mosquitto', ['-c', file], { stdio: 'ignore' })
+}
+
+/** MQTT over JetStream on disk; NATS' own port is any free one. */
+function nats(dir: string, port: number): ChildProcess {
+  const file = join(dir, 'nats.conf')
+  const store = join(dir, 'jetstream')
+  mkdirSync(store, { recursive: true })
+  const settings = [
+    'server_name: linli-test',
+    'host: "127.0.0.1"',
+    'port: -1',
+    `jetstream { store_dir: "${store}" }`,
+    `mqtt { host: "127.0.0.1", port: ${port} }`,
+  ]
+  writeFileSync(file, `${settings.join('\n')}\n`)
+  return spawn(programPath('nats-server') ?? 'nats-server', ['-c', file], { stdio: 'ignore' })
 }
