@@ -24,14 +24,32 @@ export interface FileStoreConfig {
   reserve_bytes: number
 }
 
-/** Throws a LinliError: JOURNAL_LOCKED, JOURNAL_IO or JOURNAL_CONFIG. */
-export function openFileStore(config: FileStoreConfig, lanes: readonly LaneConfig[]): { store: Store; close(): void } {
+/** An open store. */
+export interface FileStore {
+  store: Store
+  close(): void
+  /** One commit that changes nothing, to see how long the disk takes for it. */
+  writeOnce(): void
+}
+
+/**
+ * Throws a LinliError: JOURNAL_LOCKED, JOURNAL_IO or JOURNAL_CONFIG.
+ * @param given.isChecked this process had it open until now: it is not read through again
+ */
+export function openFileStore(
+  config: FileStoreConfig,
+  lanes: readonly LaneConfig[],
+  given: { isChecked?: boolean } = {},
+): FileStore {
   const path = join(config.folder, DATABASE_FILE)
   try {
     makeFolder(config.folder)
-    const { db, damage } = openOrRecover(path, lanes)
+    const { db, damage } = openOrRecover(path, lanes, given.isChecked === true)
     try {
-      return { store: createStore(db, lanes, spaceOf(config, path), damage), close: () => db.close() }
+      const store = createStore(db, lanes, spaceOf(config, path), damage)
+      const version = Number(pragma(db, 'user_version'))
+      // Written also when it is the same: page 1, one frame of the write-ahead log, one fsync.
+      return { store, close: () => db.close(), writeOnce: () => db.exec(`PRAGMA user_version=${version}`) }
     } catch (error) {
       db.close()
       throw error
@@ -53,24 +71,28 @@ function makeFolder(folder: string): void {
   }
 }
 
-function openOrRecover(path: string, lanes: readonly LaneConfig[]): { db: DatabaseSync; damage: string | undefined } {
+function openOrRecover(
+  path: string,
+  lanes: readonly LaneConfig[],
+  isChecked: boolean,
+): { db: DatabaseSync; damage: string | undefined } {
   try {
-    return { db: openSound(path), damage: undefined }
+    return { db: openSound(path, isChecked), damage: undefined }
   } catch (error) {
     if (!isDamage(error)) throw error
     const aside = setAside(path)
-    const db = openSound(path)
+    const db = openSound(path, false)
     return { db, damage: `${reasonOf(error)}; the file is kept as ${aside}; ${salvage(aside, db, lanes)}` }
   }
 }
 
 /** Throws SQLite's corrupt error also when the check finds what no statement has met yet. */
-function openSound(path: string): DatabaseSync {
-  const isNew = !existsSync(path)
+function openSound(path: string, isChecked: boolean): DatabaseSync {
+  const isTrusted = isChecked || !existsSync(path)
   const db = new DatabaseSync(path)
   try {
     setUp(db)
-    const verdict = isNew ? 'ok' : pragma(db, 'quick_check(1)')
+    const verdict = isTrusted ? 'ok' : pragma(db, 'quick_check(1)')
     if (verdict !== 'ok') throw Object.assign(new Error(String(verdict)), { errcode: 11 })
     return db
   } catch (error) {

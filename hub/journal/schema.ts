@@ -24,10 +24,11 @@ export const tableOf = (lane: string): string => `"lane_${lane}"`
 
 /** Sets up a connection. Throws SQLite's own errors: busy when another process has the file, corrupt when it is none. */
 export function setUp(db: DatabaseSync): void {
+  // Exclusive: a second process is refused, and there is no shared-memory file to fall over on a full disk. Before the
+  // first read, which would make that file.
+  db.exec('PRAGMA locking_mode=EXCLUSIVE')
   // Only on a new file: on any other these would write, and a damaged one must stay as it was found.
   if (pragma(db, 'page_count') === 0) db.exec(`PRAGMA page_size=${PAGE_BYTES}; PRAGMA auto_vacuum=INCREMENTAL`)
-  // Exclusive: a second process is refused, and there is no shared-memory file to fall over on a full disk.
-  db.exec('PRAGMA locking_mode=EXCLUSIVE')
   db.exec('PRAGMA journal_mode=WAL')
   // FULL, not NORMAL: only FULL fsyncs the write-ahead log at every commit.
   db.exec('PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-4096')
