@@ -28,6 +28,16 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      {
+        test: {
+          ...shared,
+          name: 'campaign',
+          include: ['test/campaign/**/*.test.ts'],
+          // As long as was asked for: what hangs ends by the campaign's own limits.
+          testTimeout: 3_600_000,
+          fileParallelism: false,
+        },
+      },
     ],
   },
 })

@@ -17,6 +17,12 @@ export interface EstateOptions {
   flows?: boolean
   /** What the gateways believe the boards' speed to be. */
   gatewayBaud?: number
+  /** Where gateways find the hub, and the hub its district, when something stands in between. */
+  uplinkPort?: () => number
+  upstreamPort?: () => number
+  /** The hub's data folder, when it is to be on a disk of its own. */
+  hubDir?: string
+  hubEnv?: NodeJS.ProcessEnv
 }
 
 /** What the district acknowledged, decoded. */
@@ -101,7 +107,7 @@ export class Estate {
     const args = [
       '--dev',
       '--data',
-      join(this.dir, 'hub'),
+      this.#options.hubDir ?? join(this.dir, 'hub'),
       '--site',
       SITE_TEXT,
       '--upstream',
@@ -113,7 +119,11 @@ export class Estate {
     if (this.#options.flows) args.push('--flows-port', String(this.#ports.flows))
     else args.push('--no-flows')
     this.hub = await startProgram('hub/main.ts', [...args, ...extra], {
-      env: { LINLI_FLOWS_PASSWORD: 'admin-secret', LINLI_FLOWS_VIEWER_PASSWORD: 'viewer-secret' },
+      env: {
+        LINLI_FLOWS_PASSWORD: 'admin-secret',
+        LINLI_FLOWS_VIEWER_PASSWORD: 'viewer-secret',
+        ...this.#options.hubEnv,
+      },
     })
     this.#ports.mqtt = Number(this.hub.ready.mqttPort)
     this.#ports.http = Number(this.hub.ready.httpPort)
@@ -148,16 +158,19 @@ export class Estate {
   }
 
   get hubUrl(): string {
-    return `mqtt://127.0.0.1:${this.#ports.mqtt}`
+    return `mqtt://127.0.0.1:${this.#options.uplinkPort?.() ?? this.#ports.mqtt}`
   }
   get httpUrl(): string {
     return `http://127.0.0.1:${this.#ports.http}`
   }
   get upstreamUrl(): string {
-    return `mqtt://127.0.0.1:${this.#ports.district}`
+    return `mqtt://127.0.0.1:${this.#options.upstreamPort?.() ?? this.#ports.district}`
   }
   get mqttPort(): number {
     return this.#ports.mqtt
+  }
+  get districtPort(): number {
+    return this.#ports.district
   }
   get record(): string {
     return join(this.dir, 'district.ndjson')

@@ -69,6 +69,24 @@ describe('whatever happens', () => {
     )
   })
 
+  it('a press of 30 ms that begins while the button is shown as online, and is at rest, is told', () => {
+    fc.assert(
+      fc.property(story, (steps) => {
+        const bench = new Bench()
+        for (const [wait_ms, one] of steps) bench.wait(wait_ms).feed(one)
+        bench.feed({ type: 'board-lost', reason: 'board-hung' }).wait(5)
+        bench.feed({ type: 'board-ready' }).feed({ type: 'contact', closed: false, found: true })
+        for (let waited_ms = 0; bench.availability()?.[0] !== 'online'; waited_ms++) {
+          expect(waited_ms).toBeLessThan(1000)
+          bench.wait(1)
+        }
+        const told = bench.names().filter((name) => name === 'pressed').length
+        bench.press(30)
+        expect(bench.names().filter((name) => name === 'pressed')).toHaveLength(told + 1)
+      }),
+    )
+  })
+
   it('it does not matter how late or how often it is called', () => {
     const run = (steps: Array<[number, ButtonInput]>, drive: (bench: Bench, wait_ms: number) => void) => {
       const bench = new Bench().ready()

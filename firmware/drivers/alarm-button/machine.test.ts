@@ -101,6 +101,17 @@ describe('a lost board', () => {
     expect(bench.ready().availability()).toEqual(['online', undefined])
   })
 
+  it('is back only when its contact is settled, so that a press right after it is never taken for a bounce', () => {
+    const bench = new Bench().ready().close().wait(50).lose('board-hung')
+    bench.wait(1000).ready(false)
+    expect(bench.availability()).toEqual(['offline', 'board-hung'])
+    bench.wait(14)
+    expect(bench.availability()).toEqual(['offline', 'board-hung'])
+    bench.wait(1)
+    expect(bench.availability()).toEqual(['online', undefined])
+    expect(bench.press(30).wait(100).names()).toEqual(['pressed', 'released', 'pressed', 'released'])
+  })
+
   it('stops every clock: nothing is cancelled, stuck or switched that nobody sees', () => {
     const bench = new Bench().ready().command('siren', { on: true }).close().wait(1000).lose()
     expect(bench.shown).toMatchObject({ siren: false, pressed: true, loop: 'unknown' })

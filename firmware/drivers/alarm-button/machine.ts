@@ -30,6 +30,11 @@ interface Output {
 export interface ButtonState {
   /** Why the board cannot be used; undefined while it is ready. */
   boardFault: string | undefined
+  /**
+   * What makes the device offline: the board's fault, until the contact's level is not only told but settled. Before that a
+   * press could not be told from a bounce of the release that nobody saw, so it is not shown as alive.
+   */
+  offline: string | undefined
   contact: Debounce
   /** The board told the contact's level since it became ready; before that no time counts as held. */
   contactKnown: boolean
@@ -77,6 +82,7 @@ export function createButtonState(restored: AlarmButtonState | undefined, now: M
   const tampered = restored?.loop === 'open' || restored?.loop === 'short' ? restored.loop : undefined
   return {
     boardFault: 'board-starting',
+    offline: 'board-starting',
     contact: createDebounce(pressed, now.monotonic_ms),
     contactKnown: false,
     foundClosed: false,
@@ -109,7 +115,7 @@ export function publicState(state: ButtonState): AlarmButtonState {
 }
 
 export function availabilityOf(state: ButtonState): { status: AvailabilityStatus; reason: string | undefined } {
-  if (state.boardFault !== undefined) return { status: 'offline', reason: state.boardFault }
+  if (state.offline !== undefined) return { status: 'offline', reason: state.offline }
   if (state.stuck) return { status: 'fault', reason: 'contact-stuck' }
   const { confirmed } = state.loop
   if (confirmed === 'open' || confirmed === 'short') return { status: 'fault', reason: `loop-${confirmed}` }
@@ -125,6 +131,7 @@ export function step(config: ButtonConfig, state: ButtonState, input: ButtonInpu
   take(run, input, at_ms)
   // An input may have made something due at once.
   passTime(run, at_ms)
+  settle(run)
   report(run, state, at_ms)
   return { state: run.state, effects: run.effects }
 }
@@ -138,6 +145,13 @@ interface Run {
 
 function tell(run: Run, event: string, severity: Severity, at_ms: number, data: unknown): void {
   run.effects.push({ type: 'event', event, severity, at: momentAt(run.now, at_ms), data })
+}
+
+/** The device is back once the debounce of what was found has ended, as pressed or as released. */
+function settle(run: Run): void {
+  const { state } = run
+  if (state.offline === undefined || state.boardFault !== undefined || !state.contactKnown) return
+  if (state.contact.edge_ms === undefined) run.state = { ...state, offline: undefined }
 }
 
 /** State and availability after the step, when they differ from before. */
@@ -290,6 +304,7 @@ function loseBoard(run: Run, reason: string, at_ms: number): void {
   run.state = {
     ...state,
     boardFault: reason,
+    offline: reason,
     // What was under way is unknown now; only what had been told stays.
     contact: createDebounce(state.contact.pressed, at_ms),
     contactKnown: false,

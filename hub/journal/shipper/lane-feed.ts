@@ -9,6 +9,8 @@ export interface LaneFeed {
   hasUnsent(): boolean
   /** Takes the entry that peek showed; from now on it is sent. */
   take(): { entry: Entry; resent: boolean; backlog: boolean }
+  /** Leaves out the entry that peek showed: the cursor passes it as soon as what was sent before it is acknowledged. */
+  pass(): void
   /** The next holder has it. */
   acknowledged(position: number): void
   /** Sent entries that the durable cursor has not passed (at most): what a crash now would send again. */
@@ -41,6 +43,8 @@ export function createLaneFeed(lane: string, deps: Deps): LaneFeed {
   let isReading = false
   /** Sent positions that the durable cursor has not passed, in order. */
   let sent: number[] = []
+  /** Where the cursor may go when the sent entry at the same place is acknowledged: over what was passed behind it. */
+  let covers: number[] = []
   const acked = new Set<number>()
   let ackedTo = 0
 
@@ -67,6 +71,7 @@ export function createLaneFeed(lane: string, deps: Deps): LaneFeed {
     while (settled < sent.length && (sent[settled] ?? 0) <= durable) settled += 1
     if (settled === 0) return
     sent = sent.slice(settled)
+    covers = covers.slice(settled)
     ackedTo -= Math.min(ackedTo, settled)
   }
 
@@ -83,14 +88,22 @@ export function createLaneFeed(lane: string, deps: Deps): LaneFeed {
       if (!entry) throw new Error('take without peek')
       head += 1
       sent.push(entry.position)
+      covers.push(entry.position)
       return { entry, resent: entry.position <= deps.sent_before, backlog: entry.position <= backlog_to }
+    },
+    pass() {
+      const entry = unread[head]
+      if (!entry) throw new Error('pass without peek')
+      head += 1
+      if (ackedTo < sent.length) covers[sent.length - 1] = entry.position
+      else cursor.advance(lane, entry.position)
     },
     acknowledged(position) {
       acked.add(position)
       // Only a prefix without gaps may move the cursor: acknowledgements come in any order.
       let reached = 0
       for (let next = sent[ackedTo]; next !== undefined && acked.delete(next); next = sent[ackedTo]) {
-        reached = next
+        reached = covers[ackedTo] ?? next
         ackedTo += 1
       }
       if (reached > 0) cursor.advance(lane, reached)

@@ -4,6 +4,20 @@ import { type LinliError, reasonOf } from '../../contract/errors.ts'
 import { BACKOFF_DEFAULT, type BackoffConfig, backoff_ms } from './backoff.ts'
 import { connectError, linkError, parseBrokerUrl, requestError } from './link-errors.ts'
 
+/** What a broker asks of us before it lets us in, and what we ask of it. */
+export interface LinkSecrets {
+  username?: string
+  password?: string
+  /** PEM. The broker's authority when it is not a public one, and our own certificate. */
+  tls?: {
+    ca?: string
+    cert?: string
+    key?: string
+    /** The name that the broker's certificate must have when it is not the one in the url. */
+    servername?: string
+  }
+}
+
 /**
  * One MQTT 3.1.1 session that comes back by itself. A transport and nothing more: what is published while there is no
  * connection is refused at once and nothing is ever resent here, because the library's queue sits in memory and its packet
@@ -20,13 +34,13 @@ export interface LinkMessage {
   dup: boolean
 }
 
-export interface MqttLinkConfig {
+export interface MqttLinkConfig extends LinkSecrets {
   /** `mqtt://host:port`, `mqtts://host:port`. */
   url: string
   clientId: string
   clean: boolean
-  username?: string
-  password?: string
+  /** Asked at each try to connect, in place of those given here, so that a renewed certificate needs no restart. */
+  secrets?: () => LinkSecrets
   /** What the broker says for us when the connection breaks. */
   will?: { topic: string; payload: Uint8Array; qos: 0 | 1; retain: boolean }
   /** A connection on which nothing comes back for one and a half times this long is given up; 10. */
@@ -34,13 +48,13 @@ export interface MqttLinkConfig {
   /** From the first byte to CONNACK; 10,000. */
   connectTimeout_ms?: number
   backoff?: BackoffConfig
-  /** PEM. The broker's authority when it is not a public one, and our own certificate. */
-  tls?: { ca?: string; cert?: string; key?: string }
 }
 
 export interface MqttLink {
   readonly connected: boolean
   start(): void
+  /** Breaks the connection, if there is one, as if it had broken by itself: it comes back. */
+  drop(reason: string): void
   /** Says goodbye (no will is sent) if that is possible, and stays closed. */
   close(): Promise<void>
   /**
@@ -85,7 +99,6 @@ interface Listeners {
 /** Throws UPSTREAM_URL_INVALID. */
 export function createMqttLink(deps: MqttLinkDeps, config: MqttLinkConfig): MqttLink {
   const { address } = parseBrokerUrl(config.url)
-  const options = clientOptions(config)
   const listeners: Listeners = { message: [], up: [], down: [] }
   /** Rejects of everything that waits for the broker's answer on the present connection. */
   const waiting = new Set<(error: LinliError) => void>()
@@ -100,9 +113,10 @@ export function createMqttLink(deps: MqttLinkDeps, config: MqttLinkConfig): Mqtt
     timer = undefined
     try {
       const { connect } = deps
+      const options = clientOptions({ ...config, ...config.secrets?.() })
       const made = connect
-        ? new MqttClient(connect as () => MqttClient['stream'], { ...options })
-        : mqtt.connect(config.url, { ...options })
+        ? new MqttClient(connect as () => MqttClient['stream'], options)
+        : mqtt.connect(config.url, options)
       client = made
       listenTo(made)
     } catch (error) {
@@ -124,6 +138,10 @@ export function createMqttLink(deps: MqttLinkDeps, config: MqttLinkConfig): Mqtt
     made.on('error', (error) => {
       why ??= error
       end(made, why)
+    })
+    // The library keeps some of the socket's errors to itself, a refused client certificate among them.
+    made.stream.on('error', (error) => {
+      why ??= error
     })
     made.on('close', () => end(made, why))
   }
@@ -196,6 +214,9 @@ export function createMqttLink(deps: MqttLinkDeps, config: MqttLinkConfig): Mqtt
     },
     start() {
       if (!client && !timer && !isClosed) open()
+    },
+    drop(reason) {
+      if (client && isUp) end(client, new Error(reason))
     },
     async close() {
       isClosed = true

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createMemoryDisk } from '../memory-backend.ts'
 import { openMemoryLog } from '../open.ts'
 import type { LaneConfig, Log } from '../types.ts'
-import { createPump, type Pump, type Shipment } from './pump.ts'
+import { createPump, type Pump, type PumpConfig, type Shipment } from './pump.ts'
 
 const LANES: LaneConfig[] = [
   { name: 'alarm', kind: 'queue', evict: 'never' },
@@ -41,7 +41,7 @@ async function append(log: Log, lane: string, count: number): Promise<void> {
   await Promise.all(all)
 }
 
-async function started(window: number, prepare?: (log: Log) => Promise<void>) {
+async function started(window: number, prepare?: (log: Log) => Promise<void>, admit?: PumpConfig['admit']) {
   const disk = createMemoryDisk()
   const log = await openMemoryLog(disk, { lanes: LANES })
   const next = holder()
@@ -51,6 +51,7 @@ async function started(window: number, prepare?: (log: Log) => Promise<void>) {
     cursorName: 'up',
     lanes: NAMES,
     window,
+    ...(admit ? { admit } : {}),
     send: next.send,
     onError: (error) => errors.push(error),
   })
@@ -162,6 +163,60 @@ describe('a pump', () => {
     const again = pump.stop()
     await clock.tickAsync(1_001)
     await again
+  })
+
+  it('leaves out what is not admitted without sending it, and its cursor passes it in order', async () => {
+    const { log, all, open } = await started(
+      10,
+      async (into) => {
+        await append(into, 'alarm', 6)
+        await append(into, 'telemetry', 3)
+      },
+      ({ lane, position }) => (lane === 'telemetry' || position % 2 === 0 ? 'pass' : 'send'),
+    )
+    expect(all.map(nameOf)).toEqual(['alarm 1', 'alarm 3', 'alarm 5'])
+    const cursor = log.cursor('up', NAMES)
+    expect([cursor.position('alarm'), cursor.position('telemetry')]).toEqual([0, 3])
+    open[1]?.resolve()
+    await clock.tickAsync(1)
+    expect(cursor.position('alarm')).toBe(0)
+    open[0]?.resolve()
+    await clock.tickAsync(1)
+    expect(cursor.position('alarm')).toBe(4)
+    open[2]?.resolve()
+    await clock.tickAsync(1_000)
+    expect(cursor.durable('alarm')).toBe(6)
+  })
+
+  it('passes a long range that is not admitted without filling its window with it', async () => {
+    const { log, all, pump } = await started(
+      2,
+      async (into) => {
+        await append(into, 'alarm', 1_000)
+        await append(into, 'state', 1)
+      },
+      ({ lane }) => (lane === 'alarm' ? 'pass' : 'send'),
+    )
+    expect(all.map(nameOf)).toEqual(['state 1'])
+    expect(log.cursor('up', NAMES).position('alarm')).toBe(1_000)
+    expect(pump.drained()).toBe(true)
+  })
+
+  it('keeps back a lane that has to wait, and no other, until it is poked', async () => {
+    let isHeld = true
+    const { all, pump } = await started(
+      10,
+      async (into) => {
+        await append(into, 'alarm', 2)
+        await append(into, 'telemetry', 1)
+      },
+      ({ lane }) => (lane === 'alarm' && isHeld ? 'wait' : 'send'),
+    )
+    expect(all.map(nameOf)).toEqual(['telemetry 1'])
+    expect(pump.drained()).toBe(false)
+    isHeld = false
+    pump.poke()
+    expect(all.map(nameOf)).toEqual(['telemetry 1', 'alarm 1', 'alarm 2'])
   })
 
   it('goes on behind a range that was evicted before it got there', async () => {

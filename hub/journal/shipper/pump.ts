@@ -14,6 +14,9 @@ export interface Shipment {
   backlog: boolean
 }
 
+/** What becomes of the next entry of a lane: sent, left out for good, or kept back together with what follows it. */
+export type Admission = 'send' | 'pass' | 'wait'
+
 export interface PumpConfig {
   log: Log
   cursorName: string
@@ -24,6 +27,11 @@ export interface PumpConfig {
    * A fifth of them is kept for the first lane.
    */
   window: number
+  /**
+   * Asked of each entry before it is sent; everything is sent when absent. An entry that waits is asked about again at
+   * the next acknowledgement, commit or poke, and holds up its own lane only.
+   */
+  admit?(entry: Entry): Admission
   /** Called in order within a lane; may resolve in any order. A rejection stops the pump: the link is down. */
   send(shipment: Shipment): Promise<void>
   /** A send was refused, or the log could not be read. The pump has stopped; start it again when the cause is gone. */
@@ -46,6 +54,10 @@ export interface Pump {
   stop(): Promise<void>
   /** Running, and everything in the log is acknowledged. */
   idle(): boolean
+  /** Running, and everything in the log has been sent, if not acknowledged. */
+  drained(): boolean
+  /** Something that waits may go now. */
+  poke(): void
   stats(): PumpStats
 }
 
@@ -69,12 +81,24 @@ export function createPump(config: PumpConfig): Pump {
 
   const unacknowledged = (): number => feeds.reduce((sum, feed) => sum + feed.unacknowledged(), 0)
 
-  /** The most urgent lane with something unsent, if the window has room for it. */
+  /** The most urgent lane with something that may be sent, if the window has room for it. */
   function nextFeed(): LaneFeed | undefined {
-    const feed = feeds.find((candidate) => candidate.hasUnsent())
-    if (!feed) return undefined
+    const feed = feeds.find(hasReady)
+    if (!feed?.peek()) return undefined
     const used = feeds.reduce((sum, one) => sum + one.unsettled(), 0)
     return used < (feed === feeds[0] ? config.window : lower_window) ? feed : undefined
+  }
+
+  /** While its entries are read a lane keeps its turn: a less urgent one does not slip in. */
+  function hasReady(feed: LaneFeed): boolean {
+    while (feed.hasUnsent()) {
+      const entry = feed.peek()
+      const admission = entry && config.admit ? config.admit(entry) : 'send'
+      if (admission === 'send') return true
+      if (admission === 'wait') return false
+      feed.pass()
+    }
+    return false
   }
 
   function fill(): void {
@@ -84,8 +108,7 @@ export function createPump(config: PumpConfig): Pump {
     try {
       while (isRunning) {
         const feed = nextFeed()
-        // While its entries are read the lane keeps its turn: a less urgent one does not slip in.
-        if (!feed?.peek()) break
+        if (!feed) break
         ship(feed)
       }
     } finally {
@@ -181,6 +204,8 @@ export function createPump(config: PumpConfig): Pump {
       }
       await cursor.flush()
     },
+    drained: () => isRunning && feeds.every((feed) => !feed.hasUnsent()),
+    poke: fill,
     idle: () => isRunning && feeds.every((feed) => !feed.hasUnsent() && feed.unacknowledged() === 0),
     stats: () => ({ isRunning, ...counts, inFlight: Math.max(0, unacknowledged() - failedInFlight) }),
   }
