@@ -1,15 +1,16 @@
 import { createServer, type Server } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { Aedes, type AuthenticateError, type Client } from 'aedes'
+import { Aedes, type AuthenticateError, type Client, type PublishPacket } from 'aedes'
 import { maySubscribe, type Principal } from '../auth/access.ts'
 import type { Authenticator } from '../auth/authenticator.ts'
 import { LinliError, reasonOf } from '../contract/errors.ts'
 import { mayHoldPlate } from '../contract/plate.ts'
+import { createExpress } from './express.ts'
 import { createFront, type FrontEvents } from './front/front.ts'
 import { FRONT_LIMITS, type FrontLimits } from './front/limits.ts'
 import { REFUSALS } from './front/refusal.ts'
 import { createSubscriptionQuota } from './front/subscription-quota.ts'
-import type { Ingest } from './ingest.ts'
+import type { Inbound, Ingest } from './ingest.ts'
 import { grantedQos, mend, type Persistence } from './mended-persistence.ts'
 import { createPlatePost } from './plate-post.ts'
 
@@ -56,6 +57,10 @@ const TCP_KEEP_ALIVE_MS = 60_000
 const NOWHERE = '$linli/nowhere'
 
 type PrincipalClient = Client & { principal?: Principal }
+/** Not in Aedes' types: as whose a message is delivered. */
+interface PublishingBroker {
+  publish(packet: PublishPacket, from: Client | null, done: (error?: Error) => void): void
+}
 /** Not in Aedes' types. */
 type SubscribedClient = Client & { subscriptions: Record<string, { qos: number }> }
 
@@ -71,6 +76,39 @@ export async function createBroker(deps: {
   const front = createFront({ log, events }, limits)
   const quota = createSubscriptionQuota(limits.subscriptions_max)
   const plates = createPlatePost()
+
+  /** Journaled, and what of it is for subscribers, if anything. Rejects when the connection must be closed. */
+  async function decide(principal: Principal, inbound: Inbound): Promise<Buffer | undefined> {
+    const verdict = await ingest.accept(principal, inbound)
+    if (verdict.kind === 'deliver') return toBuffer(verdict.payload)
+    if (verdict.kind === 'to-gateway') plates.hand(verdict.topic, inbound.topic, toBuffer(verdict.payload))
+    return undefined
+  }
+
+  function logClosing(client: string | undefined, topic: string, error: unknown): void {
+    const code = error instanceof LinliError ? error.code : undefined
+    const shown = mayHoldPlate(topic) ? undefined : topic
+    log.warn({ client, topic: shown, code }, `connection closed: ${reasonOf(error)}`)
+  }
+
+  const express = createExpress(async (client: PrincipalClient, { topic, payload, retain }) => {
+    try {
+      if (!client.principal) throw new Error('a message without a connection')
+      const deliverable = await decide(client.principal, { topic, payload, retain })
+      if (deliverable === undefined) return true
+      // What is retained stays, and must not keep the socket's whole buffer with it.
+      const kept = retain ? Buffer.from(deliverable) : deliverable
+      // Not waited for: a subscriber that does not read holds up nobody else.
+      delivered({ cmd: 'publish', topic, payload: kept, qos: 1, retain, dup: false }, client).catch((error: unknown) =>
+        log.warn({ client: client.id, topic }, `not delivered: ${reasonOf(error)}`),
+      )
+      return true
+    } catch (error) {
+      if (!client.conn.destroyed) logClosing(client.id, topic, error)
+      client.conn.destroy()
+      return false
+    }
+  })
   const aedes = await Aedes.createBroker({
     concurrency: DELIVERIES_MAX,
     drainTimeout: DRAIN_TIMEOUT_MS,
@@ -95,28 +133,22 @@ export async function createBroker(deps: {
         )
     },
 
+    // What does not go the short way: QoS 0 and 2, wills.
     authorizePublish(client, packet, done) {
       const principal = (client as PrincipalClient | null)?.principal
       if (!principal) return done(new Error('a message without a connection'))
       const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload
-      ingest.accept(principal, { topic: packet.topic, payload, retain: packet.retain === true }).then(
-        (verdict) => {
-          if (verdict.kind === 'deliver') {
-            packet.payload = toBuffer(verdict.payload)
-          } else {
-            if (verdict.kind === 'to-gateway') plates.hand(verdict.topic, packet.topic, toBuffer(verdict.payload))
+      decide(principal, { topic: packet.topic, payload, retain: packet.retain === true }).then(
+        (deliverable) => {
+          packet.payload = deliverable ?? Buffer.alloc(0)
+          if (deliverable === undefined) {
             packet.topic = NOWHERE
-            packet.payload = Buffer.alloc(0)
             packet.retain = false
           }
           done(null)
         },
         (error: unknown) => {
-          const topic = mayHoldPlate(packet.topic) ? undefined : packet.topic
-          log.warn(
-            { client: client?.id, topic, code: error instanceof LinliError ? error.code : undefined },
-            `connection closed: ${reasonOf(error)}`,
-          )
+          logClosing(client?.id, packet.topic, error)
           done(error as Error)
         },
       )
@@ -150,6 +182,13 @@ export async function createBroker(deps: {
   })
 
   mend((aedes as unknown as { persistence: Persistence }).persistence)
+
+  /** To whoever subscribed, and to what is retained; resolves when it is with their sockets. */
+  function delivered(packet: PublishPacket, from: Client | null): Promise<void> {
+    return new Promise((resolve, reject) => {
+      ;(aedes as unknown as PublishingBroker).publish(packet, from, (error) => (error ? reject(error) : resolve()))
+    })
+  }
   const connected = new Map<string, number>()
   aedes.on('client', (client: PrincipalClient) => {
     if (!client.principal) return
@@ -157,7 +196,9 @@ export async function createBroker(deps: {
     events.connected(client.principal)
   })
   aedes.on('connackSent', ({ returnCode }, client) => {
-    if (returnCode === 0) front.accepted(client.conn as Duplex)
+    if (returnCode !== 0) return
+    front.accepted(client.conn as Duplex)
+    express.open(client)
   })
   aedes.on('unsubscribe', (filters, client) => {
     plates.unsubscribed(client, filters)
@@ -189,13 +230,8 @@ export async function createBroker(deps: {
     handle(connection) {
       if (front.admit(connection)) aedes.handle(connection)
     },
-    publish({ topic, payload, retain }) {
-      return new Promise((resolve, reject) => {
-        aedes.publish({ cmd: 'publish', topic, payload: toBuffer(payload), qos: 1, retain, dup: false }, (error) =>
-          error ? reject(error) : resolve(),
-        )
-      })
-    },
+    publish: ({ topic, payload, retain }) =>
+      delivered({ cmd: 'publish', topic, payload: toBuffer(payload), qos: 1, retain, dup: false }, null),
     isConnected: (name) => connected.has(name),
     connections: () => front.connections(),
     async close() {
