@@ -34,7 +34,7 @@ import { createWebServer } from './web/server.ts'
 
 /** The process around one hub: disk, sockets, signals. */
 
-/** Unacknowledged messages towards the upstream: more hides more latency, and is what a crash may send twice. */
+/** Unacknowledged messages towards the upstream: more hides more latency. */
 const UPSTREAM_WINDOW = 200
 
 /** Of MQTT over WebSocket, where most clients look for it. */

@@ -16,7 +16,7 @@ export interface ForwarderConfig {
   site: Site
   /** Name of this hub, a topic segment. */
   hub: string
-  /** Unacknowledged messages at most: also the most that a crash can send twice per lane. */
+  /** Unacknowledged messages at most; a crash sends five times as many twice at worst, with the same ids. */
   window: number
   username?: string
   password?: string
@@ -42,6 +42,8 @@ export const FORWARDED_LANES = ['alarm', 'state', 'telemetry'] as const
 export const UPSTREAM_CURSOR = 'upstream'
 /** A pump that stopped although the link stands is started again after this. */
 const RETRY_MS = 1_000
+/** So many windows may wait for the cursor to be on disk: on a slow card that takes as long as hundreds of PUBACKs. */
+const UNSETTLED_WINDOWS = 5
 const GOODBYE_MS_MAX = 1_000
 
 export function createForwarder(
@@ -85,7 +87,7 @@ export function createForwarder(
     log: deps.log,
     cursorName: UPSTREAM_CURSOR,
     lanes: [...FORWARDED_LANES],
-    window: config.window,
+    ...{ window: config.window, unsettled_max: config.window * UNSETTLED_WINDOWS },
     async send({ entry, backlog }) {
       const payload = payloadToSend(entry.payload, backlog, deps.now_ms() - entry.time_ms)
       await link.publish(entry.topic, payload, { qos: 1, retain: entry.lane === 'state' })
