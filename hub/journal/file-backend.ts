@@ -2,7 +2,7 @@ import { reasonOf } from '../contract/errors.ts'
 import type { Backend, OpenSpec } from './backend.ts'
 import { afterCommit, type DiskPace, firstPlace, type Place } from './disk-pace.ts'
 import type { FileStoreConfig } from './file-store.ts'
-import { openInline } from './inline-backend.ts'
+import { openInline, probeDisk } from './inline-backend.ts'
 import { errorOf } from './sqlite-failure.ts'
 import { createWorkerBackend } from './worker-backend.ts'
 
@@ -23,7 +23,7 @@ export function createFileBackend(
   let spec: OpenSpec = { lanes: [] }
   let owner: Backend | undefined
   let state: DiskPace = pace.first([], 0)
-  /** Where the owner is; differs from `state.place` until the next commit. */
+  /** Where the owner is; differs from `state.place` until a commit has succeeded. */
   let place: Place = 'here'
   let handover: Promise<void> | undefined
   let death: string | undefined
@@ -39,18 +39,18 @@ export function createFileBackend(
     state = pace.after(state, took_ms, performance.now())
   }
 
-  async function thread(isChecked: boolean): Promise<{ made: Backend; opened: ReturnType<Backend['open']> }> {
-    const made = createWorkerBackend(config, { isChecked, committed })
+  async function thread(isKnown: boolean): Promise<{ made: Backend; opened: ReturnType<Backend['open']> }> {
+    const made = createWorkerBackend(config, { isKnown, committed })
     made.onDeath(die)
     return { made, opened: made.open(spec) }
   }
 
-  /** Calls made meanwhile wait for it. A commit's await ends only when the new owner has the file. */
+  /** Calls made meanwhile wait for it. */
   async function handOver(): Promise<void> {
     const last = owner
     try {
       await last?.close()
-      if (state.place === 'here') owner = openInline(config, spec.lanes, { isChecked: true, committed })
+      if (state.place === 'here') owner = openInline(config, spec.lanes, { isKnown: true, committed })
       else {
         const { made, opened } = await thread(true)
         await opened
@@ -77,19 +77,20 @@ export function createFileBackend(
     },
     async open(given) {
       spec = given
-      const inline = openInline(config, spec.lanes, { isChecked: false, committed })
-      // Asked before the probes write.
+      const inline = openInline(config, spec.lanes, { isKnown: false, committed })
       const opened = await inline.open(spec)
-      state = pace.first(inline.probe(), performance.now())
+      state = pace.first(probeDisk(config.folder), performance.now())
       owner = inline
       if (state.place === 'thread') await handOver()
       if (death !== undefined) throw errorOf({ code: 'JOURNAL_IO', message: death })
       return opened
     },
     turn: () => owner?.turn() ?? Promise.resolve(),
-    commit(batch, cursors) {
-      if (state.place !== place && !handover) handover = handOver()
-      return call((to) => to.commit(batch, cursors))
+    async commit(batch, cursors) {
+      const outcome = await call((to) => to.commit(batch, cursors))
+      // After a failed commit the store has to write everything anew before anybody else may open the file.
+      if (outcome.refused === undefined && state.place !== place && !handover) handover = handOver()
+      return outcome
     },
     read: (lane, after_position, limit) => call((from) => from.read(lane, after_position, limit)),
     list: (lane) => call((from) => from.list(lane)),

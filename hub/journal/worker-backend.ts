@@ -27,11 +27,11 @@ export interface WorkerBackend extends Backend {
 /** The store in a thread of its own, over a folder. */
 export function createWorkerBackend(
   config: FileStoreConfig,
-  given: { isChecked?: boolean; committed?: (took_ms: number) => void } = {},
+  given: { isKnown?: boolean; committed?: (took_ms: number) => void } = {},
 ): WorkerBackend {
   // No flags of the parent (a test runner's, an inspector's): the thread runs plain sources.
   const worker = new Worker(new URL('./worker.ts', import.meta.url), {
-    workerData: { ...config, isChecked: given.isChecked === true },
+    workerData: { ...config, isKnown: given.isKnown === true },
     execArgv: [],
     name: 'journal',
   })

@@ -2,16 +2,17 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { LinliError, reasonOf } from '../contract/errors.ts'
 import type { Failure } from './backend.ts'
 import { type FileStoreConfig, openFileStore } from './file-store.ts'
+import type { FileStore } from './keeper.ts'
 import type { Store } from './store.ts'
 import type { Reply, Request } from './worker-backend.ts'
 
-/** The thread that owns the file: an fsync of 20 ms on an SD card must not hold up the thread that reads sockets. */
+/** The thread that owns the file on a slow disk: an fsync of 20 ms on an SD card must not hold up the thread that reads sockets. */
 
-const { isChecked, ...config } = workerData as FileStoreConfig & { isChecked: boolean }
+const { isKnown, ...config } = workerData as FileStoreConfig & { isKnown: boolean }
 const port = parentPort
 if (!port) throw new Error('worker.ts runs only as a worker thread')
 
-let open: { store: Store; close(): void } | undefined
+let open: FileStore | undefined
 
 port.on('message', (request: Request) => {
   const from_ms = performance.now()
@@ -41,15 +42,15 @@ function answer({ id, call, args }: Request): { message: Reply; transfer: ArrayB
 function perform(call: Request['call'], args: Request['args']): unknown {
   if (call === 'open') {
     const [spec] = args as Parameters<Opening>
-    open = openFileStore(config, spec.lanes, { isChecked })
-    return open.store.opened()
+    open = openFileStore(config, spec.lanes, { isKnown })
+    return open.opened()
   }
   if (call === 'close') {
     open?.close()
     return undefined
   }
   if (!open) throw new Error('the journal is not open')
-  const method = open.store[call] as (...values: unknown[]) => unknown
+  const method = open[call] as (...values: unknown[]) => unknown
   return method(...args)
 }
 
