@@ -1,7 +1,8 @@
+import { statfsSync } from 'node:fs'
 import { reasonOf } from '../contract/errors.ts'
-import type { Backend, OpenSpec } from './backend.ts'
+import type { Backend, Opened, OpenSpec } from './backend.ts'
 import { afterCommit, type DiskPace, firstPlace, type Place } from './disk-pace.ts'
-import type { FileStoreConfig } from './file-store.ts'
+import { type FileStoreConfig, makeFolder } from './file-store.ts'
 import { openInline, probeDisk } from './inline-backend.ts'
 import { errorOf } from './sqlite-failure.ts'
 import { createWorkerBackend } from './worker-backend.ts'
@@ -14,6 +15,9 @@ import { createWorkerBackend } from './worker-backend.ts'
 export interface FileBackend extends Backend {
   readonly place: Place
 }
+
+/** Several times what the reserves and the write-ahead log take together. */
+const HANDOVER_BYTES_FREE = 32 * 1024 * 1024
 
 /** @param pace how the first place and the next ones are found; for tests */
 export function createFileBackend(
@@ -35,32 +39,51 @@ export function createFileBackend(
     for (const listener of deathListeners) listener(reason)
   }
 
+  function probes(): number[] {
+    try {
+      makeFolder(config.folder)
+    } catch {
+      // Whoever opens the file says what is wrong.
+    }
+    return probeDisk(config.folder)
+  }
+
+  /** Opening a file writes to it: on a disk that is nearly full the owner stays who it is. */
+  function hasRoom(): boolean {
+    const { bavail, bsize } = statfsSync(config.folder)
+    return bavail * bsize >= HANDOVER_BYTES_FREE
+  }
+
   function committed(took_ms: number): void {
     state = pace.after(state, took_ms, performance.now())
   }
 
-  async function thread(isKnown: boolean): Promise<{ made: Backend; opened: ReturnType<Backend['open']> }> {
-    const made = createWorkerBackend(config, { isKnown, committed })
-    made.onDeath(die)
-    return { made, opened: made.open(spec) }
+  async function openIn(next: Place, isKnown: boolean): Promise<Opened> {
+    const made = next === 'here' ? openInline(config, spec.lanes, { isKnown, committed }) : threadOf(isKnown)
+    const opened = await made.open(spec)
+    owner = made
+    place = next
+    return opened
   }
 
-  /** Calls made meanwhile wait for it. */
+  function threadOf(isKnown: boolean): Backend {
+    const made = createWorkerBackend(config, { isKnown, committed })
+    made.onDeath(die)
+    return made
+  }
+
+  /** Calls made meanwhile wait for it. When the next owner cannot open the file the one before does again. */
   async function handOver(): Promise<void> {
-    const last = owner
+    const before = place
+    const next = state.place
     try {
-      await last?.close()
-      if (state.place === 'here') owner = openInline(config, spec.lanes, { isKnown: true, committed })
-      else {
-        const { made, opened } = await thread(true)
-        await opened
-        owner = made
-      }
-      place = state.place
-    } catch (error) {
+      await owner?.close()
       owner = undefined
+      await openIn(next, true).catch(() => openIn(before, true))
+    } catch (error) {
       die(`the journal could not be opened again: ${reasonOf(error)}`)
     } finally {
+      state = { ...state, place }
       handover = undefined
     }
   }
@@ -77,19 +100,14 @@ export function createFileBackend(
     },
     async open(given) {
       spec = given
-      const inline = openInline(config, spec.lanes, { isKnown: false, committed })
-      const opened = await inline.open(spec)
-      state = pace.first(probeDisk(config.folder), performance.now())
-      owner = inline
-      if (state.place === 'thread') await handOver()
-      if (death !== undefined) throw errorOf({ code: 'JOURNAL_IO', message: death })
-      return opened
+      state = pace.first(probes(), performance.now())
+      return openIn(state.place, false)
     },
     turn: () => owner?.turn() ?? Promise.resolve(),
     async commit(batch, cursors) {
       const outcome = await call((to) => to.commit(batch, cursors))
       // After a failed commit the store has to write everything anew before anybody else may open the file.
-      if (outcome.refused === undefined && state.place !== place && !handover) handover = handOver()
+      if (outcome.refused === undefined && state.place !== place && !handover && hasRoom()) handover = handOver()
       return outcome
     },
     read: (lane, after_position, limit) => call((from) => from.read(lane, after_position, limit)),

@@ -52,7 +52,7 @@ export function openFileStore(
 }
 
 /** SQLite fsyncs the folder its files are in; that the folder itself is there after a power cut is up to us. */
-function makeFolder(folder: string): void {
+export function makeFolder(folder: string): void {
   const first_made = mkdirSync(folder, { recursive: true, mode: 0o700 })
   if (first_made === undefined) return
   const top = dirname(resolve(first_made))
