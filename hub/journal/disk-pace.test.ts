@@ -25,7 +25,7 @@ describe('where commits run', () => {
 
   it('leaves a disk that became slow within a few commits, and stays through single slow ones', () => {
     const quick = firstPlace([0.2], 0)
-    expect(run(quick, 20, 10, 0).changes).toEqual([30])
+    expect(run(quick, 20, 10, 0).changes).toEqual([20])
     const once = afterCommit(quick, 30, 10)
     expect(once.place).toBe('here')
     expect(run(once, 0.2, 100, 10).changes).toEqual([])

@@ -17,11 +17,15 @@ export interface DiskPace {
   stay_ms: number
 }
 
-/** Commits whose share in the mean is down to a third: one slow one (a checkpoint) decides nothing, three in a row do. */
+/** Commits whose share in the mean is down to a third, and what one counts at most: a checkpoint decides nothing, two slow ones do. */
 const MEAN_OVER = 8
-/** A Raspberry Pi's SD card takes 5–20 ms for an fsync, an SSD or eMMC 0.2–1 ms: these lie between, and far apart. */
-const QUICK_MS = 1.5
-const SLOW_MS = 5
+const COUNTED_MS_MAX = 10
+/**
+ * A Raspberry Pi's SD card takes 5–20 ms for an fsync, an SSD or eMMC 0.2–1 ms. Large commits of a hub at its limit take more
+ * than 2 ms too: they are better off beside the thread that decodes the next ones.
+ */
+const QUICK_MS = 1
+const SLOW_MS = 2
 /** As many are looked at before a thread is given up. */
 const COMMITS_MIN = 64
 /** A disk that keeps changing its mind is left to the thread for longer and longer. */
@@ -38,7 +42,7 @@ export function firstPlace(probes_ms: readonly number[], now_ms: number): DiskPa
 
 /** After a commit that took `took_ms` where it ran; `place` of the result is where the next one belongs. */
 export function afterCommit(pace: DiskPace, took_ms: number, now_ms: number): DiskPace {
-  const mean_ms = pace.mean_ms + (took_ms - pace.mean_ms) / MEAN_OVER
+  const mean_ms = pace.mean_ms + (Math.min(took_ms, COUNTED_MS_MAX) - pace.mean_ms) / MEAN_OVER
   const next = { ...pace, mean_ms, commits: pace.commits + 1 }
   if (pace.place === 'here') {
     if (mean_ms <= SLOW_MS) return next
