@@ -12,18 +12,23 @@ import { connectTo, pressedEvent, publish } from '../support/publisher.ts'
 
 /** The upstream may be any MQTT 3.1.1 broker: here those that are not ours, killed while a subscriber with a session waits. */
 
-type Start = (dir: string, port: number) => ChildProcess | Promise<ChildProcess>
+/** A broker that is starting; `kill` is kill -9 of all of it. */
+interface Broker {
+  kill(): void
+}
+type Start = (dir: string, port: number) => Broker | Promise<Broker>
 
 needs('mosquitto', 'mosquitto')('mosquitto as the upstream', () => survives(mosquitto))
 needs('nats-server', 'nats-server')('NATS JetStream as the upstream', () => survives(nats))
+needs('rabbitmq-server', 'rabbitmq-server')('RabbitMQ as the upstream', () => survives(rabbit))
 
 function survives(start: Start): void {
   const dir = mkdtempSync(join(tmpdir(), 'linli-upstream-'))
-  let broker: ChildProcess | undefined
+  let broker: Broker | undefined
   let hub: Program | undefined
   afterAll(async () => {
     await hub?.kill()
-    broker?.kill('SIGKILL')
+    broker?.kill()
     rmSync(dir, { recursive: true, force: true })
   })
 
@@ -58,7 +63,7 @@ function survives(start: Start): void {
     }
     await send(1, 100)
     await vi.waitFor(() => expect(seen.size).toBe(100), WAIT)
-    broker.kill('SIGKILL')
+    broker.kill()
     await send(101, 300)
     const subscribed = new Promise<void>((resolve) => subscriber.once('connect', () => resolve()))
     broker = await started(start, dir, port)
@@ -88,9 +93,26 @@ function freePort(): Promise<number> {
   })
 }
 
+/** RabbitMQ boots for half a minute on a busy machine. */
+const BOOT = { timeout: 120_000, interval: 100 }
+
+/** In a process group of its own, because some are started by a script. */
+function groupOf(program: string, args: string[], env: NodeJS.ProcessEnv = process.env): Broker {
+  const child: ChildProcess = spawn(program, args, { stdio: 'ignore', detached: true, env })
+  return {
+    kill() {
+      try {
+        if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
+      } catch {
+        // It is gone already.
+      }
+    },
+  }
+}
+
 /** Up when it takes an MQTT connection. */
-async function started(start: Start, dir: string, port: number): Promise<ChildProcess> {
-  const child = await start(dir, port)
+async function started(start: Start, dir: string, port: number): Promise<Broker> {
+  const broker = await start(dir, port)
   await vi.waitFor(async () => {
     const probe = await mqtt.connectAsync({
       host: '127.0.0.1',
@@ -100,12 +122,12 @@ async function started(start: Start, dir: string, port: number): Promise<ChildPr
       protocolVersion: 4,
     })
     await probe.endAsync()
-  }, WAIT)
-  return child
+  }, BOOT)
+  return broker
 }
 
 /** Persistent, so that the subscriber's place survives; autosave after each change, because a kill -9 saves nothing. */
-function mosquitto(dir: string, port: number): ChildProcess {
+function mosquitto(dir: string, port: number): Broker {
   const file = join(dir, 'mosquitto.conf')
   const settings = [
     'persistence true',
@@ -117,11 +139,11 @@ function mosquitto(dir: string, port: number): ChildProcess {
     'user root',
   ]
   writeFileSync(file, `${settings.join('\n')}\n`)
-  return spawn(programPath('mosquitto') ?? 'mosquitto', ['-c', file], { stdio: 'ignore' })
+  return groupOf(programPath('mosquitto') ?? 'mosquitto', ['-c', file])
 }
 
 /** MQTT over JetStream on disk; NATS' own port is any free one. */
-function nats(dir: string, port: number): ChildProcess {
+function nats(dir: string, port: number): Broker {
   const file = join(dir, 'nats.conf')
   const store = join(dir, 'jetstream')
   mkdirSync(store, { recursive: true })
@@ -133,5 +155,35 @@ function nats(dir: string, port: number): ChildProcess {
     `mqtt { host: "127.0.0.1", port: ${port} }`,
   ]
   writeFileSync(file, `${settings.join('\n')}\n`)
-  return spawn(programPath('nats-server') ?? 'nats-server', ['-c', file], { stdio: 'ignore' })
+  return groupOf(programPath('nats-server') ?? 'nats-server', ['-c', file])
+}
+
+/** The name service of Erlang is started first, in the foreground, so that it ends with the broker. */
+async function rabbit(dir: string, port: number): Promise<Broker> {
+  const names = String(await freePort())
+  const at = (name: string) => join(dir, name)
+  writeFileSync(at('plugins'), '[rabbitmq_mqtt].\n')
+  writeFileSync(at('rabbitmq.conf'), `listeners.tcp = none\nmqtt.listeners.tcp.1 = 127.0.0.1:${port}\n`)
+  const env = {
+    ...process.env,
+    HOME: dir,
+    ERL_EPMD_PORT: names,
+    ERL_EPMD_ADDRESS: '127.0.0.1',
+    RABBITMQ_NODENAME: 'linli@localhost',
+    RABBITMQ_DIST_PORT: String(await freePort()),
+    RABBITMQ_MNESIA_BASE: at('mnesia'),
+    RABBITMQ_LOG_BASE: at('log'),
+    RABBITMQ_PID_FILE: at('pid'),
+    RABBITMQ_CONFIG_FILE: at('rabbitmq.conf'),
+    RABBITMQ_CONF_ENV_FILE: at('none'),
+    RABBITMQ_ENABLED_PLUGINS_FILE: at('plugins'),
+  }
+  const epmd = groupOf(programPath('epmd') ?? 'epmd', ['-port', names, '-address', '127.0.0.1'])
+  const broker = groupOf('/usr/lib/rabbitmq/bin/rabbitmq-server', [], env)
+  return {
+    kill() {
+      broker.kill()
+      epmd.kill()
+    },
+  }
 }
