@@ -22,6 +22,7 @@ for (const name of [
   'credential',
   'reader',
   'history',
+  'audit',
   'contract',
   'gpio',
   'bus',

@@ -30,6 +30,8 @@ export interface Registry {
   addGateway(key: string): boolean
   knowsGateway(key: string): boolean
   putClient(name: string, entry: ClientEntry): void
+  /** False when there is none of this name. */
+  removeClient(name: string): boolean
   client(name: string): ClientEntry | undefined
   /** Resolves when everything told so far is on disk. */
   flush(): Promise<void>
@@ -88,6 +90,12 @@ export async function createRegistry(deps: {
     putClient(name, entry) {
       data.clients[name] = entry
       save()
+    },
+    removeClient(name) {
+      if (!Object.hasOwn(data.clients, name)) return false
+      delete data.clients[name]
+      save()
+      return true
     },
     client: (name) => (Object.hasOwn(data.clients, name) ? data.clients[name] : undefined),
     flush: () => writing,
