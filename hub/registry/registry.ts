@@ -14,7 +14,7 @@ export interface RegistryData {
 
 /** An MQTT account; the secret itself is never stored. */
 export interface ClientEntry {
-  role: 'gateway' | 'camera' | 'platform'
+  role: 'gateway' | 'camera' | 'platform' | 'home-assistant'
   /** scrypt parameters, salt and hash, see auth/secret.ts. */
   secret: string
   /** For role gateway: the gateway segment it speaks for; for role camera: the one that it reads plates for. */
@@ -30,8 +30,10 @@ export interface Registry {
   addGateway(key: string): boolean
   knowsGateway(key: string): boolean
   putClient(name: string, entry: ClientEntry): void
-  /** False when there is none of this name. */
+  /** False: there is no such account. */
   removeClient(name: string): boolean
+  /** Told of each account that was added, changed or removed. */
+  onClient(listener: (name: string, entry: ClientEntry | undefined, before: ClientEntry | undefined) => void): void
   client(name: string): ClientEntry | undefined
   /** Resolves when everything told so far is on disk. */
   flush(): Promise<void>
@@ -58,6 +60,7 @@ export async function createRegistry(deps: {
   const data = db.data
   let writing: Promise<void> = Promise.resolve()
   let scheduled = false
+  const listeners: Array<Parameters<Registry['onClient']>[0]> = []
 
   /** One write at a time; what changes during a write goes into the next one. */
   function save(): void {
@@ -69,6 +72,10 @@ export async function createRegistry(deps: {
         return db.write()
       })
       .catch(deps.onError)
+  }
+
+  function clientOf(name: string): ClientEntry | undefined {
+    return Object.hasOwn(data.clients, name) ? data.clients[name] : undefined
   }
 
   return {
@@ -88,16 +95,24 @@ export async function createRegistry(deps: {
     },
     knowsGateway: (key) => Object.hasOwn(data.gateways, key),
     putClient(name, entry) {
-      data.clients[name] = entry
+      const before = clientOf(name)
+      // Assigned, `__proto__` would become the prototype of all accounts instead of one of them.
+      Object.defineProperty(data.clients, name, { value: entry, enumerable: true, configurable: true, writable: true })
       save()
+      for (const listener of listeners) listener(name, entry, before)
     },
     removeClient(name) {
-      if (!Object.hasOwn(data.clients, name)) return false
+      const before = clientOf(name)
+      if (!before) return false
       delete data.clients[name]
       save()
+      for (const listener of listeners) listener(name, undefined, before)
       return true
     },
-    client: (name) => (Object.hasOwn(data.clients, name) ? data.clients[name] : undefined),
+    onClient: (listener) => {
+      listeners.push(listener)
+    },
+    client: clientOf,
     flush: () => writing,
   }
 }

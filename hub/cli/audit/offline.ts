@@ -31,12 +31,12 @@ export async function* auditLines(dataDir: string): AsyncGenerator<string> {
 }
 
 /** For what is done to a hub that stands still. @throws {LinliError} JOURNAL_LOCKED while it runs */
-export async function withAudit(dataDir: string, work: (audit: Audit) => Promise<void>): Promise<void> {
+export async function withAudit<T>(dataDir: string, work: (audit: Audit) => Promise<T>): Promise<T> {
   const log = await openFileLog(join(dataDir, 'journal'), { lanes: JOURNAL_LANES })
   try {
     const audit = await auditOf(log, dataDir)
     try {
-      await work(audit)
+      return await work(audit)
     } finally {
       await audit.close()
     }

@@ -1,15 +1,19 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command } from 'commander'
-import type { AuditEntry } from '../../audit/chain.ts'
+import { type AccountAnswer, type AccountRequest, atAccounts, auditedAccounts } from '../../auth/accounts-counter.ts'
 import { hashSecret, newSecret } from '../../auth/secret.ts'
 import { LinliError } from '../../contract/errors.ts'
 import { isSegment } from '../../contract/topic.ts'
+import { askCounter, type Refused } from '../../counter/counter.ts'
 import { durableJson } from '../../registry/durable-json.ts'
-import { type ClientEntry, createRegistry, type Registry, type RegistryData } from '../../registry/registry.ts'
+import { type ClientEntry, createRegistry, type RegistryData } from '../../registry/registry.ts'
 import { withAudit } from '../audit/offline.ts'
 
-/** `linli client add | remove NAME`: MQTT accounts of a hub without `--dev`. A secret is printed once and never stored. */
+/**
+ * `linli client add | remove | list`: the MQTT accounts of a hub without `--dev`, of one that runs and of one that stands
+ * still. A secret is printed once and never stored.
+ */
 
 interface AddOptions {
   data: string
@@ -24,9 +28,9 @@ const program = new Command('linli client').description('MQTT accounts of a hub 
 program.showHelpAfterError().exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
 program
   .command('add <name>')
-  .description('add an account or give it a new secret; the hub must not be running / 新增账号或重设密钥(须先停止枢纽)')
+  .description('add an account or give it a new secret; its connections end / 新增账号或重设密钥(其连接将断开)')
   .requiredOption('--data <dir>', 'data folder of the hub / 枢纽数据目录')
-  .requiredOption('--role <role>', 'gateway, camera or platform')
+  .requiredOption('--role <role>', 'gateway, camera, platform or home-assistant')
   .option(
     '--gateway <id>',
     'role gateway: the gateway it speaks for (default: the name); role camera: the one that it reads plates for',
@@ -36,10 +40,14 @@ program
   .action(add)
 program
   .command('remove <name>')
-  .description('remove an account; the hub must not be running / 删除账号(须先停止枢纽)')
+  .description('remove an account; its connections end at once / 删除账号(其连接立即断开)')
   .requiredOption('--data <dir>', 'data folder of the hub / 枢纽数据目录')
-  .option('--json', 'one JSON object on stdout')
   .action(remove)
+program
+  .command('list')
+  .description('the accounts, without their secrets / 列出账号')
+  .requiredOption('--data <dir>', 'data folder of the hub / 枢纽数据目录')
+  .action(list)
 
 try {
   await program.parseAsync()
@@ -52,69 +60,63 @@ async function add(name: string, options: AddOptions): Promise<void> {
   const account = accountOf(name, options)
   mkdirSync(options.data, { recursive: true, mode: 0o700 })
   const secret = newSecret()
-  const hash = await hashSecret(secret)
-  const { role, gateway, camera } = account
-  const detail = { role, ...(gateway === undefined ? {} : { gateway }), ...(camera === undefined ? {} : { camera }) }
-  await withRegistry(options.data, entryOf('client-add', name, detail), (registry) => {
-    registry.putClient(name, { ...account, secret: hash })
-  })
+  const entry: ClientEntry = { ...account, secret: await hashSecret(secret) }
+  await ask(options.data, { type: 'account-put', name, entry })
   process.stdout.write(
     options.json ? `${JSON.stringify({ name, role: options.role, secret })}\n` : `${name}: ${secret}\n`,
   )
 }
 
-async function remove(name: string, options: { data: string; json?: boolean }): Promise<void> {
-  await withRegistry(options.data, entryOf('client-remove', name, {}), (registry) => {
-    if (!registry.removeClient(name)) throw told(`there is no account ${name}`)
-  })
-  process.stdout.write(options.json ? `${JSON.stringify({ name })}\n` : `${name}\n`)
+async function remove(name: string, options: { data: string }): Promise<void> {
+  await ask(options.data, { type: 'account-remove', name })
+  process.stdout.write(`${name} is removed / 已删除\n`)
 }
 
-function entryOf(action: string, name: string, detail: object): Omit<AuditEntry, 'outcome'> {
-  return { kind: 'credential', action, actor: 'installer:linli-client', source: 'command-line', target: name, detail }
+async function list(options: { data: string }): Promise<void> {
+  const answer = await ask(options.data, { type: 'account-list' })
+  for (const { name, role, gateway, camera } of answer.type === 'accounts' ? answer.accounts : []) {
+    const speaksFor = [gateway, camera].filter((one) => one !== undefined).join('/')
+    process.stdout.write(`${[name, role, ...(speaksFor === '' ? [] : [speaksFor])].join('  ')}\n`)
+  }
 }
 
-/**
- * Who may connect, changed under the journal of the hub: it does not run, and what is done stands in its audit log before
- * it is done.
- */
-async function withRegistry(
-  dataDir: string,
-  entry: Omit<AuditEntry, 'outcome'>,
-  change: (registry: Registry) => void,
-): Promise<void> {
+/** Of the hub that runs there, or else of its registry. */
+async function ask(data: string, request: AccountRequest): Promise<AccountAnswer> {
+  let answer: AccountAnswer | Refused
+  try {
+    answer = await askCounter<AccountAnswer>(data, request)
+  } catch (error) {
+    if (!(error instanceof LinliError) || error.code !== 'COUNTER_CLOSED') throw error
+    return ofRegistry(data, request)
+  }
+  if (answer.type === 'refused') throw new LinliError(answer.code, answer.message, { kind: 'caller' })
+  return answer
+}
+
+async function ofRegistry(data: string, request: AccountRequest): Promise<AccountAnswer> {
   const failures: unknown[] = []
-  const adapter = durableJson<RegistryData>(join(dataDir, 'registry.json'), {
+  const adapter = durableJson<RegistryData>(join(data, 'registry.json'), {
     onFallback: ({ file, damagedCopy }) =>
       process.stderr.write(
         `${file} was damaged; the last good copy is used, the damaged one is kept at ${damagedCopy}\n`,
       ),
   })
-  await withAudit(dataDir, async (audit) => {
-    const registry = await createRegistry({ adapter, onError: (error) => failures.push(error) })
-    await audit.record({ ...entry, outcome: 'asked' })
-    try {
-      change(registry)
-      await registry.flush()
-      if (failures.length > 0) throw failures[0]
-    } catch (error) {
-      const code = error instanceof LinliError ? error.code : 'REGISTRY_IO'
-      await audit.record({ ...entry, outcome: 'failed', code })
-      throw error
-    }
-    await audit.record({ ...entry, outcome: 'succeeded' })
-  })
+  const registry = await createRegistry({ adapter, onError: (error) => failures.push(error) })
+  if (request.type === 'account-list') return atAccounts(registry, request)
+  const answer = await withAudit(data, (audit) => auditedAccounts(audit, registry, request))
+  if (failures.length > 0) throw failures[0]
+  return answer
 }
 
 /** What the account may speak for. @throws {LinliError} OPTION_INVALID */
 function accountOf(name: string, { role, gateway, camera }: AddOptions): Omit<ClientEntry, 'secret'> {
-  if (role === 'platform') return { role }
+  if (role === 'platform' || role === 'home-assistant') return { role }
   if (role === 'gateway') return { role, gateway: segment('--gateway', gateway ?? name) }
   if (role === 'camera') {
     if (gateway === undefined) throw told('--role camera needs --gateway: the gateway that it reads plates for')
     return { role, gateway: segment('--gateway', gateway), camera: segment('--camera', camera ?? name) }
   }
-  throw told(`--role is ${role}; allowed: gateway, camera, platform`)
+  throw told(`--role is ${role}; allowed: gateway, camera, platform, home-assistant`)
 }
 
 function segment(option: string, value: string): string {
