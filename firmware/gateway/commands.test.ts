@@ -83,7 +83,11 @@ describe('commands', () => {
   }
 
   async function keep(append: MemoryAppend): Promise<void> {
-    if (disk === 'slow') await new Promise<void>((resolve) => void setTimeout(() => resolve(), 700))
+    if (disk === 'slow') {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      setTimeout(resolve, 700)
+      await promise
+    }
     if (disk === 'stuck') await new Promise(() => undefined)
     if (disk === 'failing') throw new Error('the disk is gone')
     const { key = '' } = append

@@ -66,7 +66,9 @@ export async function auditedAccounts(
   }
 }
 
-const ROLES: readonly string[] = ['gateway', 'camera', 'platform', 'home-assistant'] satisfies Array<ClientEntry['role']>
+const ROLES: readonly string[] = ['gateway', 'camera', 'platform', 'home-assistant'] satisfies Array<
+  ClientEntry['role']
+>
 
 /** Undefined: the request is about something else. @throws {LinliError} SCHEMA_VIOLATION */
 export function accountRequest(value: unknown): AccountRequest | undefined {

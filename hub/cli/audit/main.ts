@@ -100,7 +100,7 @@ async function verify({ data, file, head, json }: Verified): Promise<void> {
     if (kept === 'damaged') process.stdout.write(`${word('headDamaged')}\n`)
     if (kept === 'missing') process.stderr.write(`${word('headMissing')}\n`)
     for (const finding of verdict.findings) process.stdout.write(`${sentence(finding)}\n`)
-    const count = isWhole ? word('whole') : `: ${verdict.findings.length} ${word('wrong')}`
+    const count = isWhole ? word('whole') : `${word('lines')}: ${verdict.findings.length} ${word('wrong')}`
     process.stdout.write(`${verdict.lines} ${count}; ${verdict.head.sequence}:${verdict.head.hash}\n`)
   }
   if (!isWhole) process.exitCode = NOT_WHOLE

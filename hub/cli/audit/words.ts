@@ -33,6 +33,7 @@ const words = {
   },
   headDamaged: { zh: 'audit-head.json 已损坏', en: 'audit-head.json is damaged' },
   whole: { zh: '行,完好', en: 'lines, whole' },
+  lines: { zh: '行', en: 'lines' },
   line: { zh: '第', en: 'line' },
   wrong: { zh: '处问题', en: 'findings' },
   by: { zh: '经', en: 'by way of' },
