@@ -43,7 +43,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     now_ms: deps.now_ms,
   })
   const desk = createHubDesk(deps, { audit, self, devices, own, submit })
-  const evacuation = createHubEvacuation(deps, settings, { devices, desk, own })
+  const evacuation = createHubEvacuation(deps, settings, { devices, desk, own, audit })
   const distributor = credentials && createHubDistributor(deps, credentials, devices, desk)
   const homeAssistant = createHubHomeAssistant(deps, settings, { devices, desk, own, acceptedListeners }, () => broker)
   const ingest = createHubIngest(deps, settings, {
@@ -181,7 +181,7 @@ async function openCredentials(deps: HubDeps, settings: HubSettings): Promise<Cr
 function createHubEvacuation(
   deps: HubDeps,
   settings: HubSettings,
-  { devices, desk, own }: { devices: Devices; desk: CommandDesk; own: OwnVoice },
+  { devices, desk, own, audit }: { devices: Devices; desk: CommandDesk; own: OwnVoice; audit: Audit },
 ): Evacuation {
   return createEvacuation(
     {
@@ -189,6 +189,7 @@ function createHubEvacuation(
       devices,
       desk,
       say: own.send,
+      auditHead: () => audit.head(),
       now_ms: deps.now_ms,
       onFault: (fault) => deps.logger.error({ code: fault.code }, fault.message),
     },

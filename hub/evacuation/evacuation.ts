@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { Head } from '../audit/chain.ts'
 import type { CommandDesk } from '../commands/desk.ts'
 import type { Actor, Result } from '../contract/command.ts'
 import type { Message } from '../contract/decode.ts'
@@ -42,6 +43,8 @@ export interface EvacuationDeps {
   desk: Pick<CommandDesk, 'send' | 'answer' | 'finalOf' | 'openAt'>
   /** Says something in the hub's own name. */
   say: (topic: string, payload: Uint8Array, retain: boolean) => void
+  /** The last line of the audit log. */
+  auditHead: () => Head
   now_ms: () => number
   onFault: (fault: LinliError) => void
 }
@@ -51,6 +54,8 @@ export const TTL_MS = 30_000
 /** A gateway announces itself before it has subscribed to its commands. */
 export const SETTLE_MS = 1_000
 const TICK_MS = 1_000
+/** Whoever rewrites the audit log has this long until a platform knows better. */
+const HEAD_EVERY_MS = 15 * 60_000
 
 export function createEvacuation(deps: EvacuationDeps, config: { address: Address; version: string }): Evacuation {
   const { devices } = deps
@@ -61,8 +66,10 @@ export function createEvacuation(deps: EvacuationDeps, config: { address: Addres
   let state: EvacuationState = createEvacuationState()
   let events = 0
   let shown = ''
+  let shownHead: string | undefined
   let closed = false
   let timer: ReturnType<typeof setInterval> | undefined
+  let headTimer: ReturnType<typeof setInterval> | undefined
 
   function gates(): Map<string, DeviceView> {
     const found = devices.all().filter(({ address, meta }) => address.class === 'access-gate' && meta !== undefined)
@@ -164,17 +171,22 @@ export function createEvacuation(deps: EvacuationDeps, config: { address: Addres
 
   function hubState(): HubState {
     const { release } = state
-    const { version } = config
-    if (!release) return { version }
+    const { sequence, hash } = deps.auditHead()
+    const own = { version: config.version, ...(sequence > 0 ? { audit: { sequence, hash } } : {}) }
+    if (!release) return own
     const since = new Date(release.begun_ms).toISOString()
-    return { version, evacuation: { ...whoOf(release), since, ...progressOf(release) } }
+    return { ...own, evacuation: { ...whoOf(release), since, ...progressOf(release) } }
   }
 
-  function show(): void {
-    const now = JSON.stringify(hubState())
-    if (now === shown) return
-    shown = now
-    deps.say(formatTopic({ ...config.address, channel: 'state' }), encodeJson(hubState()), true)
+  /** Each command is a line of the audit log: its head alone is told seldom. */
+  function show(isHeadDue = false): void {
+    const now = hubState()
+    const { audit, ...rest } = now
+    const text = JSON.stringify(rest)
+    if (text === shown && !(isHeadDue && audit?.hash !== shownHead)) return
+    shown = text
+    shownHead = audit?.hash
+    deps.say(formatTopic({ ...config.address, channel: 'state' }), encodeJson(now), true)
   }
 
   function tick(): void {
@@ -229,9 +241,11 @@ export function createEvacuation(deps: EvacuationDeps, config: { address: Addres
       state.ending = undefined
       await perform(ending ? [{ type: 'keep' }, finish(state, ending, 'failed', 'HUB_RESTARTED')] : [])
       settleOpen()
+      headTimer = setInterval(() => show(true), HEAD_EVERY_MS)
     },
     close() {
       closed = true
+      clearInterval(headTimer)
       stop()
     },
   }
