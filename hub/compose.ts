@@ -45,7 +45,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
   const desk = createHubDesk(deps, { audit, self, devices, own, submit })
   const evacuation = createHubEvacuation(deps, settings, { devices, desk, own, audit })
   const distributor = credentials && createHubDistributor(deps, credentials, devices, desk)
-  const homeAssistant = createHubHomeAssistant(deps, settings, { devices, desk, own, acceptedListeners }, () => broker)
+  const homeAssistant = createHubHomeAssistant(deps, settings, { devices, desk, acceptedListeners }, () => broker)
   const ingest = createHubIngest(deps, settings, {
     self,
     desk,
@@ -216,7 +216,6 @@ function createHubHomeAssistant(
   rooms: {
     devices: Devices
     desk: CommandDesk
-    own: OwnVoice
     acceptedListeners: Set<AcceptedListener>
   },
   broker: () => Broker,
@@ -227,10 +226,9 @@ function createHubHomeAssistant(
       devices: rooms.devices,
       publish: (message) => broker().publish(message),
       send: (request) => rooms.desk.send(request),
-      say: rooms.own.say,
+      refuse: (topic, principal, error) => rooms.desk.refuse(topic, principal, error),
       log: deps.logger,
       newId: deps.newId,
-      now_ms: deps.now_ms,
     },
     { ...settings.homeAssistant, site: settings.site, version: packageFile.version },
   )
