@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import type { Head } from '../audit/chain.ts'
 import type { CommandDesk } from '../commands/desk.ts'
 import type { Actor, Result } from '../contract/command.ts'
 import type { Message } from '../contract/decode.ts'
@@ -30,8 +29,8 @@ export interface Evacuation {
   onCommand(message: Message & { kind: 'command' }): Promise<void>
   /** Every accepted message, after the devices have taken it. */
   heard(message: Message): void
-  /** What the hub says of itself. */
-  hubState(): HubState
+  /** Its part of what the hub says of itself. */
+  state(): Pick<HubState, 'evacuation'>
   /** Takes up what stood before the restart. */
   start(): Promise<void>
   close(): void
@@ -43,8 +42,8 @@ export interface EvacuationDeps {
   desk: Pick<CommandDesk, 'send' | 'answer' | 'finalOf' | 'openAt'>
   /** Says something in the hub's own name. */
   say: (topic: string, payload: Uint8Array, retain: boolean) => void
-  /** The last line of the audit log. */
-  auditHead: () => Head
+  /** What the hub says of itself has changed, perhaps. */
+  show: () => void
   now_ms: () => number
   onFault: (fault: LinliError) => void
 }
@@ -54,10 +53,8 @@ export const TTL_MS = 30_000
 /** A gateway announces itself before it has subscribed to its commands. */
 export const SETTLE_MS = 1_000
 const TICK_MS = 1_000
-/** Whoever rewrites the audit log has this long until a platform knows better. */
-const HEAD_EVERY_MS = 15 * 60_000
 
-export function createEvacuation(deps: EvacuationDeps, config: { address: Address; version: string }): Evacuation {
+export function createEvacuation(deps: EvacuationDeps, config: { address: Address }): Evacuation {
   const { devices } = deps
   const startedAt_ms = performance.now()
   const bootid = deps.now_ms().toString(16).padStart(16, '0')
@@ -65,11 +62,8 @@ export function createEvacuation(deps: EvacuationDeps, config: { address: Addres
   const onlineSince = new Map<string, number>()
   let state: EvacuationState = createEvacuationState()
   let events = 0
-  let shown = ''
-  let shownHead: string | undefined
   let closed = false
   let timer: ReturnType<typeof setInterval> | undefined
-  let headTimer: ReturnType<typeof setInterval> | undefined
 
   function gates(): Map<string, DeviceView> {
     const found = devices.all().filter(({ address, meta }) => address.class === 'access-gate' && meta !== undefined)
@@ -89,7 +83,7 @@ export function createEvacuation(deps: EvacuationDeps, config: { address: Addres
       else if (effect.type === 'event') tell(effect.event, effect.round)
       else if (effect.type === 'send') void send(effect.round, effect.gate, effect.attempt)
     }
-    show()
+    deps.show()
     watch()
   }
 
@@ -169,26 +163,6 @@ export function createEvacuation(deps: EvacuationDeps, config: { address: Addres
     deps.say(formatTopic({ ...config.address, channel: 'evt', type }), encodeJson(event), false)
   }
 
-  function hubState(): HubState {
-    const { release } = state
-    const { sequence, hash } = deps.auditHead()
-    const own = { version: config.version, ...(sequence > 0 ? { audit: { sequence, hash } } : {}) }
-    if (!release) return own
-    const since = new Date(release.begun_ms).toISOString()
-    return { ...own, evacuation: { ...whoOf(release), since, ...progressOf(release) } }
-  }
-
-  /** Each command is a line of the audit log: its head alone is told seldom. */
-  function show(isHeadDue = false): void {
-    const now = hubState()
-    const { audit, ...rest } = now
-    const text = JSON.stringify(rest)
-    if (text === shown && !(isHeadDue && audit?.hash !== shownHead)) return
-    shown = text
-    shownHead = audit?.hash
-    deps.say(formatTopic({ ...config.address, channel: 'state' }), encodeJson(now), true)
-  }
-
   function tick(): void {
     if (!state.release) return
     const now_ms = deps.now_ms()
@@ -229,7 +203,12 @@ export function createEvacuation(deps: EvacuationDeps, config: { address: Addres
         if (input) void run(input)
       }
     },
-    hubState,
+    state() {
+      const { release } = state
+      if (!release) return {}
+      const since = new Date(release.begun_ms).toISOString()
+      return { evacuation: { ...whoOf(release), since, ...progressOf(release) } }
+    },
     async start() {
       const restored = restoreEvacuation(await deps.log.list(EVACUATION_LANE.name), [...gates().keys()], deps.now_ms())
       if (!restored.isReadable)
@@ -241,11 +220,9 @@ export function createEvacuation(deps: EvacuationDeps, config: { address: Addres
       state.ending = undefined
       await perform(ending ? [{ type: 'keep' }, finish(state, ending, 'failed', 'HUB_RESTARTED')] : [])
       settleOpen()
-      headTimer = setInterval(() => show(true), HEAD_EVERY_MS)
     },
     close() {
       closed = true
-      clearInterval(headTimer)
       stop()
     },
   }
