@@ -24,6 +24,7 @@ for (const name of [
   'reader',
   'upstream',
   'history',
+  'audit',
   'contract',
   'gpio',
   'bus',
