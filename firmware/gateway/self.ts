@@ -1,9 +1,10 @@
 import type { CredentialsHave } from '../../hub/contract/credentials.ts'
+import type { TimeQuality } from '../../hub/contract/event.ts'
 import type { GatewayState, ReaderState } from '../../hub/contract/gateway.ts'
 import type { SenmlPack } from '../../hub/contract/senml.ts'
 import type { Address } from '../../hub/contract/topic.ts'
 import type { Log } from '../../hub/journal/types.ts'
-import { type Moment, momentNow } from '../moment.ts'
+import { type Moment, momentAt, momentNow } from '../moment.ts'
 import type { PinBoard, StatusReport } from '../ports/pin-board.ts'
 import type { Outbox } from './outbox.ts'
 
@@ -16,6 +17,7 @@ export interface SelfDeps {
   bootid: string
   version: string
   rss_bytes: () => number
+  timeQuality: () => TimeQuality
 }
 
 /** The contract's longest reason. */
@@ -28,9 +30,13 @@ export class Self {
   #credentials: CredentialsHave | undefined
   #readers: ReaderState[] | undefined
   #droppedTold = 0
+  #startedAt: Moment
+  #timequality: TimeQuality
 
   constructor(deps: SelfDeps) {
     this.#deps = deps
+    this.#startedAt = deps.startedAt
+    this.#timequality = deps.timeQuality()
   }
 
   begin(boards: Iterable<PinBoard>): void {
@@ -63,6 +69,22 @@ export class Self {
   onCredentials(have: CredentialsHave): void {
     this.#credentials = have
     this.#reportState()
+  }
+
+  onTimeQuality(quality: TimeQuality): void {
+    this.#timequality = quality
+    this.#reportState()
+  }
+
+  /**
+   * The clock was set for the first time since the start.
+   * @param synced both clocks side by side, the wall clock being right
+   */
+  clockSet(synced: Moment): void {
+    const { outbox, address, startedAt } = this.#deps
+    this.#startedAt = momentAt(synced, startedAt.monotonic_ms)
+    const data = { stepped_ms: Math.round(this.#startedAt.wall_ms - startedAt.wall_ms) }
+    outbox.event(address, { type: 'clock-set', severity: 'notice', at: momentNow(), data })
   }
 
   onReaders(readers: ReaderState[]): void {
@@ -98,11 +120,12 @@ export class Self {
   }
 
   #reportState(): void {
-    const { outbox, address, startedAt, bootid, version } = this.#deps
+    const { outbox, address, bootid, version } = this.#deps
     const state: GatewayState = {
       version,
       bootid,
-      startedat: new Date(startedAt.wall_ms).toISOString(),
+      startedat: new Date(this.#startedAt.wall_ms).toISOString(),
+      timequality: this.#timequality,
       boards: this.#boards.map(({ id, status }) => ({ id, status: status.status, ...shortReason(status.reason) })),
       ...(this.#credentials === undefined ? {} : { credentials: this.#credentials }),
       ...(this.#readers === undefined ? {} : { readers: this.#readers }),
