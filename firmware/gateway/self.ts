@@ -1,5 +1,5 @@
 import type { CredentialsHave } from '../../hub/contract/credentials.ts'
-import type { TimeQuality } from '../../hub/contract/event.ts'
+import type { ClockQuality } from '../../hub/contract/event.ts'
 import type { GatewayState, ReaderState } from '../../hub/contract/gateway.ts'
 import type { SenmlPack } from '../../hub/contract/senml.ts'
 import type { Address } from '../../hub/contract/topic.ts'
@@ -17,7 +17,7 @@ export interface SelfDeps {
   bootid: string
   version: string
   rss_bytes: () => number
-  timeQuality: () => TimeQuality
+  timeQuality: () => ClockQuality
 }
 
 /** The contract's longest reason. */
@@ -31,7 +31,7 @@ export class Self {
   #readers: ReaderState[] | undefined
   #droppedTold = 0
   #startedAt: Moment
-  #timequality: TimeQuality
+  #timequality: ClockQuality
 
   constructor(deps: SelfDeps) {
     this.#deps = deps
@@ -71,7 +71,7 @@ export class Self {
     this.#reportState()
   }
 
-  onTimeQuality(quality: TimeQuality): void {
+  onTimeQuality(quality: ClockQuality): void {
     this.#timequality = quality
     this.#reportState()
   }

@@ -52,7 +52,7 @@ function expectNear(found: number[], expected: number[], tolerance_ms = 50): voi
 async function pressThrice(estate: VirtualEstate, virtual: VirtualTime): Promise<void> {
   for (let n = 0; n < 3; n++) {
     estate.press('b1', 100)
-    await virtual.advance(20 * 60_000)
+    await virtual.advance(3 * 60_000)
   }
 }
 
@@ -103,11 +103,11 @@ describe.each(['1970-01-01T00:00:12Z', '2020-02-29T23:59:00Z'])('a gateway that 
     for (const ending of ['gateway/gw-1/avail', 'alarm-button/b1/avail']) {
       const since_ms = Date.parse(String(last(ending)?.since))
       expect(last(ending)?.status).toBe('online')
-      expect(TRUE_MS - since_ms).toBeGreaterThan(60 * 60_000)
-      expect(TRUE_MS - since_ms).toBeLessThan(62 * 60_000)
+      expect(TRUE_MS - since_ms).toBeGreaterThan(9 * 60_000)
+      expect(TRUE_MS - since_ms).toBeLessThan(11 * 60_000)
     }
     expect(last('gateway/gw-1/state')).toMatchObject({ timequality: 'synced' })
-    expect(TRUE_MS - Date.parse(String(last('gateway/gw-1/state')?.startedat))).toBeLessThan(62 * 60_000)
+    expect(TRUE_MS - Date.parse(String(last('gateway/gw-1/state')?.startedat))).toBeLessThan(11 * 60_000)
     await estate.close()
   })
 
