@@ -1,5 +1,6 @@
 import packageFile from '../package.json' with { type: 'json' }
 import type { Principal } from './auth/access.ts'
+import { createAvailabilityRoom } from './availability/availability.ts'
 import { createBroker } from './broker/broker.ts'
 import type { Inbound, Verdict } from './broker/ingest.ts'
 import { type CommandDesk, createDesk } from './commands/desk.ts'
@@ -33,11 +34,11 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     (message) => onAccepted(message),
     () => broker,
   )
-  const life = createGatewayLife({
-    devices,
-    say: (topic, availability) => own.say(topic, availability, true),
-    now_ms: deps.now_ms,
-  })
+  const availability = createAvailabilityRoom(
+    { devices, say: (topic, value) => own.say(topic, value, true), now_ms: deps.now_ms },
+    settings.flapping,
+  )
+  const life = createGatewayLife({ devices, conclude: availability.conclude, now_ms: deps.now_ms })
   const desk = createDesk({
     now_ms: deps.now_ms,
     newId: deps.newId,
@@ -52,6 +53,12 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     desk,
     life,
     evacuation,
+    availability,
+    heldBack(message) {
+      life.heard(message.topic)
+      distributor?.heard(message)
+      evacuation.heard(message)
+    },
     accepted(message) {
       life.heard(message.topic)
       onAccepted(message)
@@ -79,6 +86,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
 
   function onAccepted(message: Message): void {
     devices.apply(message)
+    availability.heard(message)
     if (message.kind === 'meta') deps.registry.learn(message.topic, message.meta)
     distributor?.heard(message)
     evacuation.heard(message)
@@ -101,12 +109,14 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     onUpstream: (listener) => subscribe(upstreamListeners, listener),
     async start() {
       await restoreRetained(deps, devices, broker)
+      availability.start()
       life.start()
       await evacuation.start()
       forwarder?.start()
     },
     async close() {
       life.close()
+      availability.close()
       evacuation.close()
       distributor?.close()
       desk.close()

@@ -18,6 +18,8 @@ export interface HubConfig {
   logLevel: string
   /** How long readings are kept. */
   retention: Retention
+  /** Changes of availability within ten minutes that are flapping; 0: none are. */
+  flapChanges: number
 }
 
 /** As the command line gives it: strings. */
@@ -35,6 +37,7 @@ export interface HubOptions {
   logLevel: string
   historyRawDays: string
   historyMinuteDays: string
+  flapChanges: string
 }
 
 const LOOPBACK = /^(127(\.\d{1,3}){3}|::1|localhost)$/
@@ -68,6 +71,7 @@ export function hubConfig(options: HubOptions): HubConfig {
       raw_ms: days('--history-raw-days', options.historyRawDays),
       minute_ms: days('--history-minute-days', options.historyMinuteDays),
     },
+    flapChanges: flapChanges(options.flapChanges),
   }
 }
 
@@ -80,6 +84,15 @@ function days(option: string, text: string): number {
   if (!/^\d+$/.test(text) || value < DAYS_MIN || value > DAYS_MAX)
     throw bad(`${option} is ${text}; give a number of days from ${DAYS_MIN} to ${DAYS_MAX}`)
   return value * DAY_MS
+}
+
+const FLAP_CHANGES_MAX = 1000
+
+function flapChanges(text: string): number {
+  const value = Number(text)
+  if (!/^\d+$/.test(text) || value === 1 || value > FLAP_CHANGES_MAX)
+    throw bad(`--flap-changes is ${text}; give a number from 2 to ${FLAP_CHANGES_MAX}, or 0 for never`)
+  return value
 }
 
 export function siteOf(text: string): Site {

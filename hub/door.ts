@@ -1,6 +1,7 @@
 import type { Principal } from './auth/access.ts'
+import type { AvailabilityRoom } from './availability/availability.ts'
 import type { BrokerLog } from './broker/broker.ts'
-import { createIngest, type Ingest } from './broker/ingest.ts'
+import { createIngest, type Ingest, type Interceptor } from './broker/ingest.ts'
 import type { CommandDesk } from './commands/desk.ts'
 import { type CommandMessage, isCredentialCommand, ownerOf } from './commands/own-commands.ts'
 import type { Message } from './contract/decode.ts'
@@ -21,10 +22,28 @@ export function createHubIngest(
     desk: CommandDesk
     life: GatewayLife
     evacuation: Evacuation
+    availability: AvailabilityRoom
+    /** Taken note of, and shown to nobody for now. */
+    heldBack: (message: Message) => void
     accepted: (message: Message) => void
   },
 ): Ingest {
   const refusals = createRefusalLog(deps.logger)
+
+  function onAvailability(message: Message & { kind: 'availability' }): ReturnType<Interceptor> {
+    // A will is written before the fact, so it cannot know since when.
+    const since = message.availability.since ?? new Date(deps.now_ms()).toISOString()
+    const said = { ...message.availability, since }
+    const shown = rooms.availability.onSaid(message.topic, said)
+    if (shown === undefined) {
+      rooms.heldBack({ ...message, availability: said })
+      return { kind: 'swallow' }
+    }
+    const isAsSaid = shown === said && message.availability.since !== undefined
+    message.availability = shown
+    return isAsSaid ? { kind: 'continue' } : { kind: 'continue', payload: encodeJson(shown) }
+  }
+
   return createIngest({
     log: deps.log,
     now_ms: deps.now_ms,
@@ -39,13 +58,7 @@ export function createHubIngest(
       if (message.kind !== 'availability') return { kind: 'continue' }
       // Said before the will itself is written, so that nothing the gateway says on its next connection can come before it.
       if (message.topic.class === 'gateway' && message.availability.status === 'offline') rooms.life.died(message.topic)
-      if (message.availability.since === undefined) {
-        // A will is written before the fact, so it cannot know since when.
-        const since = new Date(deps.now_ms()).toISOString()
-        message.availability = { ...message.availability, since }
-        return { kind: 'continue', payload: encodeJson(message.availability) }
-      }
-      return { kind: 'continue' }
+      return onAvailability(message)
     },
     admit(principal, message) {
       if (message.kind === 'command') return refusedCommand(rooms.self, principal, message)

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { Authenticator } from './auth/authenticator.ts'
+import type { FlappingConfig } from './availability/machine.ts'
 import type { Broker, BrokerLog } from './broker/broker.ts'
 import type { CommandDesk } from './commands/desk.ts'
 import type { Message } from './contract/decode.ts'
@@ -45,6 +46,8 @@ export interface HubSettings {
   name: string
   dev: boolean
   upstream: { url: string; window: number } | undefined
+  /** When a device counts as flapping; five outages in ten minutes when absent. */
+  flapping?: FlappingConfig
   /** `keyId` of the site key; without it this hub has no credentials to distribute. */
   credentialKey?: string
 }

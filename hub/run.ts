@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import packageFile from '../package.json' with { type: 'json' }
 import { devAuthenticator, registryAuthenticator } from './auth/authenticator.ts'
 import { editorUsers, newPassword } from './auth/editor-users.ts'
+import { FLAPPING } from './availability/machine.ts'
 import { createHub } from './compose.ts'
 import type { HubConfig } from './config.ts'
 import { keyId } from './contract/credentials.ts'
@@ -69,6 +70,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
       dev: config.dev,
       upstream: config.upstream === undefined ? undefined : { url: config.upstream, window: UPSTREAM_WINDOW },
       credentialKey: keyId(siteKey.key),
+      flapping: { ...FLAPPING, changes: config.flapChanges },
     },
   )
   running.hub = hub

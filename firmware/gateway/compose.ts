@@ -97,6 +97,7 @@ export function createGateway(deps: GatewayDeps, config: GatewayConfig): Gateway
 async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: Closers): Promise<void> {
   const { log, bootid, version } = deps
   const startedAt = momentNow()
+  const { telemetryEvery_ms = TELEMETRY_EVERY_MS } = config
   const profiles = openProfiles(config, deps.readProfiles)
   const address: Address = { ...config.site, gateway: config.gateway, class: 'gateway', device: config.gateway }
   const spool = await deps.openSpool({ lanes: SPOOL_LANES })
@@ -113,7 +114,16 @@ async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: C
   const outbox = new Outbox({ log: spool, logger: log, bootid, startedAt, timeQuality, onFault })
   closers.push(() => outbox.close())
 
-  const self = new Self({ outbox, address, startedAt, bootid, version, rss_bytes: deps.rss_bytes, timeQuality })
+  const self = new Self({
+    outbox,
+    address,
+    startedAt,
+    bootid,
+    version,
+    rss_bytes: deps.rss_bytes,
+    timeQuality,
+    telemetryEvery_ms,
+  })
   const onStatus = self.onBoard.bind(self)
   const hardware = createHardware({ ...deps, onStatus }, config)
   closers.push(() => hardware.closeBuses())
@@ -154,7 +164,7 @@ async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: C
   closers.push(() => clock.close())
   outbox.setDirect((entry) => uplink.sendDirect(entry))
   closers.push(() => uplink.close())
-  const timer = setInterval(() => self.reportVitals(spool), config.telemetryEvery_ms ?? TELEMETRY_EVERY_MS)
+  const timer = setInterval(() => self.reportVitals(spool), telemetryEvery_ms)
   closers.push(() => clearInterval(timer))
   closers.push(() => hardware.closeBoards())
   hardware.start()

@@ -17,9 +17,12 @@ export interface SelfDeps {
   bootid: string
   version: string
   rss_bytes: () => number
+  telemetryEvery_ms: number
   timeQuality: () => ClockQuality
 }
 
+/** So many vital signs in a row that do not come are silence. */
+const SILENT_AFTER = 3
 /** The contract's longest reason. */
 const REASON_CHARS_MAX = 200
 const UNITS = { rss: 'B', uptime: 's', 'spool/alarm': 'count', 'spool/telemetry': 'count', 'spool/size': 'B' }
@@ -40,7 +43,7 @@ export class Self {
   }
 
   begin(boards: Iterable<PinBoard>): void {
-    const { outbox, address, version } = this.#deps
+    const { outbox, address, version, telemetryEvery_ms } = this.#deps
     this.#boards = [...boards]
     this.#droppedTold = outbox.telemetryDropped()
     outbox.event(address, { type: 'started', severity: 'notice', at: momentNow(), data: { version } })
@@ -51,6 +54,7 @@ export class Self {
       place: {},
       capabilities: [],
       units: UNITS,
+      expireafter_s: Math.ceil((SILENT_AFTER * telemetryEvery_ms) / 1000),
     })
     this.#reportState()
   }
