@@ -27,6 +27,7 @@ export interface Additions {
   isReaderNew?: boolean
   /** What the devices are that the test asks for; gates if not given. */
   deviceClass?: DeviceClass
+  hubArgs?: string[]
 }
 
 export class GateEstate {
@@ -83,6 +84,7 @@ export class GateEstate {
 
   async startHub(): Promise<void> {
     const args = ['--dev', '--no-flows', '--data', this.hubData, '--site', SITE_TEXT, '--log-level', 'info']
+    args.push(...(this.#more.hubArgs ?? []))
     this.hub = await startProgram('hub/main.ts', [...args, '--mqtt-port', String(this.#hubPort), '--http-port', '0'])
     this.#hubPort = Number(this.hub.ready.mqttPort)
     // Two clients of one id would take each other's place for ever.
