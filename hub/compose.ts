@@ -1,4 +1,6 @@
 import packageFile from '../package.json' with { type: 'json' }
+import { type Audit, openAudit } from './audit/audit.ts'
+import { auditedLogin, denialNotes } from './audit/door-notes.ts'
 import type { Principal } from './auth/access.ts'
 import { createAvailabilityRoom } from './availability/availability.ts'
 import { createBroker } from './broker/broker.ts'
@@ -26,6 +28,7 @@ import { redacted } from './upstream/redacted.ts'
 export async function createHub(deps: HubDeps, settings: HubSettings): Promise<Hub> {
   const devices = createDevices()
   const self = hubPrincipal(settings)
+  const audit = await openHubAudit(deps)
   const credentials = await openCredentials(deps, settings)
   const acceptedListeners = new Set<AcceptedListener>()
   const upstreamListeners = new Set<(status: ForwarderStatus) => void>()
@@ -39,13 +42,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     settings.flapping,
   )
   const life = createGatewayLife({ devices, conclude: availability.conclude, now_ms: deps.now_ms })
-  const desk = createDesk({
-    now_ms: deps.now_ms,
-    newId: deps.newId,
-    gatewayOnline: (address) => devices.gatewayOnline(address),
-    answer: (topic, payload) => own.send(topic, payload, false),
-    submit: (topic, payload) => submit(self, { topic, payload, retain: false }),
-  })
+  const desk = createHubDesk(deps, { audit, self, devices, own, submit })
   const evacuation = createHubEvacuation(deps, settings, { devices, desk, own })
   const distributor = credentials && createHubDistributor(deps, credentials, devices, desk)
   const ingest = createHubIngest(deps, settings, {
@@ -59,6 +56,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
       distributor?.heard(message)
       evacuation.heard(message)
     },
+    denied: denialNotes(audit),
     accepted(message) {
       life.heard(message.topic)
       onAccepted(message)
@@ -66,7 +64,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
   })
   const broker = await createBroker({
     ingest,
-    authenticate: deps.authenticate,
+    authenticate: auditedLogin(audit, deps.authenticate),
     log: deps.logger,
     events: {
       connected: () => undefined,
@@ -75,6 +73,11 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
       refused: deps.counters.clientRefused,
       throttled: deps.counters.clientThrottled,
     },
+  })
+  deps.registry.onClient((name, entry, before) => {
+    if (before) broker.endAccount(name, entry ? 'changed' : 'removed')
+    const gateway = before?.role === 'gateway' && !entry ? before.gateway : undefined
+    if (gateway !== undefined) life.removed({ ...settings.site, gateway, class: 'gateway', device: gateway })
   })
   const forwarder =
     settings.upstream &&
@@ -102,6 +105,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     broker,
     devices,
     desk,
+    audit,
     forwarder,
     credentials,
     own,
@@ -110,6 +114,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     async start() {
       await restoreRetained(deps, devices, broker)
       availability.start()
+      await desk.start()
       life.start()
       await evacuation.start()
       forwarder?.start()
@@ -123,6 +128,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
       await broker.close()
       await forwarder?.close()
       await deps.registry.flush()
+      await audit.close()
       await deps.log.close()
     },
   }
@@ -131,6 +137,41 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
 function subscribe<T>(listeners: Set<T>, listener: T): () => void {
   listeners.add(listener)
   return () => listeners.delete(listener)
+}
+
+function createHubDesk(
+  deps: HubDeps,
+  rooms: {
+    audit: Audit
+    self: Principal
+    devices: Devices
+    own: OwnVoice
+    submit: (principal: Principal, inbound: Inbound) => Promise<void>
+  },
+): CommandDesk {
+  const { audit, self, devices, own, submit } = rooms
+  return createDesk({
+    now_ms: deps.now_ms,
+    newId: deps.newId,
+    log: deps.log,
+    audit,
+    self,
+    gatewayOnline: (address) => devices.gatewayOnline(address),
+    answer: (topic, payload) => own.keep(topic, payload, false),
+    submit: (topic, payload) => submit(self, { topic, payload, retain: false }),
+    onFault: (fault) => deps.logger.error({ code: fault.code }, fault.message),
+  })
+}
+
+function openHubAudit(deps: HubDeps): Promise<Audit> {
+  return openAudit({
+    log: deps.log,
+    now_ms: deps.now_ms,
+    // Nobody has measured how far this machine's clock can be trusted.
+    timeQuality: () => 'unsynced',
+    onFault: (fault) => deps.logger.error({ code: fault.code }, fault.message),
+    ...(deps.keepAuditHead ? { keepHead: deps.keepAuditHead } : {}),
+  })
 }
 
 async function openCredentials(deps: HubDeps, settings: HubSettings): Promise<CredentialSource | undefined> {

@@ -114,16 +114,7 @@ async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: C
   const outbox = new Outbox({ log: spool, logger: log, bootid, startedAt, timeQuality, onFault })
   closers.push(() => outbox.close())
 
-  const self = new Self({
-    outbox,
-    address,
-    startedAt,
-    bootid,
-    version,
-    rss_bytes: deps.rss_bytes,
-    timeQuality,
-    telemetryEvery_ms,
-  })
+  const self = new Self({ ...deps, outbox, address, startedAt, timeQuality, telemetryEvery_ms })
   const onStatus = self.onBoard.bind(self)
   const hardware = createHardware({ ...deps, onStatus }, config)
   closers.push(() => hardware.closeBuses())

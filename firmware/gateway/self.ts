@@ -1,5 +1,5 @@
 import type { CredentialsHave } from '../../hub/contract/credentials.ts'
-import type { ClockQuality } from '../../hub/contract/event.ts'
+import type { TimeQuality } from '../../hub/contract/event.ts'
 import type { GatewayState, ReaderState } from '../../hub/contract/gateway.ts'
 import type { SenmlPack } from '../../hub/contract/senml.ts'
 import type { Address } from '../../hub/contract/topic.ts'
@@ -18,7 +18,7 @@ export interface SelfDeps {
   version: string
   rss_bytes: () => number
   telemetryEvery_ms: number
-  timeQuality: () => ClockQuality
+  timeQuality: () => TimeQuality
 }
 
 /** So many vital signs in a row that do not come are silence. */
@@ -34,7 +34,7 @@ export class Self {
   #readers: ReaderState[] | undefined
   #droppedTold = 0
   #startedAt: Moment
-  #timequality: ClockQuality
+  #timequality: TimeQuality
 
   constructor(deps: SelfDeps) {
     this.#deps = deps
@@ -75,7 +75,7 @@ export class Self {
     this.#reportState()
   }
 
-  onTimeQuality(quality: ClockQuality): void {
+  onTimeQuality(quality: TimeQuality): void {
     this.#timequality = quality
     this.#reportState()
   }

@@ -69,7 +69,7 @@ describe('what happened before the clock was set', () => {
           value: {
             event: {
               time: new Date(trueTime(one)).toISOString(),
-              timequality: 'corrected',
+              timequality: 'unsynced',
               clocktime: new Date(one.started_ms + one.at_ms).toISOString(),
               data: { press: 1, atstart: false },
             },

@@ -28,8 +28,8 @@ const MARK = Buffer.from('"timequality":"unsynced"')
 const ABSOLUTE_S_MIN = 2 ** 28
 
 /**
- * An event or telemetry of this boot that was dated by a clock not yet set, with its true time, `timequality: corrected` and the old
- * time as `clocktime`; undefined for everything else. The same payload always gives the same result.
+ * An event or telemetry of this boot that was dated by a clock not yet set, with its true time, and the old one as `clocktime`; its
+ * mark `unsynced` stays. Undefined for everything else. The same payload always gives the same result.
  */
 export function correctTime(payload: Uint8Array, boot: Boot): Corrected | undefined {
   if (!Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).includes(MARK)) return undefined
@@ -42,7 +42,6 @@ export function correctTime(payload: Uint8Array, boot: Boot): Corrected | undefi
   const value = {
     ...event,
     time: new Date(time_ms).toISOString(),
-    timequality: 'corrected',
     clocktime: event.time,
     ...(Array.isArray(event.data) ? { data: shiftPack(event.data, said_ms, time_ms) } : {}),
   }
@@ -59,7 +58,9 @@ interface Unsynced {
 function isUnsynced(value: unknown): value is Unsynced {
   if (typeof value !== 'object' || value === null || !('specversion' in value)) return false
   const { timequality, monotonicms, time } = value as Record<string, unknown>
-  return timequality === 'unsynced' && typeof monotonicms === 'string' && typeof time === 'string'
+  return (
+    timequality === 'unsynced' && !('clocktime' in value) && typeof monotonicms === 'string' && typeof time === 'string'
+  )
 }
 
 /**

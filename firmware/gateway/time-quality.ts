@@ -1,13 +1,13 @@
-import type { ClockQuality } from '../../hub/contract/event.ts'
+import type { TimeQuality } from '../../hub/contract/event.ts'
 import { type Moment, momentNow } from '../moment.ts'
 
 /** How far the wall clock can be trusted, asked of the kernel now and then. */
 export interface TimeQualityWatch {
-  now(): ClockQuality
+  now(): TimeQuality
   /** Both clocks side by side when the wall clock was first known to be right; undefined before that. */
   readonly synced: Moment | undefined
   /** Asks by itself from now on. */
-  start(changed: (quality: ClockQuality) => void): void
+  start(changed: (quality: TimeQuality) => void): void
   close(): void
 }
 
@@ -20,13 +20,13 @@ const WATCH_EVERY_MS = { unsynced: 10_000, synced: 60_000, holdover: 60_000 }
  * @param clockSynced whether the clock follows a time source; undefined when that cannot be known (counts as not)
  */
 export function createTimeQuality(clockSynced: () => boolean | undefined): TimeQualityWatch {
-  let quality: ClockQuality = 'unsynced'
+  let quality: TimeQuality = 'unsynced'
   let askedAt_ms = Number.NEGATIVE_INFINITY
   let synced: Moment | undefined
   let timer: ReturnType<typeof setTimeout> | undefined
-  let told: ClockQuality | undefined
+  let told: TimeQuality | undefined
 
-  function now(): ClockQuality {
+  function now(): TimeQuality {
     const moment = momentNow()
     if (moment.monotonic_ms - askedAt_ms >= ASK_EVERY_MS) {
       askedAt_ms = moment.monotonic_ms
@@ -38,7 +38,7 @@ export function createTimeQuality(clockSynced: () => boolean | undefined): TimeQ
     return quality
   }
 
-  function watch(changed: (quality: ClockQuality) => void): void {
+  function watch(changed: (quality: TimeQuality) => void): void {
     timer = setTimeout(() => {
       const found = now()
       watch(changed)

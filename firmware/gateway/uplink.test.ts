@@ -150,9 +150,9 @@ describe('the uplink', () => {
     const at = (happened_ms: number) =>
       new Date(Math.round(true_ms - monotonic_ms + Math.floor(happened_ms))).toISOString()
     // The clock of this process is still the old one, years behind: both look as if they came from the future.
-    expect(said().map(({ value }) => [value.timequality, value.time, value.replayed])).toEqual([
-      ['corrected', at(first_ms), undefined],
-      ['corrected', at(second_ms), undefined],
+    expect(said().map(({ value }) => ['clocktime' in value, value.time, value.replayed])).toEqual([
+      [true, at(first_ms), undefined],
+      [true, at(second_ms), undefined],
     ])
     uplink.clockSet(synced)
     await time.pass(50)

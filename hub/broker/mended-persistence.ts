@@ -7,18 +7,58 @@ interface StoredPacket {
   topic: string
   messageId?: number
   dup?: boolean
+  qos: number
+}
+
+interface Subscription {
+  clientId?: string
+  topic: string
+  qos: number
 }
 
 export interface Persistence {
   outgoingStream(client: object): AsyncIterable<StoredPacket>
   createRetainedStreamCombi(filters: string[]): AsyncIterable<StoredPacket>
+  outgoingEnqueueCombi(subscriptions: Subscription[], packet: StoredPacket): Promise<void>
+  /** Asked once for each CONNECT that wants its session back. */
+  subscriptionsByClient(client: { id: string }): Promise<Subscription[]>
+  /** Asked for each CONNECT that wants a clean one. */
+  cleanSubscriptions(client: { id: string }): Promise<void>
 }
+
+/**
+ * Aedes says that a session is present when there is a subscription to restore: this one, which nobody may have, stands for a
+ * session without any (MQTT-3.2.2-2).
+ */
+export const SESSION_MARK = '$linli/session'
 
 export function mend(persistence: Persistence): void {
   const outgoing = persistence.outgoingStream.bind(persistence)
   persistence.outgoingStream = (client) => Readable.from(markRedelivered(outgoing(client)))
   const retained = persistence.createRetainedStreamCombi.bind(persistence)
   persistence.createRetainedStreamCombi = (filters) => Readable.from(matching(retained, filters))
+  const enqueue = persistence.outgoingEnqueueCombi.bind(persistence)
+  // MQTT-3.8.4-6: what waits, waits with the QoS that was granted.
+  persistence.outgoingEnqueueCombi = async (subscriptions, packet) => {
+    for (const one of subscriptions) await enqueue([one], { ...packet, qos: Math.min(one.qos, packet.qos) })
+  }
+  markPresent(persistence)
+}
+
+function markPresent(persistence: Persistence): void {
+  const sessions = new Set<string>()
+  const subscriptions = persistence.subscriptionsByClient.bind(persistence)
+  persistence.subscriptionsByClient = async (client) => {
+    const found = await subscriptions(client)
+    if (sessions.has(client.id)) return found.length > 0 ? found : [{ topic: SESSION_MARK, qos: 0 }]
+    sessions.add(client.id)
+    return found
+  }
+  const clean = persistence.cleanSubscriptions.bind(persistence)
+  persistence.cleanSubscriptions = (client) => {
+    sessions.delete(client.id)
+    return clean(client)
+  }
 }
 
 /** MQTT-3.3.1-1: what was sent before, and so has a packet id, is sent again with DUP. */

@@ -8,11 +8,7 @@ import { type Address, sourceOf } from './topic.ts'
  */
 
 /** `synced`: the clock follows a time source. `holdover`: it did, and lost it. `unsynced`: never since boot. */
-export const CLOCK_QUALITIES = ['synced', 'holdover', 'unsynced'] as const
-export type ClockQuality = (typeof CLOCK_QUALITIES)[number]
-
-/** `corrected`: unsynced when it happened; the time was worked out afterwards from the monotonic clock of the same boot. */
-export const TIME_QUALITIES = [...CLOCK_QUALITIES, 'corrected'] as const
+export const TIME_QUALITIES = ['synced', 'holdover', 'unsynced'] as const
 export type TimeQuality = (typeof TIME_QUALITIES)[number]
 
 /** `alarm`: a person needs help now. `warning`: somebody should look. `notice`: for the record. */
@@ -56,7 +52,7 @@ const envelopeFields = {
     pattern: '^[0-9]{1,15}$',
     description: 'ms since the start of this boot of the gateway, by the monotonic clock',
   }),
-  clocktime: Type.Optional(instant('what the unset clock said, when time was corrected afterwards')),
+  clocktime: Type.Optional(instant('what the unset clock had said: time was corrected afterwards')),
   replayed: Type.Optional(Type.Boolean({ description: 'true when delivery was delayed by an outage: not live' })),
   severity: Type.Enum([...SEVERITIES]),
   traceparent: Type.Optional(

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { CredentialsHave, credentialCommands } from './credentials.ts'
-import { CLOCK_QUALITIES, Instant } from './event.ts'
+import { Instant, TIME_QUALITIES } from './event.ts'
 import { Segment } from './topic.ts'
 
 /** What a gateway says of itself. */
@@ -52,7 +52,7 @@ export const GatewayState = Type.Object({
   version: Type.String({ maxLength: 40 }),
   bootid: Type.String({ maxLength: 32 }),
   startedat: Instant,
-  timequality: Type.Optional(Type.Enum([...CLOCK_QUALITIES], { description: 'of the clock, now' })),
+  timequality: Type.Optional(Type.Enum([...TIME_QUALITIES], { description: 'of the clock, now' })),
   boards: Type.Array(
     Type.Object({
       id: Type.String({ maxLength: 40 }),

@@ -10,6 +10,8 @@ export interface GatewayLife {
   heard(address: Address): void
   /** Its connection is gone. */
   died(gateway: Address): void
+  /** Nobody may speak for it any more. */
+  removed(gateway: Address): void
   close(): void
 }
 
@@ -25,13 +27,19 @@ export function createGatewayLife(deps: {
     for (const { address, availability } of impliedByDeath(deps.devices, gateway, now(), 'gateway-offline'))
       deps.conclude(address, availability)
   }
-  const watch = createReturnWatch(deps.devices, (gateway) => {
-    const availability: Availability = { status: 'offline', reason: 'not-returned', since: now() }
-    deps.conclude(gateway, availability)
+  function offline(gateway: Address, reason: string): void {
+    deps.conclude(gateway, { status: 'offline', reason, since: now() })
     died(gateway)
-  })
+  }
+  const watch = createReturnWatch(deps.devices, (gateway) => offline(gateway, 'not-returned'))
 
-  return { start: watch.start, heard: watch.heard, died, close: watch.close }
+  return {
+    start: watch.start,
+    heard: watch.heard,
+    died,
+    removed: (gateway) => offline(gateway, 'account-removed'),
+    close: watch.close,
+  }
 }
 
 /** The availabilities that a gateway's own death implies. */

@@ -1,5 +1,8 @@
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
 import Fastify from 'fastify'
 import { LinliError } from '../contract/errors.ts'
+import { addContractRoutes } from './contract.ts'
 import { addHistoryRoutes, type HistoryRoutes } from './history.ts'
 import type { Metrics } from './metrics.ts'
 
@@ -15,7 +18,16 @@ export interface WebServer {
   close(): Promise<void>
 }
 
-export function createWebServer(deps: { health: () => Health; metrics: Metrics; history: HistoryRoutes }): WebServer {
+/** Takes a connection over from HTTP. */
+export type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+
+export function createWebServer(deps: {
+  health: () => Health
+  metrics: Metrics
+  history: HistoryRoutes
+  /** By path. */
+  upgrades: Readonly<Record<string, Upgrade>>
+}): WebServer {
   const app = Fastify({ logger: false, bodyLimit: 64 * 1024 })
 
   app.get('/healthz', async (_request, reply) => {
@@ -25,9 +37,17 @@ export function createWebServer(deps: { health: () => Health; metrics: Metrics; 
       .send({ status: problems.length === 0 ? 'ok' : 'failing', problems, ...details })
   })
   addHistoryRoutes(app, deps.history)
+  addContractRoutes(app)
   app.get('/metrics', async (_request, reply) => {
     const { contentType, body } = await deps.metrics.render()
     return reply.type(contentType).send(body)
+  })
+
+  app.server.on('upgrade', (request, socket, head) => {
+    const path = (request.url ?? '').split('?')[0] as string
+    const upgrade = Object.hasOwn(deps.upgrades, path) ? deps.upgrades[path] : undefined
+    if (upgrade) upgrade(request, socket, head)
+    else socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
   })
 
   return {

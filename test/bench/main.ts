@@ -9,6 +9,7 @@ import { detectors } from './detectors.ts'
 import { fuzz } from './fuzz.ts'
 import { history } from './history.ts'
 import { describeMachine } from './host.ts'
+import { kill } from './kill.ts'
 import { latency } from './latency.ts'
 import { memory } from './memory.ts'
 import { modbus } from './modbus.ts'
@@ -31,6 +32,7 @@ const MEASUREMENTS: Record<string, Measurement> = {
   press,
   memory,
   outage,
+  kill,
   readers,
   card,
   credentials,

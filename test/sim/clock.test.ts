@@ -72,7 +72,8 @@ describe.each(['1970-01-01T00:00:12Z', '2020-02-29T23:59:00Z'])('a gateway that 
       timesOf(events),
       estate.presses.map(({ at_ms }) => at_ms + step_ms),
     )
-    expect(events.map(({ payload }) => payload.timequality)).toEqual(['corrected', 'corrected', 'corrected', 'synced'])
+    expect(events.map(({ payload }) => payload.timequality)).toEqual(['unsynced', 'unsynced', 'unsynced', 'synced'])
+    expect(events.map(({ payload }) => 'clocktime' in payload)).toEqual([true, true, true, false])
     expectNear(
       events.slice(0, 3).map(({ payload }) => Date.parse(String(payload.clocktime))),
       estate.presses.slice(0, 3).map(({ at_ms }) => at_ms),
@@ -127,8 +128,8 @@ describe.each(['1970-01-01T00:00:12Z', '2020-02-29T23:59:00Z'])('a gateway that 
     await estate.heal()
     const events = pressed(estate)
     expect(before).toBe(1)
-    expect(events.map(({ payload }) => payload.timequality)).toEqual(['unsynced', 'corrected'])
-    expect(events[0]?.payload).not.toHaveProperty('clocktime')
+    expect(events.map(({ payload }) => payload.timequality)).toEqual(['unsynced', 'unsynced'])
+    expect(events.map(({ payload }) => 'clocktime' in payload)).toEqual([false, true])
     expectNear(
       timesOf(events),
       estate.presses.map(({ at_ms }, index) => (index < before ? at_ms : at_ms + step_ms)),
