@@ -14,7 +14,7 @@ export interface TimeQualityWatch {
 /** The kernel's answer changes over minutes. */
 const ASK_EVERY_MS = 10_000
 /** Without an event that asks: often while the clock waits to be set, seldom afterwards. */
-const WATCH_EVERY_MS = { unsynced: 10_000, synced: 60_000, holdover: 60_000 }
+const WATCH_EVERY_MS = { unsynced: 10_000, synced: 600_000, holdover: 60_000 }
 
 /**
  * @param clockSynced whether the clock follows a time source; undefined when that cannot be known (counts as not)
