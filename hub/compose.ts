@@ -3,7 +3,7 @@ import { type Audit, openAudit } from './audit/audit.ts'
 import { auditedLogin, denialNotes } from './audit/door-notes.ts'
 import type { Principal } from './auth/access.ts'
 import { createAvailabilityRoom } from './availability/availability.ts'
-import { createBroker } from './broker/broker.ts'
+import { type Broker, createBroker } from './broker/broker.ts'
 import type { Inbound, Verdict } from './broker/ingest.ts'
 import { type CommandDesk, createDesk } from './commands/desk.ts'
 import type { Message } from './contract/decode.ts'
@@ -14,6 +14,7 @@ import { createDevices, type Devices } from './devices/devices.ts'
 import { createHubIngest } from './door.ts'
 import { createEvacuation, type Evacuation } from './evacuation/evacuation.ts'
 import { createGatewayLife } from './gateway-life/gateway-life.ts'
+import { createHomeAssistant, type HomeAssistant } from './home-assistant/bridge.ts'
 import type { AcceptedListener, Hub, HubDeps, HubSettings } from './hub.ts'
 import { createOwnVoice, type OwnVoice } from './own-voice.ts'
 import { restoreRetained } from './retained.ts'
@@ -45,6 +46,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
   const desk = createHubDesk(deps, { audit, self, devices, own, submit })
   const evacuation = createHubEvacuation(deps, settings, { devices, desk, own })
   const distributor = credentials && createHubDistributor(deps, credentials, devices, desk)
+  const homeAssistant = createHubHomeAssistant(deps, settings, { devices, desk, own, acceptedListeners }, () => broker)
   const ingest = createHubIngest(deps, settings, {
     self,
     desk,
@@ -56,6 +58,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
       distributor?.heard(message)
       evacuation.heard(message)
     },
+    beside: homeAssistant?.accept,
     denied: denialNotes(audit),
     accepted(message) {
       life.heard(message.topic)
@@ -116,6 +119,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
       availability.start()
       await desk.start()
       life.start()
+      homeAssistant?.start()
       await evacuation.start()
       forwarder?.start()
     },
@@ -213,6 +217,34 @@ function createHubDistributor(deps: HubDeps, source: CredentialSource, devices: 
     onServed: (gateway, version) => deps.logger.info({ gateway, version }, 'credentials are up to date'),
     onFault: (gateway, fault) => deps.logger.warn({ gateway, code: fault.code }, fault.message),
   })
+}
+
+function createHubHomeAssistant(
+  deps: HubDeps,
+  settings: HubSettings,
+  rooms: {
+    devices: Devices
+    desk: CommandDesk
+    own: OwnVoice
+    acceptedListeners: Set<AcceptedListener>
+  },
+  broker: () => Broker,
+): HomeAssistant | undefined {
+  if (!settings.homeAssistant) return undefined
+  const made = createHomeAssistant(
+    {
+      devices: rooms.devices,
+      publish: (message) => broker().publish(message),
+      send: (request) => rooms.desk.send(request),
+      say: rooms.own.say,
+      log: deps.logger,
+      newId: deps.newId,
+      now_ms: deps.now_ms,
+    },
+    { ...settings.homeAssistant, site: settings.site, version: packageFile.version },
+  )
+  rooms.acceptedListeners.add(made.heard)
+  return made
 }
 
 /** In whose name the hub's own commands (flows, rules) pass the door. */

@@ -1,7 +1,7 @@
 import { mayPublish, type Principal } from './auth/access.ts'
 import type { AvailabilityRoom } from './availability/availability.ts'
 import type { BrokerLog } from './broker/broker.ts'
-import { createIngest, type Decision, type Ingest } from './broker/ingest.ts'
+import { type Beside, createIngest, type Decision, type Ingest } from './broker/ingest.ts'
 import type { CommandDesk } from './commands/desk.ts'
 import { type CommandMessage, ownerOf } from './commands/own-commands.ts'
 import type { Message } from './contract/decode.ts'
@@ -27,6 +27,7 @@ export function createHubIngest(
     /** Taken note of, and shown to nobody for now. */
     heldBack: (message: Message) => void
     accepted: (message: Message) => void
+    beside: Beside | undefined
     denied: (principal: Principal, topic: Topic, error: LinliError) => void
   },
 ): Ingest {
@@ -49,6 +50,7 @@ export function createHubIngest(
   return createIngest({
     log: deps.log,
     now_ms: deps.now_ms,
+    ...(rooms.beside ? { beside: rooms.beside } : {}),
     refuse(principal, inbound, error) {
       const topic = parseTopic(inbound.topic)
       // Clearing a retained command is no command.

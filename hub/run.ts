@@ -20,7 +20,7 @@ import { createFlowsHost, type FlowsHost } from './flows-host/host.ts'
 import { hubForFlows } from './flows-port.ts'
 import { createHistory, type History } from './history/history.ts'
 import { createThreadBackend } from './history/thread.ts'
-import type { Hub, HubLogger } from './hub.ts'
+import type { Hub, HubLogger, HubSettings } from './hub.ts'
 import { openFileLog } from './journal/open.ts'
 import type { Log } from './journal/types.ts'
 import { JOURNAL_LANES } from './journal-lanes.ts'
@@ -70,14 +70,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
       newId: randomUUID,
       keepAuditHead: (head) => writeHead(config.dataDir, head),
     },
-    {
-      site: config.site,
-      name: config.name,
-      dev: config.dev,
-      upstream: config.upstream === undefined ? undefined : { url: config.upstream, window: UPSTREAM_WINDOW },
-      credentialKey: keyId(siteKey.key),
-      flapping: { ...FLAPPING, changes: config.flapChanges },
-    },
+    settingsOf(config, siteKey.key),
   )
   running.hub = hub
   if (siteKey.isNew && (hub.credentials?.count ?? 0) > 0)
@@ -113,6 +106,18 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   await station.close()
   await history.close()
   await hub.close()
+}
+
+function settingsOf(config: HubConfig, key: Uint8Array): HubSettings {
+  return {
+    site: config.site,
+    name: config.name,
+    dev: config.dev,
+    upstream: config.upstream === undefined ? undefined : { url: config.upstream, window: UPSTREAM_WINDOW },
+    credentialKey: keyId(key),
+    flapping: { ...FLAPPING, changes: config.flapChanges },
+    ...(config.homeAssistant ? { homeAssistant: config.homeAssistant } : {}),
+  }
 }
 
 function prepareDataDir(dir: string): void {

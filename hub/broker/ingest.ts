@@ -37,6 +37,9 @@ export type Decision =
   | { kind: 'swallow'; first?: Promise<unknown> }
 export type Interceptor = (message: Message, inbound: Inbound, principal: Principal) => Decision
 
+/** Topics beside the contract, decided by the room that knows them and kept in no journal; undefined: not one of these. */
+export type Beside = (principal: Principal, inbound: Inbound) => Verdict | undefined
+
 export interface IngestEvents {
   /** After the commit, before the acknowledgement. */
   accepted(message: Message, inbound: Inbound): void
@@ -66,6 +69,7 @@ export function createIngest(deps: {
   /** Answers what the contract refuses, where there is an answer; resolves when it is on disk. */
   refuse: (principal: Principal, inbound: Inbound, error: LinliError) => Promise<unknown> | undefined
   events: IngestEvents
+  beside?: Beside
 }): Ingest {
   const { log, events } = deps
 
@@ -94,6 +98,8 @@ export function createIngest(deps: {
 
   return {
     async accept(principal, inbound) {
+      const beside = deps.beside?.(principal, inbound)
+      if (beside) return beside
       const decoded = decodeMessage(inbound.topic, inbound.payload, inbound.retain)
       if (!decoded.ok) return reject(principal, inbound, decoded.error)
       const message = decoded.value

@@ -79,6 +79,7 @@ export const COMMAND_WORDS: Readonly<Record<string, Words>> = {
   unlock: { zh: '常开', en: 'Unlock' },
   'set-mode': { zh: '设置模式', en: 'Set mode' },
   'release-all': { zh: '紧急疏散开门', en: 'Release for evacuation' },
+  replay: { zh: '补发历史事件', en: 'Replay' },
   'end-release': { zh: '结束疏散', en: 'End the evacuation' },
   output: { zh: '控制输出', en: 'Switch an output' },
   calibrate: { zh: '校准', en: 'Calibrate' },

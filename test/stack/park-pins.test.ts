@@ -22,7 +22,7 @@ beforeAll(async () => {
   broker = await startProgram('hub/broker/stand-in/main.ts', ['--port', '0', '--record', district])
   estate = new GateEstate((port) => ({
     deviceClass: 'park-sensor',
-    hubArgs: ['--upstream', `mqtt://127.0.0.1:${broker.ready.port}`],
+    hub: ['--upstream', `mqtt://127.0.0.1:${broker.ready.port}`],
     sim: {
       // A fine Sunday afternoon: people come.
       city: { start: '2026-06-14T15:00:00+08:00' },
