@@ -23,7 +23,7 @@ describe('hub options', () => {
       site: { street: 's', community: 'c', estate: 'e' },
       mqttPort: 1883,
       httpPort: 0,
-      upstream: 'mqtt://h:1',
+      upstreams: [{ name: 'upstream', url: 'mqtt://h:1', commands: 'all', start: 'oldest' }],
       dev: false,
     })
   })

@@ -1,7 +1,11 @@
-import { LinliError } from './contract/errors.ts'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { LinliError, reasonOf } from './contract/errors.ts'
 import { isSegment, type Site } from './contract/topic.ts'
 import { DAY_MS, type Retention } from './history/types.ts'
 import type { Settings as HomeAssistantSettings } from './home-assistant/entities.ts'
+import { parseBrokerUrl } from './journal/shipper/link-errors.ts'
+import { readUpstreams, singleUpstream, type UpstreamSettings } from './upstream/settings.ts'
 
 /** Everything one hub is told at start. */
 export interface HubConfig {
@@ -12,7 +16,7 @@ export interface HubConfig {
   host: string
   mqttPort: number
   httpPort: number
-  upstream: string | undefined
+  upstreams: readonly UpstreamSettings[]
   /** No logins, unknown gateways accepted, loopback only. */
   dev: boolean
   flows: { port: number } | undefined
@@ -35,6 +39,7 @@ export interface HubOptions {
   httpPort: string
   flowsPort: string
   upstream?: string
+  upstreams?: string
   flows: boolean
   dev?: boolean
   logLevel: string
@@ -48,8 +53,6 @@ export interface HubOptions {
 
 const LOOPBACK = /^(127(\.\d{1,3}){3}|::1|localhost)$/
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
-/** Schemes that an upstream URL may have; mqtts is MQTT over TLS. */
-const UPSTREAM_SCHEMES = ['mqtt:', 'mqtts:', 'tcp:', 'ws:', 'wss:']
 
 /** Options → config; throws a LinliError of kind `caller` that names the option. */
 export function hubConfig(options: HubOptions): HubConfig {
@@ -69,7 +72,7 @@ export function hubConfig(options: HubOptions): HubConfig {
     host: options.host,
     mqttPort: port('--mqtt-port', options.mqttPort),
     httpPort: port('--http-port', options.httpPort),
-    upstream: options.upstream === undefined ? undefined : upstreamUrl(options.upstream),
+    upstreams: upstreamsOf(options),
     dev,
     flows: options.flows ? { port: port('--flows-port', options.flowsPort) } : undefined,
     logLevel: options.logLevel,
@@ -129,14 +132,31 @@ export function port(option: string, text: string): number {
   return value
 }
 
-export function upstreamUrl(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  if (!url || !UPSTREAM_SCHEMES.includes(url.protocol) || url.hostname === '') {
+/** The file in the data folder that is read when `--upstreams` names no other. */
+const UPSTREAMS_FILE = 'upstreams.json'
+
+/** Those of the file, and beside them the one of `--upstream`. */
+function upstreamsOf({ data, upstream, upstreams }: HubOptions): UpstreamSettings[] {
+  const file = upstreams ?? join(data, UPSTREAMS_FILE)
+  const listed = upstreams !== undefined || existsSync(file) ? readUpstreams(file) : []
+  if (upstream === undefined) return listed
+  const single = singleUpstream(upstreamUrl(upstream))
+  if (listed.some(({ name }) => name === single.name))
     throw bad(
-      `--upstream is ${text}; give a URL like mqtt://127.0.0.1:1883 (schemes: ${UPSTREAM_SCHEMES.map((s) => s.slice(0, -1)).join(', ')})`,
+      `--upstream is the upstream of the name ${single.name}, and ${file} has one of this name too; rename that`,
     )
+  return [single, ...listed]
+}
+
+/** The URL, when it is one of an MQTT broker. */
+export function upstreamUrl(text: string): string {
+  try {
+    parseBrokerUrl(text)
+    return text
+  } catch (error) {
+    // Not as it was given: it may hold a password.
+    throw bad(`--upstream: ${reasonOf(error)}`)
   }
-  return text
 }
 
 function bad(message: string): LinliError {

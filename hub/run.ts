@@ -23,20 +23,18 @@ import { createThreadBackend } from './history/thread.ts'
 import type { Hub, HubLogger, HubSettings } from './hub.ts'
 import { openFileLog } from './journal/open.ts'
 import type { Log } from './journal/types.ts'
+import { journalHealth } from './journal-health.ts'
 import { JOURNAL_LANES } from './journal-lanes.ts'
 import { atReaders, readerRequest } from './readers/counter.ts'
 import { durableJson } from './registry/durable-json.ts'
 import { createRegistry, type Registry, type RegistryData } from './registry/registry.ts'
-import { FORWARDED_LANES, UPSTREAM_CURSOR } from './upstream/forwarder.ts'
-import { redacted } from './upstream/redacted.ts'
+import { atUpstreams, upstreamRequest } from './upstream/counter.ts'
+import type { UpstreamReport } from './upstream/upstreams.ts'
 import { freePort } from './web/free-port.ts'
 import { createMetrics, type Readings } from './web/metrics.ts'
 import { createWebServer } from './web/server.ts'
 
 /** The process around one hub: disk, sockets, signals. */
-
-/** Unacknowledged messages towards the upstream: more hides more latency, and is what a crash may send twice. */
-const UPSTREAM_WINDOW = 200
 
 /** Of MQTT over WebSocket, where most clients look for it. */
 const MQTT_PATH = '/mqtt'
@@ -44,12 +42,10 @@ const MQTT_PATH = '/mqtt'
 export async function runHub(config: HubConfig, logger: HubLogger): Promise<void> {
   const stopped = stopSignal()
   prepareDataDir(config.dataDir)
-  const faults: string[] = []
   const flowsPort = config.flows && (await freePort('--flows-port', '127.0.0.1', config.flows.port))
   const log = await openFileLog(join(config.dataDir, 'journal'), {
     lanes: JOURNAL_LANES,
     onFault(fault) {
-      faults.push(reasonOf(fault))
       logger.error({ fault: reasonOf(fault) }, 'journal fault')
     },
   })
@@ -80,20 +76,20 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   await history.start()
   const station = startStation(config, hub, history, logger)
   const web = createWebServer({
-    health: () => health(faults, log, history, running),
+    health: () => health(log, history, running),
     metrics,
     history: { history, placeOf: (device) => placeOf(hub, device), now_ms: Date.now },
     upgrades: { [MQTT_PATH]: hub.broker.upgrade },
   })
   const mqtt = await hub.broker.listen({ host: config.host, port: config.mqttPort })
   const http = await web.listen({ host: config.host, port: config.httpPort })
-  const flows = flowsPort === undefined ? undefined : await startFlows(config, flowsPort, hub, log, logger)
+  const flows = flowsPort === undefined ? undefined : await startFlows(config, flowsPort, hub, logger)
   if (flows) running.flows = flows
   logger.info(
     {
       mqtt: mqtt.port,
       http: http.port,
-      upstream: config.upstream === undefined ? undefined : redacted(config.upstream),
+      upstreams: hub.upstreams.reports().map(({ name, url }) => ({ name, url })),
     },
     'ready',
   )
@@ -113,7 +109,7 @@ function settingsOf(config: HubConfig, key: Uint8Array): HubSettings {
     site: config.site,
     name: config.name,
     dev: config.dev,
-    upstream: config.upstream === undefined ? undefined : { url: config.upstream, window: UPSTREAM_WINDOW },
+    upstreams: config.upstreams,
     credentialKey: keyId(key),
     flapping: { ...FLAPPING, changes: config.flapChanges },
     ...(config.homeAssistant ? { homeAssistant: config.homeAssistant } : {}),
@@ -155,6 +151,8 @@ async function openedCounter(
     return await openCounter(dir, (value) => {
       const request = readerRequest(value)
       if (request) return atReaders({ devices, send: (command) => desk.send(command) }, request)
+      const asked = upstreamRequest(value)
+      if (asked) return atUpstreams(hub.upstreams, asked)
       const accounts = accountRequest(value)
       if (accounts) return atAccounts(registry, accounts)
       if (credentials) return atCredentials(credentials, credentialRequest(value))
@@ -166,7 +164,7 @@ async function openedCounter(
   }
 }
 
-async function startFlows(config: HubConfig, port: number, hub: Hub, log: Log, logger: HubLogger): Promise<FlowsHost> {
+async function startFlows(config: HubConfig, port: number, hub: Hub, logger: HubLogger): Promise<FlowsHost> {
   const passwords = {
     admin: process.env.LINLI_FLOWS_PASSWORD ?? newPassword(),
     viewer: process.env.LINLI_FLOWS_VIEWER_PASSWORD ?? newPassword(),
@@ -177,7 +175,7 @@ async function startFlows(config: HubConfig, port: number, hub: Hub, log: Log, l
   }
   const host = createFlowsHost(
     {
-      hub: hubForFlows(hub, config.upstream === undefined ? undefined : redacted(config.upstream), () => backlog(log)),
+      hub: hubForFlows(hub),
       log: logger,
       onStatus: (status) => logger.info({ status }, 'flows'),
     },
@@ -187,25 +185,22 @@ async function startFlows(config: HubConfig, port: number, hub: Hub, log: Log, l
   return host
 }
 
-function backlog(log: Log): number {
-  return FORWARDED_LANES.reduce((sum, lane) => sum + (log.stats().lanes[lane]?.lag[UPSTREAM_CURSOR] ?? 0), 0)
-}
-
 function readings(log: Log, history: History, running: { hub?: Hub; flows?: FlowsHost }): Readings {
   const stats = log.stats()
   return {
     lanes: Object.entries(stats.lanes).map(([lane, reading]) => ({
       lane,
       depth: reading.depth,
-      lag: reading.lag[UPSTREAM_CURSOR] ?? 0,
       dropped: reading.dropped,
       refused: reading.refused,
     })),
     journalBytes: stats.bytes,
+    journalFault: stats.fault?.code,
+    journalRecoveries: stats.recoveries,
     mqttConnections: running.hub?.broker.connections() ?? 0,
+    upstreams: running.hub?.upstreams.reports() ?? [],
+    left: running.hub?.upstreams.left() ?? [],
     mqttRetained: running.hub?.broker.retained() ?? { messages: 0, bytes: 0 },
-    upstreamConnected: running.hub?.forwarder?.status().connected ?? false,
-    delivered: running.hub?.forwarder?.delivered() ?? new Map(),
     devices: running.hub?.devices.all() ?? [],
     history: historyReading(history),
     flows: running.flows && flowsReadings(running.flows),
@@ -217,18 +212,23 @@ function flowsReadings(flows: FlowsHost): NonNullable<Readings['flows']> {
   return { running: flows.status().status === 'running', restarts: new Map(Object.entries(lost)), rssBytes: rss_bytes }
 }
 
-function health(faults: string[], log: Log, history: History, running: { hub?: Hub; flows?: FlowsHost }) {
-  const upstream = running.hub?.forwarder?.status()
+function health(log: Log, history: History, running: { hub?: Hub; flows?: FlowsHost }) {
+  const journal = journalHealth(log)
   return {
-    problems: [...faults.slice(-5), ...historyProblems(history)],
+    problems: [...journal.problems, ...historyProblems(history)],
     details: {
+      journal: journal.details,
       history: { behind: history.status().behind, fault: history.status().fault?.code },
-      upstream: upstream
-        ? { connected: upstream.connected, since: upstream.since, reason: upstream.reason, backlog: backlog(log) }
-        : 'none',
+      upstreams: running.hub?.upstreams.reports().map(upstreamHealth) ?? [],
+      /** Configured no more, and still kept for: `linli upstream forget`. */
+      left: running.hub?.upstreams.left() ?? [],
       flows: running.flows?.status() ?? 'off',
     },
   }
+}
+
+function upstreamHealth({ delivered, ...report }: UpstreamReport) {
+  return { ...report, delivered: Object.fromEntries(delivered) }
 }
 
 function openHistory(config: HubConfig, log: Log, logger: HubLogger): History {

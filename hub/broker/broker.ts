@@ -17,6 +17,7 @@ import { createInOrder } from './in-order.ts'
 import type { Ingest } from './ingest.ts'
 import { mend, type Persistence, SESSION_MARK } from './mended-persistence.ts'
 import { createPlatePost } from './plate-post.ts'
+import { type Comer, createTakeover } from './takeover.ts'
 import { createWebSocketDoor } from './websocket.ts'
 
 /**
@@ -63,6 +64,7 @@ const DELIVERIES_MAX = 10_000
 const DRAIN_TIMEOUT_MS = 5_000
 /** A peer that vanished without a word is noticed by TCP, also with MQTT's keep alive off. */
 const TCP_KEEP_ALIVE_MS = 60_000
+const KEEPS_NOTHING = { giveBack: () => undefined }
 /** Messages that were acknowledged but are not for delivery go here: no client can subscribe to it. */
 const NOWHERE = '$linli/nowhere'
 
@@ -83,6 +85,8 @@ export async function createBroker(deps: {
   const plates = createPlatePost()
   const accounts = createAccounts()
   const inOrder = createInOrder()
+  const takeover = createTakeover()
+  const overrun = new WeakSet<object>()
   const retained = createRetainedQuota(limits)
   const delivery = createDelivery(
     {
@@ -112,32 +116,33 @@ export async function createBroker(deps: {
         })
         .then((principal) => {
           if (!principal) {
-            log.warn({ client: client.id, username }, 'connection refused: unknown account or wrong secret')
+            front.report(client.conn as Duplex, REFUSALS.login, { client: client.id, account: username ?? undefined })
             return done(notAuthorised(), false)
           }
           const will = (client as WillingClient)._will
           if (will && !mayLeaveWill(principal, will.topic)) {
-            front.report(client.conn as Duplex, REFUSALS.willDenied)
+            front.report(client.conn as Duplex, REFUSALS.willDenied, { account: principal.name, topic: will.topic })
             return done(notAuthorised(), false)
           }
           ;(client as PrincipalClient).principal = principal
           client.id = sessionName(principal, client.id)
           delivery.prepare(client)
           front.authenticated(client.conn as Duplex)
-          done(null, true)
+          takeover.enter(client as unknown as Comer, () => done(null, true))
         })
-        .catch((error: unknown) =>
-          done(Object.assign(new Error(reasonOf(error)), { returnCode: 3 }) as AuthenticateError, false),
-        )
+        .catch((error: unknown) => {
+          front.report(client.conn as Duplex, REFUSALS.loginFailed, { error: reasonOf(error) })
+          done(Object.assign(new Error(reasonOf(error)), { returnCode: 3 }) as AuthenticateError, false)
+        })
     },
 
     authorizePublish(client, packet, done) {
       const principal = (client as PrincipalClient | null)?.principal
       if (!principal) return done(new Error('a message without a connection'))
       const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload
-      const retains = packet.retain === true && payload.length > 0
-      if (retains && !retained.take(packet.topic, payload.length)) {
-        front.report(client?.conn as Duplex, REFUSALS.retained)
+      const place = packet.retain && payload.length > 0 ? retained.take(packet.topic, payload.length) : KEEPS_NOTHING
+      if (!place) {
+        front.report(client?.conn as Duplex, REFUSALS.retained, { account: principal.name, topic: packet.topic })
         toNowhere(packet)
         return inOrder.after(
           client as PrincipalClient,
@@ -150,21 +155,19 @@ export async function createBroker(deps: {
         (verdict) => () => {
           if (verdict.kind === 'deliver') {
             packet.payload = toBuffer(verdict.payload)
-            if (packet.retain && verdict.payload.length === 0) retained.give(packet.topic)
+            if (packet.retain && verdict.payload.length === 0) retained.forget(packet.topic)
           } else {
-            if (retains) retained.give(packet.topic)
+            place.giveBack()
             if (verdict.kind === 'to-gateway') plates.hand(verdict.topic, packet.topic, toBuffer(verdict.payload))
             toNowhere(packet)
           }
           done(null)
         },
         (error: unknown) => () => {
-          if (retains) retained.give(packet.topic)
+          place.giveBack()
           const topic = mayHoldPlate(packet.topic) ? undefined : packet.topic
-          log.warn(
-            { client: client?.id, topic, code: error instanceof LinliError ? error.code : undefined },
-            `connection closed: ${reasonOf(error)}`,
-          )
+          const cause = error instanceof LinliError ? error.code : 'publish-failed'
+          front.report(client?.conn as Duplex, { cause, reason: reasonOf(error) }, { account: principal.name, topic })
           done(error as Error)
         },
       )
@@ -178,9 +181,9 @@ export async function createBroker(deps: {
         principal !== undefined &&
         !subscription.topic.startsWith('$linli') &&
         maySubscribe(principal, subscription.topic)
-      if (!allowed) log.warn({ client: client.id, filter: subscription.topic }, 'subscription refused')
       if (!allowed || !quota.take(client, subscription.topic)) {
-        if (allowed) front.report(client.conn as Duplex, REFUSALS.subscriptions)
+        const refusal = allowed ? REFUSALS.subscriptions : REFUSALS.subscriptionDenied
+        front.report(client.conn as Duplex, refusal, { account: principal?.name, filter: subscription.topic })
         return done(null, null)
       }
       plates.subscribed(client, subscription.topic)
@@ -192,6 +195,10 @@ export async function createBroker(deps: {
 
   mend((aedes as unknown as { persistence: Persistence }).persistence)
   aedes.on('client', (client: PrincipalClient) => {
+    const isGone = client.closed
+    takeover.registered(client as unknown as Comer)
+    // Gone while it was let in: struck off again by nobody else.
+    if (isGone) return strikeOff(aedes, client)
     if (!client.principal) return
     accounts.came(client)
     events.connected(client.principal)
@@ -206,11 +213,18 @@ export async function createBroker(deps: {
   })
   aedes.on('clientDisconnect', (client: PrincipalClient) => {
     plates.gone(client)
+    takeover.left(client as unknown as Comer)
     accounts.left(client)
     if (client.principal) events.disconnected(client.principal)
   })
   aedes.on('clientError', (client, error) => {
-    if (error.message.startsWith('maxInflightInbound')) front.report(client.conn as Duplex, REFUSALS.incomingQos2)
+    // Each packet behind the one too many has its own error.
+    const tooMany = error.message.startsWith('maxInflightInbound')
+    if (tooMany && overrun.has(client)) return
+    if (tooMany) {
+      overrun.add(client)
+      front.report(client.conn as Duplex, REFUSALS.incomingQos2)
+    }
     log.info({ client: client.id }, `client error: ${error.message}`)
   })
   aedes.on('connectionError', (_client, error) => log.info({}, `connection error: ${error.message}`))
@@ -242,7 +256,7 @@ export async function createBroker(deps: {
     publish({ topic, payload, retain }) {
       // What the hub itself says is counted and never refused.
       if (retain && payload.length > 0) retained.take(topic, payload.length)
-      else if (retain) retained.give(topic)
+      else if (retain) retained.forget(topic)
       return new Promise((resolve, reject) => {
         aedes.publish({ cmd: 'publish', topic, payload: toBuffer(payload), qos: 1, retain, dup: false }, (error) =>
           error ? reject(error) : resolve(),
@@ -291,6 +305,12 @@ function bind(server: Server, host: string, port: number): Promise<number> {
       resolve(typeof address === 'object' && address !== null ? address.port : port)
     })
   })
+}
+
+/** Not in Aedes' types. */
+function strikeOff(aedes: Aedes, client: PrincipalClient): void {
+  const { clients } = aedes as unknown as { clients: Record<string, unknown> }
+  if (clients[client.id] === client) delete clients[client.id]
 }
 
 /** Acknowledged, and passed on to nobody. */

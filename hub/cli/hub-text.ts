@@ -17,6 +17,10 @@ const catalog = {
     zh: '上级平台 MQTT 地址,如 mqtt://user:secret@host:1883',
     en: 'MQTT broker of the district, e.g. mqtt://user:secret@host:1883',
   },
+  upstreams: {
+    zh: '多个上级平台的配置文件(JSON);缺省为数据目录中的 upstreams.json(如有)',
+    en: 'JSON file of several upstreams; upstreams.json in the data folder when there is one',
+  },
   noFlows: { zh: '不运行流程(Node-RED)', en: 'without flows (Node-RED)' },
   homeAssistant: {
     zh: '在 Home Assistant 中显示本小区(MQTT 自动发现)',

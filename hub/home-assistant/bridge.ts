@@ -1,10 +1,11 @@
 import type { Principal } from '../auth/access.ts'
 import type { Inbound, Verdict } from '../broker/ingest.ts'
-import type { CommandRequest } from '../commands/desk.ts'
+import type { CommandDesk, CommandRequest } from '../commands/desk.ts'
 import type { Actor, Result } from '../contract/command.ts'
 import type { Message } from '../contract/decode.ts'
 import { encodeJson } from '../contract/encode.ts'
-import { type Address, addressPath, formatTopic, type Site } from '../contract/topic.ts'
+import { LinliError, reasonOf } from '../contract/errors.ts'
+import { type Address, addressPath, type Site } from '../contract/topic.ts'
 import type { DeviceView } from '../devices/devices.ts'
 import { type Action, actionOf } from './asked.ts'
 import { type Announcer, type Discovery, discoveryOf } from './discovery.ts'
@@ -28,11 +29,10 @@ export interface HomeAssistantDeps {
   devices: { all(): DeviceView[]; get(address: Address): DeviceView | undefined }
   publish: (message: { topic: string; payload: Uint8Array; retain: boolean }) => Promise<void>
   send: (request: CommandRequest) => Promise<Result>
-  /** Says a result in the hub's own name. */
-  say: (topic: string, result: Result, retain: boolean) => void
+  /** Answers what may not be, and puts it into the audit log. */
+  refuse: CommandDesk['refuse']
   log: { info(details: object, message: string): void; warn(details: object, message: string): void }
   newId: () => string
-  now_ms: () => number
 }
 
 export const HOME_ASSISTANT_CODES = {
@@ -80,7 +80,7 @@ export function createHomeAssistant(deps: HomeAssistantDeps, config: Announcer &
     for (const view of deps.devices.all()) announce(view, addressPath(view.address), true)
   }
 
-  function perform({ address }: Asked, { name, opens }: Action): void {
+  function perform(principal: Principal, { address }: Asked, { name, opens }: Action): void {
     const id = `${COMMAND_ID_PREFIX}${deps.newId()}`
     const code =
       opens && !config.mayOpen
@@ -89,10 +89,11 @@ export function createHomeAssistant(deps: HomeAssistantDeps, config: Announcer &
           ? 'HOME_ASSISTANT_BUSY'
           : undefined
     if (code) {
-      const message = HOME_ASSISTANT_CODES[code]
-      const result: Result = { id, name, status: 'refused', at: new Date(deps.now_ms()).toISOString(), code, message }
-      deps.log.warn({ device: addressPath(address), command: name, code }, message)
-      deps.say(formatTopic({ ...address, channel: 'res', id }), result, false)
+      const error = new LinliError(code, HOME_ASSISTANT_CODES[code], { kind: 'caller' })
+      deps.log.warn({ device: addressPath(address), command: name, code }, error.message)
+      deps
+        .refuse({ ...address, channel: 'cmd', name, id }, principal, error)
+        .catch((fault: unknown) => deps.log.warn({ id }, `a refusal is not on disk: ${reasonOf(fault)}`))
       return
     }
     pending += 1
@@ -102,7 +103,7 @@ export function createHomeAssistant(deps: HomeAssistantDeps, config: Announcer &
     })
   }
 
-  function asked(inbound: Inbound, what: Asked): void {
+  function asked(principal: Principal, inbound: Inbound, what: Asked): void {
     const payload = Buffer.from(inbound.payload.subarray(0, PAYLOAD_BYTES_MAX)).toString('utf8')
     const action = actionOf(what.address.class, what.entity, payload)
     const discovery = announced.get(addressPath(what.address))?.discovery
@@ -113,7 +114,7 @@ export function createHomeAssistant(deps: HomeAssistantDeps, config: Announcer &
       deps.log.warn({ topic: inbound.topic.slice(0, 300) }, `not done for Home Assistant: ${why}`)
       return
     }
-    perform(what, action)
+    perform(principal, what, action)
   }
 
   return {
@@ -139,7 +140,7 @@ export function createHomeAssistant(deps: HomeAssistantDeps, config: Announcer &
         return { kind: 'deliver', payload: NOTHING }
       const what = parseCommandTopic(config.site, inbound.topic)
       if (!what) return undefined
-      asked(inbound, what)
+      asked(principal, inbound, what)
       return { kind: 'swallow' }
     },
   }

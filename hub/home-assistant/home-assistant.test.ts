@@ -60,7 +60,7 @@ async function startHub(homeAssistant: Settings | undefined): Promise<void> {
       now_ms: Date.now,
       newId: () => `id-${++ids}`,
     },
-    { site: SITE, name: 'hub-1', dev: false, upstream: undefined, ...(homeAssistant ? { homeAssistant } : {}) },
+    { site: SITE, name: 'hub-1', dev: false, ...(homeAssistant ? { homeAssistant } : {}) },
   )
   await hub.start()
   port = (await hub.broker.listen({ host: '127.0.0.1', port: 0 })).port
@@ -152,7 +152,9 @@ describe('Home Assistant', () => {
     await estateComes(await gatewayComes())
     const entries = await Promise.all(Object.keys(log.stats().lanes).map((lane) => log.list(lane)))
     // What the hub says to Home Assistant is in no lane of the journal.
-    expect(entries.flat().filter(({ topic }) => !topic.startsWith('linli/v1/'))).toEqual([])
+    const topics = entries.flat().map(({ topic }) => topic)
+    expect(topics.filter((topic) => /^(homeassistant|linli-ha)/.test(topic))).toEqual([])
+    expect(topics).toContain(formatTopic({ ...DOOR, channel: 'meta' }))
     await hub.close()
     log = await openMemoryLog(disk, { lanes: JOURNAL_LANES })
     await startHub({ language: 'en', mayOpen: false })
@@ -177,6 +179,12 @@ describe('Home Assistant', () => {
     await vi.waitFor(() => expect(results).toHaveLength(2), WAIT)
     expect(results[0]).toMatchObject({ status: 'refused', code: 'HOME_ASSISTANT_MAY_NOT_OPEN', name: 'hold-open' })
     expect(results.every(({ id }) => id.startsWith('ha-'))).toBe(true)
+    const audited = (await log.list('audit')).map(({ payload }) => Buffer.from(payload).toString('utf8'))
+    const refusals = audited.filter((line) => line.includes('HOME_ASSISTANT_MAY_NOT_OPEN'))
+    expect(refusals).toEqual([
+      expect.stringContaining('home-assistant:ha'),
+      expect.stringContaining('home-assistant:ha'),
+    ])
     // To lock is always allowed, and comes after what was refused.
     await ask(home, 'LOCK')
     await vi.waitFor(() => expect(commands).toHaveLength(1), WAIT)

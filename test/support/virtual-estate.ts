@@ -8,6 +8,7 @@ import { createWorld, type World } from '../../hardware-sim/world.ts'
 import type { Hub } from '../../hub/hub.ts'
 import { createMemoryDisk } from '../../hub/journal/memory-backend.ts'
 import { SITE } from './estate.ts'
+import { Overheard } from './overheard.ts'
 import { createPath, type VirtualPath } from './virtual-network.ts'
 import { createVirtualGateway, finish, openVirtualHub, type RegistryFile } from './virtual-parts.ts'
 import type { VirtualTime } from './virtual-time.ts'
@@ -57,6 +58,7 @@ export class VirtualEstate {
   readonly #registry: RegistryFile = { data: null }
   #hub: { hub: Hub; kill: () => void } | undefined
   #district!: Aedes
+  readonly #overheard = new Overheard()
   readonly upstream: VirtualPath
 
   /** @param clockSynced what the gateways' kernels say of the clock; set when absent */
@@ -95,6 +97,7 @@ export class VirtualEstate {
         if (client && packet.payload.length > 0) {
           const payload = JSON.parse(packet.payload.toString('utf8')) as Record<string, unknown>
           this.received.push({ topic: packet.topic, at_ms: Date.now(), payload })
+          this.#overheard.judge(packet.topic, payload)
         }
         done(null)
       },
@@ -208,6 +211,7 @@ export class VirtualEstate {
     if (this.#hub) await this.#finish(this.#hub.hub.close())
     this.#world.close()
     await this.#finish(new Promise<void>((resolve) => this.#district.close(() => resolve())))
+    this.#overheard.expectConformity()
   }
 
   #finish(work: Promise<void>): Promise<void> {
