@@ -13,8 +13,12 @@ export interface HubConfig {
   site: Site
   /** Name of this hub, a topic segment. */
   name: string
+  /** Of what is not encrypted: always loopback. */
   host: string
-  mqttPort: number
+  /** MQTT without TLS, on loopback; undefined: not at all. */
+  mqttPort: number | undefined
+  /** For other machines; undefined with `dev`. */
+  tls: { host: string; mqttsPort: number; httpsPort: number } | undefined
   httpPort: number
   upstreams: readonly UpstreamSettings[]
   /** No logins, unknown gateways accepted, loopback only. */
@@ -34,8 +38,10 @@ export interface HubOptions {
   data: string
   site: string
   name: string
-  host: string
-  mqttPort: string
+  host?: string
+  mqttPort?: string
+  mqttsPort: string
+  httpsPort: string
   httpPort: string
   flowsPort: string
   upstream?: string
@@ -52,14 +58,19 @@ export interface HubOptions {
 }
 
 const LOOPBACK = /^(127(\.\d{1,3}){3}|::1|localhost)$/
+const LOOPBACK_DEFAULT = '127.0.0.1'
+const ANY_ADDRESS = '0.0.0.0'
+/** IANA: mqtt. */
+const MQTT_PORT_DEFAULT = '1883'
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
 
 /** Options → config; throws a LinliError of kind `caller` that names the option. */
 export function hubConfig(options: HubOptions): HubConfig {
   const dev = options.dev === true
-  if (dev && !LOOPBACK.test(options.host)) {
+  const { host } = options
+  if (dev && host !== undefined && !LOOPBACK.test(host)) {
     throw bad(
-      `--dev lets everyone in and therefore binds loopback only; --host is ${options.host}. Leave --dev away, or use --host 127.0.0.1`,
+      `--dev lets everyone in and therefore binds loopback only; --host is ${host}. Leave --dev away, or use --host 127.0.0.1`,
     )
   }
   if (!(LOG_LEVELS as readonly string[]).includes(options.logLevel))
@@ -69,8 +80,16 @@ export function hubConfig(options: HubOptions): HubConfig {
     dataDir: options.data,
     site: siteOf(options.site),
     name: options.name,
-    host: options.host,
-    mqttPort: port('--mqtt-port', options.mqttPort),
+    host: host !== undefined && LOOPBACK.test(host) ? host : LOOPBACK_DEFAULT,
+    mqttPort:
+      options.mqttPort === undefined && !dev ? undefined : port('--mqtt-port', options.mqttPort ?? MQTT_PORT_DEFAULT),
+    tls: dev
+      ? undefined
+      : {
+          host: host ?? ANY_ADDRESS,
+          mqttsPort: port('--mqtts-port', options.mqttsPort),
+          httpsPort: port('--https-port', options.httpsPort),
+        },
     httpPort: port('--http-port', options.httpPort),
     upstreams: upstreamsOf(options),
     dev,

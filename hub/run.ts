@@ -16,6 +16,7 @@ import { type Counter, openCounter } from './counter/counter.ts'
 import { atCredentials, credentialRequest } from './credentials/counter.ts'
 import { openSiteKey } from './credentials/site-key.ts'
 import { createStation, type Station } from './derived/station.ts'
+import { atEnrolment, type EnrolmentDesk, enrolmentRequest } from './enrolment/counter.ts'
 import { createFlowsHost, type FlowsHost } from './flows-host/host.ts'
 import { hubForFlows } from './flows-port.ts'
 import { createHistory, type History } from './history/history.ts'
@@ -28,13 +29,22 @@ import { JOURNAL_LANES } from './journal-lanes.ts'
 import { atReaders, readerRequest } from './readers/counter.ts'
 import { durableJson } from './registry/durable-json.ts'
 import { createRegistry, type Registry, type RegistryData } from './registry/registry.ts'
+import { openSecureSide, type SecureSide } from './secure-side.ts'
 import { atUpstreams, upstreamRequest } from './upstream/counter.ts'
 import type { UpstreamReport } from './upstream/upstreams.ts'
 import { freePort } from './web/free-port.ts'
+import type { Upgrade } from './web/http-server.ts'
 import { createMetrics, type Readings } from './web/metrics.ts'
-import { createWebServer } from './web/server.ts'
+import { createWebServer, type WebServer } from './web/server.ts'
 
 /** The process around one hub: disk, sockets, signals. */
+
+/** What a hub consists of once it is there. */
+interface Running {
+  hub?: Hub
+  flows?: FlowsHost
+  secure?: SecureSide
+}
 
 /** Of MQTT over WebSocket, where most clients look for it. */
 const MQTT_PATH = '/mqtt'
@@ -52,7 +62,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   const registry = await openRegistry(config, logger)
   const siteKey = openSiteKey(config.dataDir)
   const history = openHistory(config, log, logger)
-  const running: { hub?: Hub; flows?: FlowsHost } = {}
+  const running: Running = {}
   const metrics = createMetrics(() => readings(log, history, running))
   const hub = await createHub(
     {
@@ -71,33 +81,27 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   running.hub = hub
   if (siteKey.isNew && (hub.credentials?.count ?? 0) > 0)
     logger.error({}, 'the site key was lost: no card is known any more until credentials.key is restored')
-  const counter = await openedCounter(config.dataDir, hub, registry, logger)
+  const counter = await openedCounter(config.dataDir, { hub, registry, running }, logger)
   await hub.start()
   await history.start()
   const station = startStation(config, hub, history, logger)
+  const upgrades = { [MQTT_PATH]: hub.broker.upgrade }
   const web = createWebServer({
     health: () => health(log, history, running),
     metrics,
     history: { history, placeOf: (device) => placeOf(hub, device), now_ms: Date.now },
-    upgrades: { [MQTT_PATH]: hub.broker.upgrade },
+    upgrades,
   })
-  const mqtt = await hub.broker.listen({ host: config.host, port: config.mqttPort })
-  const http = await web.listen({ host: config.host, port: config.httpPort })
+  const ports = await openDoors(config, web, { hub, registry, logger, running, upgrades })
   const flows = flowsPort === undefined ? undefined : await startFlows(config, flowsPort, hub, logger)
   if (flows) running.flows = flows
-  logger.info(
-    {
-      mqtt: mqtt.port,
-      http: http.port,
-      upstreams: hub.upstreams.reports().map(({ name, url }) => ({ name, url })),
-    },
-    'ready',
-  )
-  process.stdout.write(`${JSON.stringify({ type: 'ready', mqttPort: mqtt.port, httpPort: http.port, flowsPort })}\n`)
+  logger.info({ ...ports, upstreams: hub.upstreams.reports().map(({ name, url }) => ({ name, url })) }, 'ready')
+  process.stdout.write(`${JSON.stringify({ type: 'ready', ...ports, flowsPort })}\n`)
   await stopped
   logger.info({}, 'stopping')
   await flows?.close()
   await web.close()
+  await running.secure?.close()
   await counter?.close()
   await station.close()
   await history.close()
@@ -114,6 +118,27 @@ function settingsOf(config: HubConfig, key: Uint8Array): HubSettings {
     flapping: { ...FLAPPING, changes: config.flapChanges },
     ...(config.homeAssistant ? { homeAssistant: config.homeAssistant } : {}),
   }
+}
+
+/** From here on others can come in. */
+async function openDoors(
+  config: HubConfig,
+  web: WebServer,
+  parts: {
+    hub: Hub
+    registry: Registry
+    logger: HubLogger
+    running: Running
+    upgrades: Readonly<Record<string, Upgrade>>
+  },
+): Promise<Record<string, number | undefined>> {
+  const { host, mqttPort, httpPort, tls } = config
+  const mqtt = mqttPort === undefined ? undefined : await parts.hub.broker.listen({ host, port: mqttPort })
+  const http = await web.listen({ host, port: httpPort })
+  const secure = tls && (await openSecureSide({ ...config, tls }, parts))
+  if (secure) parts.running.secure = secure
+  const { mqttsPort, httpsPort } = secure ?? {}
+  return { mqttPort: mqtt?.port, httpPort: http.port, mqttsPort, httpsPort }
 }
 
 function prepareDataDir(dir: string): void {
@@ -142,8 +167,7 @@ function openRegistry(config: HubConfig, logger: HubLogger): Promise<Registry> {
 /** Without it nobody can ask a running hub for credentials and readers; alarms come and go all the same. */
 async function openedCounter(
   dir: string,
-  hub: Hub,
-  registry: Registry,
+  { hub, registry, running }: { hub: Hub; registry: Registry; running: Running },
   logger: HubLogger,
 ): Promise<Counter | undefined> {
   const { credentials, desk, devices } = hub
@@ -155,6 +179,8 @@ async function openedCounter(
       if (asked) return atUpstreams(hub.upstreams, asked)
       const accounts = accountRequest(value)
       if (accounts) return atAccounts(registry, accounts)
+      const enrolment = enrolmentRequest(value)
+      if (enrolment) return atEnrolment(enrolmentDesk(running, registry), enrolment)
       if (credentials) return atCredentials(credentials, credentialRequest(value))
       throw new LinliError('CREDENTIALS_KEY', 'this hub has no credentials', { kind: 'fault' })
     })
@@ -162,6 +188,16 @@ async function openedCounter(
     logger.error({ error: reasonOf(error) }, 'linli client, credential and reader cannot reach this hub while it runs')
     return undefined
   }
+}
+
+/** @throws {LinliError} ENROL_DEV */
+function enrolmentDesk({ secure }: Running, registry: Registry): EnrolmentDesk {
+  if (!secure) {
+    const message = 'this hub runs with --dev, or still starts: it has no certificates to give out'
+    throw new LinliError('ENROL_DEV', message, { kind: 'caller' })
+  }
+  const { enrolment, authority, httpsPort } = secure
+  return { enrolment, fingerprint: authority.fingerprint, httpsPort, registry, now_ms: Date.now }
 }
 
 async function startFlows(config: HubConfig, port: number, hub: Hub, logger: HubLogger): Promise<FlowsHost> {
@@ -185,7 +221,7 @@ async function startFlows(config: HubConfig, port: number, hub: Hub, logger: Hub
   return host
 }
 
-function readings(log: Log, history: History, running: { hub?: Hub; flows?: FlowsHost }): Readings {
+function readings(log: Log, history: History, running: Running): Readings {
   const stats = log.stats()
   return {
     lanes: Object.entries(stats.lanes).map(([lane, reading]) => ({
@@ -212,7 +248,7 @@ function flowsReadings(flows: FlowsHost): NonNullable<Readings['flows']> {
   return { running: flows.status().status === 'running', restarts: new Map(Object.entries(lost)), rssBytes: rss_bytes }
 }
 
-function health(log: Log, history: History, running: { hub?: Hub; flows?: FlowsHost }) {
+function health(log: Log, history: History, running: Running) {
   const journal = journalHealth(log)
   return {
     problems: [...journal.problems, ...historyProblems(history)],

@@ -1,9 +1,10 @@
 import type { IncomingMessage } from 'node:http'
-import { createServer, type Server, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { Aedes, type AuthenticateError } from 'aedes'
 import { mayLeaveWill, maySubscribe, type Principal, sessionName } from '../auth/access.ts'
 import type { Authenticator } from '../auth/authenticator.ts'
+import { peerOf } from '../auth/peer.ts'
 import { LinliError, reasonOf } from '../contract/errors.ts'
 import { mayHoldPlate } from '../contract/plate.ts'
 import { createAccounts } from './accounts.ts'
@@ -15,6 +16,7 @@ import { createRetainedQuota } from './front/retained-quota.ts'
 import { createSubscriptionQuota } from './front/subscription-quota.ts'
 import { createInOrder } from './in-order.ts'
 import type { Ingest } from './ingest.ts'
+import { type Listener, listenOn, TCP_KEEP_ALIVE_MS, type TlsIdentity } from './listener.ts'
 import { mend, type Persistence, SESSION_MARK } from './mended-persistence.ts'
 import { createPlatePost } from './plate-post.ts'
 import { type Comer, createTakeover } from './takeover.ts'
@@ -38,8 +40,10 @@ export interface BrokerEvents extends FrontEvents {
 }
 
 export interface Broker {
-  /** Listens on TCP. Rejects with MQTT_PORT_IN_USE or MQTT_PORT_FORBIDDEN. */
-  listen(options: { host: string; port: number }): Promise<{ port: number }>
+  /** Listens on TCP, with an identity on TLS. Rejects with MQTT_PORT_IN_USE or MQTT_PORT_FORBIDDEN. */
+  listen(options: { host: string; port: number; tls?: TlsIdentity }): Promise<{ port: number }>
+  /** The certificate was renewed. */
+  present(identity: TlsIdentity): void
   /** Serves one connection that is already there (in-memory transport, tests in virtual time). */
   handle(connection: Duplex): void
   /** Takes over an HTTP request for MQTT over WebSocket (§6); whoever serves HTTP or HTTPS hands it in. */
@@ -62,8 +66,6 @@ export interface Broker {
 const DELIVERIES_MAX = 10_000
 /** A subscriber that has not drained its socket for this long is disconnected; QoS 0 is shed from the first moment. */
 const DRAIN_TIMEOUT_MS = 5_000
-/** A peer that vanished without a word is noticed by TCP, also with MQTT's keep alive off. */
-const TCP_KEEP_ALIVE_MS = 60_000
 const KEEPS_NOTHING = { giveBack: () => undefined }
 /** Messages that were acknowledged but are not for delivery go here: no client can subscribe to it. */
 const NOWHERE = '$linli/nowhere'
@@ -113,6 +115,7 @@ export async function createBroker(deps: {
           username: username ?? undefined,
           password: password ?? undefined,
           address: (client.conn as Partial<Socket>).remoteAddress,
+          peer: peerOf((client.conn as { carrier?: unknown }).carrier ?? client.conn),
         })
         .then((principal) => {
           if (!principal) {
@@ -237,17 +240,22 @@ export async function createBroker(deps: {
     packet_bytes_max: limits.packet_bytes_max,
     keep_alive_ms: TCP_KEEP_ALIVE_MS,
   })
-  let server: Server | undefined
+  const listeners: Listener[] = []
   return {
-    async listen({ host, port }) {
-      const options = { noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEP_ALIVE_MS }
-      const listening = createServer(options, (socket) => {
+    async listen({ host, port, tls }) {
+      const option = tls ? '--mqtts-port' : '--mqtt-port'
+      const { connections_max, connect_ms_max } = limits
+      const where = { host, port, option, connections_max, handshake_ms_max: connect_ms_max }
+      const listener = await listenOn(where, tls, (socket) => {
         // A socket may die before Aedes has its own handler in place.
         socket.on('error', () => undefined)
         if (front.admit(socket)) aedes.handle(socket)
       })
-      server = listening
-      return { port: await bind(listening, host, port) }
+      listeners.push(listener)
+      return { port: listener.port }
+    },
+    present(identity) {
+      for (const listener of listeners) listener.present(identity)
     },
     handle(connection) {
       if (front.admit(connection)) aedes.handle(connection)
@@ -273,38 +281,11 @@ export async function createBroker(deps: {
     async close() {
       front.close()
       webSockets.close()
-      const listening = server
-      const stopped = listening ? new Promise<void>((resolve) => listening.close(() => resolve())) : undefined
+      const stopped = Promise.all(listeners.map((listener) => listener.close()))
       await new Promise<void>((resolve) => aedes.close(() => resolve()))
       await stopped
     },
   }
-}
-
-function bind(server: Server, host: string, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EADDRINUSE') {
-        reject(
-          new LinliError(
-            'MQTT_PORT_IN_USE',
-            `MQTT port ${port} on ${host} is already in use; choose another with --mqtt-port`,
-            { kind: 'caller' },
-          ),
-        )
-      } else {
-        reject(
-          new LinliError('MQTT_PORT_FORBIDDEN', `cannot listen on ${host}:${port}: ${error.message}`, {
-            kind: 'caller',
-          }),
-        )
-      }
-    })
-    server.listen(port, host, () => {
-      const address = server.address()
-      resolve(typeof address === 'object' && address !== null ? address.port : port)
-    })
-  })
 }
 
 /** Not in Aedes' types. */
