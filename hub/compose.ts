@@ -1,7 +1,9 @@
 import packageFile from '../package.json' with { type: 'json' }
 import { type Audit, openAudit } from './audit/audit.ts'
 import { auditedLogin, denialNotes } from './audit/door-notes.ts'
+import { seldomHead } from './audit/seldom-head.ts'
 import type { Principal } from './auth/access.ts'
+import { createAvailabilityRoom } from './availability/availability.ts'
 import { type Broker, createBroker } from './broker/broker.ts'
 import type { Inbound, Ingest, Verdict } from './broker/ingest.ts'
 import { type CommandDesk, createDesk } from './commands/desk.ts'
@@ -41,14 +43,17 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     (message) => onAccepted(message),
     () => broker,
   )
-  const life = createGatewayLife({
-    devices,
-    say: (topic, availability) => own.say(topic, availability, true),
-    now_ms: deps.now_ms,
-  })
+  const availability = createAvailabilityRoom(
+    { devices, say: (topic, value) => own.say(topic, value, true), now_ms: deps.now_ms },
+    settings.flapping,
+  )
+  const life = createGatewayLife({ devices, conclude: availability.conclude, now_ms: deps.now_ms })
   const desk = createHubDesk(deps, { audit, self, devices, own, submit })
   const selfState = createSelfState(
-    { say: own.send, parts: [() => upstreams.state(), () => losses(deps.log), () => evacuation.state()] },
+    {
+      say: own.send,
+      parts: [() => upstreams.state(), () => losses(deps.log), () => evacuation.state(), seldomHead(audit)],
+    },
     { address: hubAddress(settings), version: packageFile.version },
   )
   const evacuation = createHubEvacuation(deps, settings, { devices, desk, own, selfState })
@@ -66,6 +71,12 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     desk,
     life,
     evacuation,
+    availability,
+    heldBack(message) {
+      life.heard(message.topic)
+      distributor?.heard(message)
+      evacuation.heard(message)
+    },
     replays,
     beside: homeAssistant?.accept,
     denied: denialNotes(audit),
@@ -84,6 +95,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
 
   function onAccepted(message: Message): void {
     devices.apply(message)
+    availability.heard(message)
     if (message.kind === 'meta') deps.registry.learn(message.topic, message.meta)
     distributor?.heard(message)
     evacuation.heard(message)
@@ -107,6 +119,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     onUpstream: (listener) => subscribe(upstreamListeners, listener),
     async start() {
       await restoreRetained(deps, devices, broker)
+      availability.start()
       await desk.start()
       life.start()
       homeAssistant?.start()
@@ -116,6 +129,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     },
     async close() {
       life.close()
+      availability.close()
       evacuation.close()
       selfState.close()
       distributor?.close()

@@ -2,16 +2,19 @@ import { randomInt, randomUUID } from 'node:crypto'
 import { accessSync, constants, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import packageFile from '../package.json' with { type: 'json' }
+import { atAudit, auditRequest } from './audit/counter.ts'
 import { writeHead } from './audit/head-file.ts'
-import { accountRequest, atAccounts } from './auth/accounts-counter.ts'
+import { accountRequest, auditedAccounts } from './auth/accounts-counter.ts'
 import { devAuthenticator, registryAuthenticator } from './auth/authenticator.ts'
 import { editorUsers, newPassword } from './auth/editor-users.ts'
+import { FLAPPING } from './availability/machine.ts'
 import { createHub } from './compose.ts'
 import type { HubConfig } from './config.ts'
 import { keyId } from './contract/credentials.ts'
 import { LinliError, reasonOf } from './contract/errors.ts'
 import { parseTopic } from './contract/topic.ts'
 import { type Counter, openCounter } from './counter/counter.ts'
+import { audited } from './credentials/audited.ts'
 import { atCredentials, credentialRequest } from './credentials/counter.ts'
 import { openSiteKey } from './credentials/site-key.ts'
 import { createStation, type Station } from './derived/station.ts'
@@ -20,7 +23,7 @@ import { createFlowsHost, type FlowsHost } from './flows-host/host.ts'
 import { hubForFlows } from './flows-port.ts'
 import { createHistory, type History } from './history/history.ts'
 import { createThreadBackend } from './history/thread.ts'
-import type { Hub, HubLogger } from './hub.ts'
+import type { Hub, HubLogger, HubSettings } from './hub.ts'
 import { openFileLog } from './journal/open.ts'
 import type { Log } from './journal/types.ts'
 import { journalHealth } from './journal-health.ts'
@@ -75,14 +78,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
       newId: randomUUID,
       keepAuditHead: (head) => writeHead(config.dataDir, head),
     },
-    {
-      site: config.site,
-      name: config.name,
-      dev: config.dev,
-      upstreams: config.upstreams,
-      credentialKey: keyId(siteKey.key),
-      ...(config.homeAssistant ? { homeAssistant: config.homeAssistant } : {}),
-    },
+    settingsOf(config, siteKey.key),
   )
   running.hub = hub
   if (siteKey.isNew && (hub.credentials?.count ?? 0) > 0)
@@ -112,6 +108,18 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   await station.close()
   await history.close()
   await hub.close()
+}
+
+function settingsOf(config: HubConfig, key: Uint8Array): HubSettings {
+  return {
+    site: config.site,
+    name: config.name,
+    dev: config.dev,
+    upstreams: config.upstreams,
+    credentialKey: keyId(key),
+    flapping: { ...FLAPPING, changes: config.flapChanges },
+    ...(config.homeAssistant ? { homeAssistant: config.homeAssistant } : {}),
+  }
 }
 
 /** From here on others can come in. */
@@ -167,15 +175,17 @@ async function openedCounter(
   const { credentials, desk, devices } = hub
   try {
     return await openCounter(dir, (value) => {
+      const page = auditRequest(value)
+      if (page) return atAudit(hub.audit, page)
       const request = readerRequest(value)
       if (request) return atReaders({ devices, send: (command) => desk.send(command) }, request)
       const asked = upstreamRequest(value)
       if (asked) return atUpstreams(hub.upstreams, asked)
       const accounts = accountRequest(value)
-      if (accounts) return atAccounts(registry, accounts)
+      if (accounts) return auditedAccounts(hub.audit, registry, accounts)
       const enrolment = enrolmentRequest(value)
       if (enrolment) return atEnrolment(enrolmentDesk(running, registry), enrolment)
-      if (credentials) return atCredentials(credentials, credentialRequest(value))
+      if (credentials) return atCredentials(audited(credentials, hub.audit), credentialRequest(value))
       throw new LinliError('CREDENTIALS_KEY', 'this hub has no credentials', { kind: 'fault' })
     })
   } catch (error) {
