@@ -1,0 +1,142 @@
+import type { Duplex } from 'node:stream'
+import type { Subscriber } from './book.ts'
+import type { Holder } from './bounds.ts'
+import { matches } from './filters.ts'
+import { createSender, type Sender } from './sender.ts'
+import { createSession, gradeOf } from './session.ts'
+import type { Sessions } from './sessions.ts'
+
+/**
+ * Delivers QoS 1 and 2 past Aedes, which would write to every socket at once, wait for the slowest, and send a session
+ * what is new before what has waited. A client of a clean session gets the same queue, but not on disk: with too much
+ * waiting its connection ends, which is how it learns of it.
+ */
+
+/** What is used of Aedes' client. */
+export interface BrokerClient {
+  id: string
+  clean?: boolean
+  conn?: Duplex
+  closed?: boolean
+}
+
+export interface Delivery {
+  /** CONNACK is out. */
+  connected(client: BrokerClient): void
+  gone(client: BrokerClient): void
+  /** A message at this QoS, 1 or 2, for this client. */
+  forward(client: BrokerClient, packet: ForwardPacket, qos: 1 | 2): void
+  /** A subscription of a session is not allowed any more. */
+  revoked(client: BrokerClient, filter: string): void
+  /** PUBACK or PUBCOMP. */
+  acknowledge(client: BrokerClient, packet_id: number): { packet: object | undefined } | undefined
+}
+
+interface ForwardPacket {
+  topic: string
+  payload: Uint8Array | string
+  retain: boolean
+}
+
+interface Connection {
+  holder: Holder
+  subscriber: Subscriber | undefined
+  sender: Sender
+  /** Positions of a session that is not on disk. */
+  last: number
+}
+
+export function createDelivery(sessions: Sessions, onCut: (client: BrokerClient, reason: string) => void): Delivery {
+  const { limits, bounds } = sessions
+  const connections = new WeakMap<BrokerClient, Connection>()
+  const cut = new WeakSet<BrokerClient>()
+
+  function end(client: BrokerClient, reason: string): void {
+    if (cut.has(client)) return
+    cut.add(client)
+    onCut(client, reason)
+    client.conn?.destroy(new Error(reason))
+  }
+
+  function connect(client: BrokerClient, subscriber: Subscriber | undefined): Connection | undefined {
+    const { conn } = client
+    if (!conn || client.closed) return undefined
+    const holder: Holder = subscriber ?? {
+      id: client.id,
+      session: createSession(),
+      overflow: () => end(client, 'too much is waiting for this subscriber'),
+    }
+    if (subscriber) subscriber.session.rewind()
+    else bounds.add(holder)
+    const sender = createSender(
+      {
+        session: holder.session,
+        connection: conn,
+        onSent: () => subscriber && sessions.moved(subscriber),
+        onStalled: () => end(client, 'this subscriber does not read'),
+      },
+      limits,
+    )
+    const connection = { holder, subscriber, sender, last: 0 }
+    connections.set(client, connection)
+    if (subscriber) sessions.connect(subscriber, sender.wake)
+    return connection
+  }
+
+  /** A clean session gets its queue with the first message for it: most clients never need one. */
+  function connectionOf(client: BrokerClient): Connection | undefined {
+    return connections.get(client) ?? connect(client, undefined)
+  }
+
+  return {
+    connected(client) {
+      const subscriber = client.clean === false ? sessions.book.subscribers.get(client.id) : undefined
+      if (subscriber) connect(client, subscriber)
+    },
+    gone(client) {
+      const connection = connections.get(client)
+      if (!connection) return
+      connections.delete(client)
+      const { subscriber, sender, holder } = connection
+      sender.close()
+      if (subscriber) sessions.disconnect(subscriber, sender.wake)
+      else bounds.remove(holder)
+    },
+    forward(client, { topic, payload, retain }, qos) {
+      // What a persistent session wants was put into its queue with the commit.
+      if (client.clean === false) return
+      // What is retained is read piece by piece: a newer one may have gone out since.
+      if (retain && sessions.retained.get(topic)?.payload !== payload) return
+      const connection = connectionOf(client)
+      if (!connection) return
+      const { session } = connection.holder
+      connection.last += 1
+      session.push({
+        message: { topic, payload: typeof payload === 'string' ? Buffer.from(payload) : payload, retain },
+        grade: gradeOf(topic),
+        position: connection.last,
+        qos,
+        ordinal: session.number(),
+        sent: false,
+      })
+      bounds.check(connection.holder)
+      connection.sender.wake()
+    },
+    revoked(client, filter) {
+      const subscriber = client.clean === false ? sessions.book.subscribers.get(client.id) : undefined
+      if (!subscriber?.subscriptions.has(filter)) return
+      sessions.unsubscribe(subscriber, [filter]).catch(() => undefined)
+      const left = [...subscriber.subscriptions.keys()]
+      subscriber.session.dropUnless((topic) => left.some((one) => matches(one, topic)))
+      sessions.moved(subscriber)
+    },
+    acknowledge(client, packet_id) {
+      const connection = connections.get(client)
+      const subscriber = connection?.subscriber ?? (client.clean === true ? undefined : sessions.book.subscribers.get(client.id))
+      const acknowledged = (connection?.holder.session ?? subscriber?.session)?.acknowledge(packet_id)
+      if (subscriber) sessions.moved(subscriber)
+      connection?.sender.wake()
+      return acknowledged && { packet: acknowledged.item?.message.packet }
+    },
+  }
+}
