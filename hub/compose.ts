@@ -69,6 +69,11 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
       throttled: deps.counters.clientThrottled,
     },
   })
+  deps.registry.onClient((name, entry, before) => {
+    if (before) broker.endAccount(name, entry ? 'changed' : 'removed')
+    const gateway = before?.role === 'gateway' && !entry ? before.gateway : undefined
+    if (gateway !== undefined) life.removed({ ...settings.site, gateway, class: 'gateway', device: gateway })
+  })
   const forwarder =
     settings.upstream &&
     createUpstream(deps, settings, settings.upstream, {

@@ -2,6 +2,7 @@ import { randomInt, randomUUID } from 'node:crypto'
 import { accessSync, constants, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import packageFile from '../package.json' with { type: 'json' }
+import { accountRequest, atAccounts } from './auth/accounts-counter.ts'
 import { devAuthenticator, registryAuthenticator } from './auth/authenticator.ts'
 import { editorUsers, newPassword } from './auth/editor-users.ts'
 import { createHub } from './compose.ts'
@@ -34,6 +35,9 @@ import { createWebServer } from './web/server.ts'
 
 /** Unacknowledged messages towards the upstream: more hides more latency, and is what a crash may send twice. */
 const UPSTREAM_WINDOW = 200
+
+/** Of MQTT over WebSocket, where most clients look for it. */
+const MQTT_PATH = '/mqtt'
 
 export async function runHub(config: HubConfig, logger: HubLogger): Promise<void> {
   const stopped = stopSignal()
@@ -74,7 +78,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   running.hub = hub
   if (siteKey.isNew && (hub.credentials?.count ?? 0) > 0)
     logger.error({}, 'the site key was lost: no card is known any more until credentials.key is restored')
-  const counter = await openedCounter(config.dataDir, hub, logger)
+  const counter = await openedCounter(config.dataDir, hub, registry, logger)
   await hub.start()
   await history.start()
   const station = startStation(config, hub, history, logger)
@@ -82,6 +86,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
     health: () => health(faults, log, history, running),
     metrics,
     history: { history, placeOf: (device) => placeOf(hub, device), now_ms: Date.now },
+    upgrades: { [MQTT_PATH]: hub.broker.upgrade },
   })
   const mqtt = await hub.broker.listen({ host: config.host, port: config.mqttPort })
   const http = await web.listen({ host: config.host, port: config.httpPort })
@@ -130,17 +135,24 @@ function openRegistry(config: HubConfig, logger: HubLogger): Promise<Registry> {
 }
 
 /** Without it nobody can ask a running hub for credentials and readers; alarms come and go all the same. */
-async function openedCounter(dir: string, hub: Hub, logger: HubLogger): Promise<Counter | undefined> {
+async function openedCounter(
+  dir: string,
+  hub: Hub,
+  registry: Registry,
+  logger: HubLogger,
+): Promise<Counter | undefined> {
   const { credentials, desk, devices } = hub
   try {
     return await openCounter(dir, (value) => {
       const request = readerRequest(value)
       if (request) return atReaders({ devices, send: (command) => desk.send(command) }, request)
+      const accounts = accountRequest(value)
+      if (accounts) return atAccounts(registry, accounts)
       if (credentials) return atCredentials(credentials, credentialRequest(value))
       throw new LinliError('CREDENTIALS_KEY', 'this hub has no credentials', { kind: 'fault' })
     })
   } catch (error) {
-    logger.error({ error: reasonOf(error) }, 'linli credential and linli reader cannot reach this hub while it runs')
+    logger.error({ error: reasonOf(error) }, 'linli client, credential and reader cannot reach this hub while it runs')
     return undefined
   }
 }
@@ -182,6 +194,7 @@ function readings(log: Log, history: History, running: { hub?: Hub; flows?: Flow
     })),
     journalBytes: stats.bytes,
     mqttConnections: running.hub?.broker.connections() ?? 0,
+    mqttRetained: running.hub?.broker.retained() ?? { messages: 0, bytes: 0 },
     upstreamConnected: running.hub?.forwarder?.status().connected ?? false,
     delivered: running.hub?.forwarder?.delivered() ?? new Map(),
     devices: running.hub?.devices.all() ?? [],

@@ -1,5 +1,5 @@
 import { plateFilter } from '../contract/plate.ts'
-import { gatewayPath, type Site, sitePath, type Topic } from '../contract/topic.ts'
+import { gatewayPath, parseTopic, type Site, sitePath, type Topic } from '../contract/topic.ts'
 
 /**
  * Who may publish and subscribe what: one table, default deny.
@@ -58,6 +58,40 @@ export function maySubscribe(principal: Principal, filter: string): boolean {
     case 'platform':
       return filter.startsWith(`${sitePath(principal.site)}/`) && !filter.endsWith('/plate')
   }
+}
+
+/** Asked again at every delivery: what a session was once allowed to subscribe to may not be its account's any more. */
+export function mayReceive(principal: Principal, topic: string): boolean {
+  switch (principal.role) {
+    case 'dev':
+      return true
+    case 'gateway': {
+      const prefix = `${gatewayPath(principal.site, principal.gateway)}/`
+      return topic.startsWith(prefix) && (topic.endsWith('/plate') || topic.split('/')[COMMAND_LEVEL] === 'cmd')
+    }
+    case 'camera':
+      return false
+    case 'platform':
+      return topic.startsWith(`${sitePath(principal.site)}/`) && !topic.endsWith('/plate')
+  }
+}
+
+/** `linli/v1/{street}/{community}/{estate}/{gateway}/{class}/{device}/cmd/…` */
+const COMMAND_LEVEL = 8
+
+/** Asked at CONNECT; the message itself passes the door like any other when it is published. */
+export function mayLeaveWill(principal: Principal, topic: string): boolean {
+  if (principal.role === 'dev') return true
+  const parsed = parseTopic(topic)
+  return parsed.ok && mayPublish(principal, parsed.value)
+}
+
+/**
+ * Each account has its client ids to itself: whoever connects with the id of another account's client has a session of
+ * their own, and neither ends that client's connection nor inherits its session. On loopback without logins all are one.
+ */
+export function sessionName(principal: Principal, clientId: string): string {
+  return principal.role === 'dev' ? clientId : `${encodeURIComponent(principal.name)}/${clientId}`
 }
 
 function inSite(site: Site, topic: Topic): boolean {

@@ -1,6 +1,7 @@
 import type { Site } from '../contract/topic.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { Principal } from './access.ts'
+import { createLoginQueue } from './login-queue.ts'
 import { verifySecret } from './secret.ts'
 
 export interface Credentials {
@@ -16,11 +17,14 @@ export type Authenticator = (credentials: Credentials) => Promise<Principal | un
 export const devAuthenticator: Authenticator = async ({ clientId }) => ({ role: 'dev', name: clientId })
 
 export function registryAuthenticator(registry: Registry, site: Site): Authenticator {
+  const verify = createLoginQueue(verifySecret)
   return async ({ username, password }) => {
     if (username === undefined || password === undefined) return undefined
     const entry = registry.client(username)
     if (!entry) return undefined
-    if (!(await verifySecret(Buffer.from(password).toString('utf8'), entry.secret))) return undefined
+    if (!(await verify(Buffer.from(password).toString('utf8'), entry.secret))) return undefined
+    // Removed or changed while its secret was checked.
+    if (registry.client(username) !== entry) return undefined
     if (entry.role === 'platform') return { role: 'platform', name: username, site }
     if (entry.gateway === undefined) return undefined
     if (entry.role === 'gateway') return { role: 'gateway', name: username, site, gateway: entry.gateway }

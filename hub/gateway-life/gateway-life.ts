@@ -10,6 +10,8 @@ export interface GatewayLife {
   heard(address: Address): void
   /** Its connection is gone. */
   died(gateway: Address): void
+  /** Nobody may speak for it any more. */
+  removed(gateway: Address): void
   close(): void
 }
 
@@ -25,13 +27,20 @@ export function createGatewayLife(deps: {
     for (const { topic, availability } of impliedByDeath(deps.devices, gateway, now(), 'gateway-offline'))
       deps.say(topic, availability)
   }
-  const watch = createReturnWatch(deps.devices, (gateway) => {
-    const availability: Availability = { status: 'offline', reason: 'not-returned', since: now() }
+  function offline(gateway: Address, reason: string): void {
+    const availability: Availability = { status: 'offline', reason, since: now() }
     deps.say(formatTopic({ ...gateway, channel: 'avail' }), availability)
     died(gateway)
-  })
+  }
+  const watch = createReturnWatch(deps.devices, (gateway) => offline(gateway, 'not-returned'))
 
-  return { start: watch.start, heard: watch.heard, died, close: watch.close }
+  return {
+    start: watch.start,
+    heard: watch.heard,
+    died,
+    removed: (gateway) => offline(gateway, 'account-removed'),
+    close: watch.close,
+  }
 }
 
 /** The availabilities that a gateway's own death implies. */

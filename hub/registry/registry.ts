@@ -30,6 +30,10 @@ export interface Registry {
   addGateway(key: string): boolean
   knowsGateway(key: string): boolean
   putClient(name: string, entry: ClientEntry): void
+  /** False: there is no such account. */
+  removeClient(name: string): boolean
+  /** Told of each account that was added, changed or removed. */
+  onClient(listener: (name: string, entry: ClientEntry | undefined, before: ClientEntry | undefined) => void): void
   client(name: string): ClientEntry | undefined
   /** Resolves when everything told so far is on disk. */
   flush(): Promise<void>
@@ -56,6 +60,7 @@ export async function createRegistry(deps: {
   const data = db.data
   let writing: Promise<void> = Promise.resolve()
   let scheduled = false
+  const listeners: Array<Parameters<Registry['onClient']>[0]> = []
 
   /** One write at a time; what changes during a write goes into the next one. */
   function save(): void {
@@ -67,6 +72,10 @@ export async function createRegistry(deps: {
         return db.write()
       })
       .catch(deps.onError)
+  }
+
+  function clientOf(name: string): ClientEntry | undefined {
+    return Object.hasOwn(data.clients, name) ? data.clients[name] : undefined
   }
 
   return {
@@ -86,10 +95,24 @@ export async function createRegistry(deps: {
     },
     knowsGateway: (key) => Object.hasOwn(data.gateways, key),
     putClient(name, entry) {
-      data.clients[name] = entry
+      const before = clientOf(name)
+      // Assigned, `__proto__` would become the prototype of all accounts instead of one of them.
+      Object.defineProperty(data.clients, name, { value: entry, enumerable: true, configurable: true, writable: true })
       save()
+      for (const listener of listeners) listener(name, entry, before)
     },
-    client: (name) => (Object.hasOwn(data.clients, name) ? data.clients[name] : undefined),
+    removeClient(name) {
+      const before = clientOf(name)
+      if (!before) return false
+      delete data.clients[name]
+      save()
+      for (const listener of listeners) listener(name, undefined, before)
+      return true
+    },
+    onClient: (listener) => {
+      listeners.push(listener)
+    },
+    client: clientOf,
     flush: () => writing,
   }
 }

@@ -24,6 +24,7 @@ export interface Readings {
   lanes: LaneReading[]
   journalBytes: number
   mqttConnections: number
+  mqttRetained: { messages: number; bytes: number }
   upstreamConnected: boolean
   delivered: ReadonlyMap<string, number>
   devices: DeviceView[]
@@ -80,6 +81,10 @@ export function createMetrics(read: () => Readings): Metrics {
   })
   gauge('linli_journal_bytes', 'Size of the journal on disk', [], (set) => set({}, read().journalBytes))
   gauge('linli_mqtt_connections', 'Open MQTT connections, let in or not', [], (set) => set({}, read().mqttConnections))
+  gauge('linli_mqtt_retained_messages', 'Retained messages', [], (set) => set({}, read().mqttRetained.messages))
+  gauge('linli_mqtt_retained_bytes', 'Retained messages with their topics', [], (set) =>
+    set({}, read().mqttRetained.bytes),
+  )
   gauge('linli_upstream_connected', '1 while the upstream is connected', [], (set) =>
     set({}, read().upstreamConnected ? 1 : 0),
   )

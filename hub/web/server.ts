@@ -1,3 +1,5 @@
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
 import Fastify from 'fastify'
 import { LinliError } from '../contract/errors.ts'
 import { addHistoryRoutes, type HistoryRoutes } from './history.ts'
@@ -15,7 +17,16 @@ export interface WebServer {
   close(): Promise<void>
 }
 
-export function createWebServer(deps: { health: () => Health; metrics: Metrics; history: HistoryRoutes }): WebServer {
+/** Takes a connection over from HTTP. */
+export type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+
+export function createWebServer(deps: {
+  health: () => Health
+  metrics: Metrics
+  history: HistoryRoutes
+  /** By path. */
+  upgrades: Readonly<Record<string, Upgrade>>
+}): WebServer {
   const app = Fastify({ logger: false, bodyLimit: 64 * 1024 })
 
   app.get('/healthz', async (_request, reply) => {
@@ -28,6 +39,13 @@ export function createWebServer(deps: { health: () => Health; metrics: Metrics; 
   app.get('/metrics', async (_request, reply) => {
     const { contentType, body } = await deps.metrics.render()
     return reply.type(contentType).send(body)
+  })
+
+  app.server.on('upgrade', (request, socket, head) => {
+    const path = (request.url ?? '').split('?')[0] as string
+    const upgrade = Object.hasOwn(deps.upgrades, path) ? deps.upgrades[path] : undefined
+    if (upgrade) upgrade(request, socket, head)
+    else socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
   })
 
   return {

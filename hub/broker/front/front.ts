@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type Addresses, addressKey, createAddresses } from './addresses.ts'
 import { type Allowance, newAllowance, take } from './allowance.ts'
+import { createSubackMender, type SubackMender } from './double-filters.ts'
 import { type Inspection, inspect, isUnderWay, newInspection } from './inspection.ts'
 import type { FrontLimits } from './limits.ts'
 import { REFUSALS, type Refusal } from './refusal.ts'
@@ -20,14 +21,19 @@ export interface FrontEvents {
 }
 
 export interface Front {
-  /** False: refused, and the connection is gone. True: to be handed to Aedes in the same turn. */
-  admit(connection: Duplex): boolean
+  /**
+   * False: refused, and the connection is gone. True: to be handed to Aedes in the same turn. `carrier` is what brings the
+   * connection's bytes in frames of its own: what a stranger sends is counted there too.
+   */
+  admit(connection: Duplex, carrier?: Socket): boolean
   /** It is known who this is: no longer a stranger, though CONNACK is still to be written. */
   authenticated(connection: Duplex): void
   /** CONNACK with return code 0 is out: what waited behind CONNECT may go on. */
   accepted(connection: Duplex): void
   /** Counts and tells of a limit that is found behind the front. */
   report(connection: Duplex, refusal: Refusal): void
+  /** The same for whoever has no connection yet. */
+  reportAddress(remote: string | undefined, refusal: Refusal): void
   connections(): number
   close(): void
 }
@@ -36,6 +42,8 @@ interface Line {
   connection: Duplex
   address: string
   inspection: Inspection
+  /** Made for the first SUBSCRIBE that needs it. */
+  subacks: SubackMender | undefined
   stranger: boolean
   publishes: Allowance
   throttled: NodeJS.Timeout | undefined
@@ -46,6 +54,8 @@ interface Line {
   closed: boolean
 }
 
+/** A CONNECT and what may wait behind it, with their frames. */
+const CARRIED_MAX = 3
 /** Silence is seen in this many looks, so up to one look late. */
 const SWEEPS_OF_IDLE = 2
 
@@ -82,6 +92,10 @@ export function createFront(deps: { log: RefusalLogger; events: FrontEvents }, l
     if (inspection.refusal) {
       end(line, inspection.refusal)
       return passed > 0 ? piece.subarray(0, passed) : null
+    }
+    if (inspection.doubles.length > 0 && !mendSubacks(line)) {
+      end(line, REFUSALS.tooManyDoubles)
+      return null
     }
     watchPacket(line)
     if (inspection.publishes !== before) spend(line, inspection.publishes - before)
@@ -139,6 +153,7 @@ export function createFront(deps: { log: RefusalLogger; events: FrontEvents }, l
       connection,
       address,
       inspection: newInspection(),
+      subacks: undefined,
       stranger: true,
       publishes: newAllowance(publishRate, now_ms),
       throttled: undefined,
@@ -160,8 +175,20 @@ export function createFront(deps: { log: RefusalLogger; events: FrontEvents }, l
     lines.set(connection, line)
   }
 
+  /** Frames are collected until they are whole, before there is anything to read. */
+  function watchCarrier(connection: Duplex, carrier: Socket): void {
+    let bytes = 0
+    const count = (piece: Buffer) => {
+      const line = lines.get(connection)
+      bytes += piece.length
+      if (!line?.stranger) carrier.off('data', count)
+      else if (bytes > CARRIED_MAX * limits.connect_bytes_max) end(line, REFUSALS.tooEager)
+    }
+    carrier.prependListener('data', count)
+  }
+
   return {
-    admit(connection) {
+    admit(connection, carrier) {
       const address = addressKey((connection as Partial<Socket>).remoteAddress)
       const refusal = addresses.admit(address, performance.now())
       if (refusal) {
@@ -170,6 +197,7 @@ export function createFront(deps: { log: RefusalLogger; events: FrontEvents }, l
         return false
       }
       open(connection, address)
+      if (carrier) watchCarrier(connection, carrier)
       return true
     },
     authenticated(connection) {
@@ -184,12 +212,24 @@ export function createFront(deps: { log: RefusalLogger; events: FrontEvents }, l
     report(connection, refusal) {
       report(lines.get(connection)?.address ?? addressKey(undefined), refusal)
     },
+    reportAddress: (remote, refusal) => report(addressKey(remote), refusal),
     connections: () => addresses.count(),
     close() {
       clearInterval(sweeper)
       for (const line of lines.values()) stopTimers(line)
     },
   }
+}
+
+/** Packets are written whole in one turn, and this is another one: what is written from here on starts with a packet. */
+function mendSubacks(line: Line): boolean {
+  if (!line.subacks) {
+    const mender = createSubackMender()
+    const original = line.connection.write.bind(line.connection)
+    line.connection.write = ((chunk: Uint8Array | string) => mender.write(chunk, original)) as Duplex['write']
+    line.subacks = mender
+  }
+  return line.inspection.doubles.splice(0).every((doubles) => line.subacks?.expect(doubles) === true)
 }
 
 /** CONNECT is through, CONNACK is not. */

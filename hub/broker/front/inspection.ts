@@ -1,3 +1,4 @@
+import { type DoubleFilters, findDoubleFilters } from './double-filters.ts'
 import type { FrontLimits } from './limits.ts'
 import { bytesNeeded, checkBody, checkFirstByte, checkLength, checkTopicLength, TYPE } from './packets.ts'
 import { REFUSALS, type Refusal } from './refusal.ts'
@@ -25,6 +26,8 @@ export interface Inspection {
   body: Buffer | undefined
   kept: number
   judged: boolean
+  /** Found since somebody last took them. */
+  doubles: DoubleFilters[]
 }
 
 const NONE = -1
@@ -48,6 +51,7 @@ export function newInspection(): Inspection {
     body: undefined,
     kept: 0,
     judged: false,
+    doubles: [],
   }
 }
 
@@ -114,8 +118,7 @@ function readLength(inspection: Inspection, byte: number): void {
 function judge(limits: FrontLimits, inspection: Inspection, piece: Uint8Array, at: number, here: number): void {
   const { header, length } = inspection
   if (inspection.kept === 0 && here >= bytesNeeded(header, length, piece, at, here)) {
-    inspection.refusal = checkBody(limits, header, length, piece, at)
-    inspection.judged = true
+    judgeWhole(limits, inspection, piece, at)
     return
   }
   let taken = 0
@@ -129,11 +132,19 @@ function judge(limits: FrontLimits, inspection: Inspection, piece: Uint8Array, a
       if (inspection.refusal) return
     }
     if (inspection.kept < needed(inspection)) continue
-    inspection.refusal = checkBody(limits, header, length, body, 0)
-    inspection.judged = true
+    judgeWhole(limits, inspection, body, 0)
     inspection.body = undefined
     return
   }
+}
+
+function judgeWhole(limits: FrontLimits, inspection: Inspection, bytes: Uint8Array, at: number): void {
+  const { header, length } = inspection
+  inspection.refusal = checkBody(limits, header, length, bytes, at)
+  inspection.judged = true
+  if (header >> 4 !== TYPE.subscribe || inspection.refusal) return
+  const doubles = findDoubleFilters(bytes, at, at + length)
+  if (doubles) inspection.doubles.push(doubles)
 }
 
 function needed({ header, length, body, kept }: Inspection): number {

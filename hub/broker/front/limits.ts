@@ -8,6 +8,15 @@ export interface FrontLimits {
   topic_levels_max: number
   client_id_length_max: number
   subscriptions_max: number
+  /** Retained messages, and bytes of them with their topics. */
+  retained_per_gateway_max: number
+  retained_bytes_per_gateway_max: number
+  retained_max: number
+  retained_bytes_max: number
+  /** Messages of QoS 1 and 2 on their way to one client: a packet id that is in use must not be used again (MQTT-2.3.1-4). */
+  in_flight_max: number
+  /** Messages of QoS 2 from one client that wait for their PUBREL. */
+  incoming_qos2_max: number
   connections_max: number
   connections_per_address_max: number
   connects_per_s: number
@@ -35,6 +44,14 @@ export const FRONT_LIMITS: FrontLimits = {
   topic_levels_max: 32,
   client_id_length_max: 128,
   subscriptions_max: 1_000,
+  // A device has three: 5,000 are the largest estate's gateway ten times over.
+  retained_per_gateway_max: 5_000,
+  retained_bytes_per_gateway_max: 8 * 1024 * 1024,
+  retained_max: 20_000,
+  retained_bytes_max: 64 * 1024 * 1024,
+  // There are 65,535 packet ids.
+  in_flight_max: 50_000,
+  incoming_qos2_max: 1_000,
   connections_max: 12_000,
   connections_per_address_max: 200,
   connects_per_s: 20,
