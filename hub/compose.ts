@@ -2,6 +2,8 @@ import packageFile from '../package.json' with { type: 'json' }
 import type { Principal } from './auth/access.ts'
 import { createBroker } from './broker/broker.ts'
 import type { Inbound, Verdict } from './broker/ingest.ts'
+import { openSessions } from './broker/persistence/sessions.ts'
+import { journalStore } from './broker/persistence/store.ts'
 import { type CommandDesk, createDesk } from './commands/desk.ts'
 import type { Message } from './contract/decode.ts'
 import { type LinliError, reasonOf } from './contract/errors.ts'
@@ -26,10 +28,12 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
   const devices = createDevices()
   const self = hubPrincipal(settings)
   const credentials = await openCredentials(deps, settings)
+  const store = journalStore(deps.log, deps.now_ms)
+  const sessions = await openSessions({ store, now_ms: deps.now_ms, log: deps.logger })
   const acceptedListeners = new Set<AcceptedListener>()
   const upstreamListeners = new Set<(status: ForwarderStatus) => void>()
   const own = createOwnVoice(
-    deps,
+    { ...deps, sessions },
     (message) => onAccepted(message),
     () => broker,
   )
@@ -49,6 +53,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
   const distributor = credentials && createHubDistributor(deps, credentials, devices, desk)
   const ingest = createHubIngest(deps, settings, {
     self,
+    sessions,
     desk,
     life,
     evacuation,
@@ -59,6 +64,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
   })
   const broker = await createBroker({
     ingest,
+    sessions,
     authenticate: deps.authenticate,
     log: deps.logger,
     events: {
@@ -107,6 +113,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     async start() {
       await restoreRetained(deps, devices, broker)
       life.start()
+      await broker.publishWills()
       await evacuation.start()
       forwarder?.start()
     },
@@ -116,6 +123,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
       distributor?.close()
       desk.close()
       await broker.close()
+      await sessions.close()
       await forwarder?.close()
       await deps.registry.flush()
       await deps.log.close()

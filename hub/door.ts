@@ -1,6 +1,7 @@
 import type { Principal } from './auth/access.ts'
 import type { BrokerLog } from './broker/broker.ts'
 import { createIngest, type Ingest } from './broker/ingest.ts'
+import type { Sessions } from './broker/persistence/sessions.ts'
 import type { CommandDesk } from './commands/desk.ts'
 import { type CommandMessage, isCredentialCommand, ownerOf } from './commands/own-commands.ts'
 import type { Message } from './contract/decode.ts'
@@ -18,6 +19,7 @@ export function createHubIngest(
   settings: HubSettings,
   rooms: {
     self: Principal
+    sessions: Pick<Sessions, 'append'>
     desk: CommandDesk
     life: GatewayLife
     evacuation: Evacuation
@@ -27,6 +29,7 @@ export function createHubIngest(
   const refusals = createRefusalLog(deps.logger)
   return createIngest({
     log: deps.log,
+    append: rooms.sessions.append,
     now_ms: deps.now_ms,
     intercept(message) {
       if (message.kind === 'command') {

@@ -1,3 +1,4 @@
+import { SESSION_LANES } from './broker/persistence/store.ts'
 import { CREDENTIAL_LANE } from './credentials/entries.ts'
 import { EVACUATION_LANE } from './evacuation/record.ts'
 import type { LaneConfig } from './journal/types.ts'
@@ -12,8 +13,13 @@ export const JOURNAL_LANES: LaneConfig[] = [
   EVACUATION_LANE,
   /** Who may pass, by keyed hash. */
   CREDENTIAL_LANE,
+  /** Persistent MQTT sessions, and what they are owed. */
+  SESSION_LANES.records,
+  SESSION_LANES.alarm,
+  SESSION_LANES.state,
   /** At 30 parks × 20 sensors × 1/min, 1,000,000 readings are a day of outage. */
   { name: 'telemetry', kind: 'queue', evict: { oldest: { entries_max: 1_000_000 } } },
+  SESSION_LANES.telemetry,
   /** Commands as they were let through, for the record. */
   { name: 'command', kind: 'queue', evict: { oldest: { entries_max: 10_000 } } },
   /** What the contract refused, for inspection. */

@@ -3,7 +3,8 @@ import { decodeMessage, type Message, PAYLOAD_BYTES_MAX } from '../contract/deco
 import { LinliError } from '../contract/errors.ts'
 import { mayHoldPlate } from '../contract/plate.ts'
 import type { Topic } from '../contract/topic.ts'
-import type { Append, Log } from '../journal/types.ts'
+import type { Append, Appended, Log } from '../journal/types.ts'
+import type { Outgoing } from './persistence/keeping.ts'
 
 /**
  * The door of the hub: every message, whoever sends it, is decoded, authorised and written to the journal here, and
@@ -15,6 +16,10 @@ export interface Inbound {
   topic: string
   payload: Uint8Array
   retain: boolean
+  /** 1 when absent: the hub's own. */
+  qos?: 0 | 1 | 2
+  /** A QoS 2 PUBLISH of a persistent session: its packet id is written with it. */
+  from?: Outgoing['from']
 }
 
 /**
@@ -56,12 +61,15 @@ export interface Ingest {
 
 export function createIngest(deps: {
   log: Log
+  /** Writes a message, and keeps it for the sessions that want it. */
+  append?: (append: Append, outgoing: Outgoing) => Promise<Appended>
   now_ms: () => number
   intercept: Interceptor
   admit: (principal: Principal, message: Message) => LinliError | undefined
   events: IngestEvents
 }): Ingest {
   const { log, events } = deps
+  const append = deps.append ?? log.append
 
   async function reject(principal: Principal, inbound: Inbound, error: LinliError): Promise<Verdict> {
     if (principal.role === 'camera' || mayHoldPlate(inbound.topic)) {
@@ -101,11 +109,10 @@ export function createIngest(deps: {
       if (decision.kind === 'swallow') return { kind: 'swallow' }
       if (decision.first) await decision.first
       const payload = decision.payload ?? inbound.payload
-      const stored = await store(
-        log,
-        events,
-        appendOf(message, { ...inbound, payload: decision.record ?? payload }, deps.now_ms()),
-      )
+      const { qos = 1, retain, from } = inbound
+      const record = appendOf(message, { ...inbound, payload: decision.record ?? payload }, deps.now_ms())
+      const outgoing = { payload, qos, retain, ...(from ? { from } : {}) }
+      const stored = await store(record, events, (one) => append(one, outgoing))
       if (stored === 'duplicate') {
         events.duplicate(message)
         return { kind: 'swallow' }
@@ -125,9 +132,13 @@ function withoutContents({ code, path }: LinliError): LinliError {
   })
 }
 
-async function store(log: Log, events: IngestEvents, append: Append): Promise<'stored' | 'duplicate' | 'lost'> {
+async function store(
+  append: Append,
+  events: IngestEvents,
+  write: (append: Append) => Promise<Appended>,
+): Promise<'stored' | 'duplicate' | 'lost'> {
   try {
-    const outcome = await log.append(append)
+    const outcome = await write(append)
     return 'duplicate' in outcome ? 'duplicate' : 'stored'
   } catch (error) {
     // MQTT 3.1.1 has no negative acknowledgement: closing the connection would hold up the alarms behind it, so

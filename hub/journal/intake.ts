@@ -115,13 +115,15 @@ export function createIntake(deps: Deps, config: IntakeConfig): Intake {
     take() {
       let bytes = 0
       const batch: Pending[] = []
-      while (head < queue.length && batch.length < config.batch_entries_max) {
+      while (head < queue.length) {
         const pending = queue[head]
         if (!pending) break
+        const isJoined = pending.entry.joined === true && batch.length > 0
+        if (!isJoined && batch.length >= config.batch_entries_max) break
         if (pending.isRefused) refused_in_queue -= 1
         else {
           bytes += pending.entry.payload.length
-          if (bytes > config.batch_bytes_max && batch.length > 0) break
+          if (bytes > config.batch_bytes_max && batch.length > 0 && !isJoined) break
           batch.push(pending)
           inBatch.add(pending)
         }

@@ -55,6 +55,8 @@ export interface Append {
   stream?: string
   /** Strictly increasing within its stream; gaps are allowed. */
   sequence?: number
+  /** In one transaction with the append before it, made in the same turn: a crash leaves both or neither. */
+  joined?: boolean
 }
 
 export interface Entry extends Append {

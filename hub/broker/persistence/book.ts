@@ -113,5 +113,12 @@ export function createBook(): Book {
 
 export function storedSession(subscriber: Subscriber): StoredSession {
   const { n, id, owner, connected, seen_ms, subscriptions } = subscriber
-  return { n, id, owner, connected, seen_ms, subscriptions: [...subscriptions].map(([filter, { qos }]) => [filter, qos]) }
+  return {
+    n,
+    id,
+    owner,
+    connected,
+    seen_ms,
+    subscriptions: [...subscriptions].map(([filter, { qos }]) => [filter, qos]),
+  }
 }

@@ -1,6 +1,6 @@
 import type { Append, Appended } from '../../journal/types.ts'
-import type { Bounds } from './bounds.ts'
 import type { Book, Subscriber } from './book.ts'
+import type { Bounds } from './bounds.ts'
 import type { Progress } from './progress.ts'
 import type { Target } from './records.ts'
 import { type Grade, gradeOf } from './session.ts'

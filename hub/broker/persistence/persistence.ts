@@ -1,9 +1,8 @@
 import { Readable } from 'node:stream'
-import type { Principal } from '../../auth/access.ts'
 import type { Subscriber, Subscription } from './book.ts'
-import type { BrokerClient, Delivery } from './delivery.ts'
 import { createFilterTree } from './filters.ts'
 import type { RetainedPacket } from './keeping.ts'
+import type { BrokerClient, Queues } from './queues.ts'
 import type { StoredWill } from './records.ts'
 import type { Sessions } from './sessions.ts'
 
@@ -28,13 +27,13 @@ export interface Packet {
 }
 type Acknowledgement = Pick<Packet, 'cmd' | 'messageId'>
 type Named = Subscription & { topic: string }
-type Client = BrokerClient & { principal?: Principal; brokerId?: string }
+type Client = BrokerClient
 /** Of no session: its name is no filter that anybody may have. Shows that there is a session without subscriptions. */
 export const NO_SUBSCRIPTION: Named = { topic: '$linli/session', qos: 0 }
 
 export class Persistence {
   readonly #sessions: Sessions
-  readonly #delivery: Delivery
+  readonly #queues: Queues
   readonly #wills = new Map<string, { will: Packet; client: Client }>()
   /** Of clients whose session ends with their connection. */
   readonly #incoming = new WeakMap<Client, Map<number, Packet>>()
@@ -44,9 +43,9 @@ export class Persistence {
   readonly #authorised = new WeakMap<object, Promise<void> | undefined>()
   broker: { id: string } = { id: '' }
 
-  constructor(sessions: Sessions, delivery: Delivery) {
+  constructor(sessions: Sessions, queues: Queues) {
     this.#sessions = sessions
-    this.#delivery = delivery
+    this.#queues = queues
   }
 
   async setup(broker: { id: string }): Promise<void> {
@@ -117,7 +116,9 @@ export class Persistence {
 
   getClientList(topic: string): Readable {
     const { subscribers } = this.#sessions.book
-    return Readable.from([...subscribers.values()].filter(({ subscriptions }) => subscriptions.has(topic)).map((one) => one.id))
+    return Readable.from(
+      [...subscribers.values()].filter(({ subscriptions }) => subscriptions.has(topic)).map((one) => one.id),
+    )
   }
 
   /** MQTT-3.1.2-6: a clean session begins, and with it everything before ends. */
@@ -172,12 +173,12 @@ export class Persistence {
   async outgoingClearMessageId(client: Client, packet: Packet | number): Promise<object | undefined> {
     const packet_id = typeof packet === 'number' ? packet : packet.messageId
     if (packet_id === undefined) return undefined
-    const acknowledged = this.#delivery.acknowledge(client, packet_id)
+    const acknowledged = this.#queues.acknowledge(client, packet_id)
     return acknowledged?.packet && { ...acknowledged.packet, messageId: packet_id }
   }
 
   outgoingStream(client: Client): Readable {
-    // A connected one is served by delivery.ts.
+    // A connected one is served by queues.ts.
     const subscriber = client.conn ? undefined : this.#find(client)
     if (!subscriber) return Readable.from([])
     const { session } = subscriber
@@ -224,6 +225,12 @@ export class Persistence {
     this.#incoming.delete(client)
     const subscriber = client.clean === true ? undefined : this.#find(client)
     if (subscriber) await this.#sessions.releaseIncoming(subscriber, [...subscriber.incoming.keys()])
+  }
+
+  /** A PUBLISH that is here already; settles when that is on disk. */
+  knownIncoming(client: Client, packet_id: number): Promise<void> | undefined {
+    if (client.clean === true) return this.#incoming.get(client)?.has(packet_id) ? Promise.resolve() : undefined
+    return this.#find(client)?.incoming.get(packet_id)
   }
 
   #packetsOf(client: Client): Map<number, Packet> {

@@ -1,5 +1,5 @@
-import type { Bounds } from './bounds.ts'
 import { type Book, type Subscriber, storedSession } from './book.ts'
+import type { Bounds } from './bounds.ts'
 import type { SessionLimits } from './limits.ts'
 import type { StoredProgress } from './records.ts'
 import { GRADES, type Grade } from './session.ts'

@@ -1,7 +1,14 @@
 import type { Entry } from '../../journal/types.ts'
-import type { Bounds } from './bounds.ts'
 import type { Book, Subscriber } from './book.ts'
-import { decodeMessage, decodeRecord, RECORDS, type StoredProgress, type StoredSession, type StoredWill } from './records.ts'
+import type { Bounds } from './bounds.ts'
+import {
+  decodeMessage,
+  decodeRecord,
+  RECORDS,
+  type StoredProgress,
+  type StoredSession,
+  type StoredWill,
+} from './records.ts'
 import { createSession, GRADES, type Grade } from './session.ts'
 import type { SessionStore } from './store.ts'
 
@@ -44,7 +51,8 @@ export async function restore(
         progress: found.progress,
         bounds,
         /** The last `inflight_max` before the crash may have been sent, whether or not that was written. */
-        isMaybeSent: (subscriber) => wasConnected.has(subscriber.n) && subscriber.session.messages < limits.inflight_max,
+        isMaybeSent: (subscriber) =>
+          wasConnected.has(subscriber.n) && subscriber.session.messages < limits.inflight_max,
       })
   return { wills: found.wills, last_n: Math.max(0, ...found.sessions.map(({ n }) => n)) }
 }

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import { pubrelPacket, publishPacket } from './packets.ts'
+import { publishPacket, pubrelPacket } from './packets.ts'
 import type { Session } from './session.ts'
 
 /**

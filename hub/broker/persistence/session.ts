@@ -106,7 +106,9 @@ export function itemBytes(item: { message: Message }): number {
   return item.message.payload.length + item.message.topic.length + ITEM_BYTES
 }
 
-export function createSession(start: { ordinal: number; released: Iterable<number> } = { ordinal: 0, released: [] }): Session {
+export function createSession(
+  start: { ordinal: number; released: Iterable<number> } = { ordinal: 0, released: [] },
+): Session {
   const newLine = (): Line => ({ sent: [], waiting: [], head: 0, sent_to: 0 })
   const lines: Record<Grade, Line> = { alarm: newLine(), state: newLine(), telemetry: newLine() }
   const inflight = new Map<number, Item>()

@@ -50,7 +50,7 @@ export interface Sessions extends Keeping {
   /** PUBREC; settles when PUBREL may be sent. False: the id is unknown. */
   received(subscriber: Subscriber, packet_id: number): Promise<boolean>
   moved: Progress['moved']
-  connect(subscriber: Subscriber, wake: () => void): void
+  connect(subscriber: Subscriber): void
   /** Only when it is still this connection's. */
   disconnect(subscriber: Subscriber, wake: () => void): void
   stats(): SessionReadings
@@ -146,9 +146,9 @@ export async function openSessions(
       return true
     },
     moved: progress.moved,
-    connect(subscriber, wake) {
+    connect(subscriber) {
       subscriber.session.rewind()
-      Object.assign(subscriber, { wake, connected: true, isNew: false, seen_ms: now_ms() })
+      Object.assign(subscriber, { wake: undefined, connected: true, isNew: false, seen_ms: now_ms() })
       writeLater(subscriber)
     },
     disconnect(subscriber, wake) {

@@ -107,4 +107,3 @@ export function volatileStore(): SessionStore {
     async *messages() {},
   }
 }
-

@@ -1,15 +1,15 @@
 import type { Duplex } from 'node:stream'
+import { mayReceive, type Principal } from '../../auth/access.ts'
 import type { Subscriber } from './book.ts'
 import type { Holder } from './bounds.ts'
-import { matches } from './filters.ts'
 import { createSender, type Sender } from './sender.ts'
 import { createSession, gradeOf } from './session.ts'
 import type { Sessions } from './sessions.ts'
 
 /**
- * Delivers QoS 1 and 2 past Aedes, which would write to every socket at once, wait for the slowest, and send a session
- * what is new before what has waited. A client of a clean session gets the same queue, but not on disk: with too much
- * waiting its connection ends, which is how it learns of it.
+ * QoS 1 and 2 go to subscribers past Aedes, which would write to every socket at once, wait for the slowest, and send a
+ * session what is new before what has waited. A client of a clean session gets the same queue, but not on disk: with too
+ * much waiting its connection ends, which is how it learns of it.
  */
 
 /** What is used of Aedes' client. */
@@ -18,15 +18,16 @@ export interface BrokerClient {
   clean?: boolean
   conn?: Duplex
   closed?: boolean
+  principal?: Principal
 }
 
-export interface Delivery {
+export interface Queues {
   /** CONNACK is out. */
   connected(client: BrokerClient): void
   gone(client: BrokerClient): void
   /** A message at this QoS, 1 or 2, for this client. */
   forward(client: BrokerClient, packet: ForwardPacket, qos: 1 | 2): void
-  /** A subscription of a session is not allowed any more. */
+  /** A subscription of a session is not allowed any more; what waits because of it alone is not delivered. */
   revoked(client: BrokerClient, filter: string): void
   /** PUBACK or PUBCOMP. */
   acknowledge(client: BrokerClient, packet_id: number): { packet: object | undefined } | undefined
@@ -46,16 +47,23 @@ interface Connection {
   last: number
 }
 
-export function createDelivery(sessions: Sessions, onCut: (client: BrokerClient, reason: string) => void): Delivery {
+/** Why a subscriber's connection is ended: the label of the metric, and what the log says. */
+export const CUTS = {
+  queue: { cause: 'queue-bytes', reason: 'more than queue_bytes_max wait for a subscriber without a session' },
+  stalled: { cause: 'stalled', reason: 'a subscriber took nothing for stall_ms_max' },
+} as const
+export type Cut = (typeof CUTS)[keyof typeof CUTS]
+
+export function createQueues(sessions: Sessions, onCut: (client: BrokerClient, cut: Cut) => void): Queues {
   const { limits, bounds } = sessions
   const connections = new WeakMap<BrokerClient, Connection>()
   const cut = new WeakSet<BrokerClient>()
 
-  function end(client: BrokerClient, reason: string): void {
+  function end(client: BrokerClient, why: Cut): void {
     if (cut.has(client)) return
     cut.add(client)
-    onCut(client, reason)
-    client.conn?.destroy(new Error(reason))
+    onCut(client, why)
+    client.conn?.destroy(new Error(why.reason))
   }
 
   function connect(client: BrokerClient, subscriber: Subscriber | undefined): Connection | undefined {
@@ -64,22 +72,22 @@ export function createDelivery(sessions: Sessions, onCut: (client: BrokerClient,
     const holder: Holder = subscriber ?? {
       id: client.id,
       session: createSession(),
-      overflow: () => end(client, 'too much is waiting for this subscriber'),
+      overflow: () => end(client, CUTS.queue),
     }
-    if (subscriber) subscriber.session.rewind()
+    if (subscriber) sessions.connect(subscriber)
     else bounds.add(holder)
     const sender = createSender(
       {
         session: holder.session,
         connection: conn,
         onSent: () => subscriber && sessions.moved(subscriber),
-        onStalled: () => end(client, 'this subscriber does not read'),
+        onStalled: () => end(client, CUTS.stalled),
       },
       limits,
     )
     const connection = { holder, subscriber, sender, last: 0 }
     connections.set(client, connection)
-    if (subscriber) sessions.connect(subscriber, sender.wake)
+    if (subscriber) subscriber.wake = sender.wake
     return connection
   }
 
@@ -91,7 +99,11 @@ export function createDelivery(sessions: Sessions, onCut: (client: BrokerClient,
   return {
     connected(client) {
       const subscriber = client.clean === false ? sessions.book.subscribers.get(client.id) : undefined
-      if (subscriber) connect(client, subscriber)
+      if (!subscriber) return
+      // What it waits for may not be its account's any more.
+      const { principal } = client
+      if (principal) subscriber.session.dropUnless((topic) => mayReceive(principal, topic))
+      connect(client, subscriber)
     },
     gone(client) {
       const connection = connections.get(client)
@@ -126,13 +138,11 @@ export function createDelivery(sessions: Sessions, onCut: (client: BrokerClient,
       const subscriber = client.clean === false ? sessions.book.subscribers.get(client.id) : undefined
       if (!subscriber?.subscriptions.has(filter)) return
       sessions.unsubscribe(subscriber, [filter]).catch(() => undefined)
-      const left = [...subscriber.subscriptions.keys()]
-      subscriber.session.dropUnless((topic) => left.some((one) => matches(one, topic)))
-      sessions.moved(subscriber)
     },
     acknowledge(client, packet_id) {
       const connection = connections.get(client)
-      const subscriber = connection?.subscriber ?? (client.clean === true ? undefined : sessions.book.subscribers.get(client.id))
+      const subscriber =
+        connection?.subscriber ?? (client.clean === true ? undefined : sessions.book.subscribers.get(client.id))
       const acknowledged = (connection?.holder.session ?? subscriber?.session)?.acknowledge(packet_id)
       if (subscriber) sessions.moved(subscriber)
       connection?.sender.wake()
