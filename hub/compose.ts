@@ -113,7 +113,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     async start() {
       await restoreRetained(deps, devices, broker)
       life.start()
-      await broker.publishWills()
+      broker.publishWills().catch((error: unknown) => deps.logger.error({}, `wills: ${reasonOf(error)}`))
       await evacuation.start()
       forwarder?.start()
     },

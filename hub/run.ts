@@ -195,6 +195,7 @@ function readings(log: Log, history: History, running: { hub?: Hub; flows?: Flow
     journalBytes: stats.bytes,
     mqttConnections: running.hub?.broker.connections() ?? 0,
     mqttRetained: running.hub?.broker.retained() ?? { messages: 0, bytes: 0 },
+    sessions: running.hub?.broker.sessions(),
     upstreamConnected: running.hub?.forwarder?.status().connected ?? false,
     delivered: running.hub?.forwarder?.delivered() ?? new Map(),
     devices: running.hub?.devices.all() ?? [],

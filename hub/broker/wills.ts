@@ -15,19 +15,22 @@ export async function publishWills(deps: {
   publish: (message: { topic: string; payload: Uint8Array; qos: 0 | 1 | 2; retain: boolean }) => Promise<void>
 }): Promise<void> {
   const { sessions, ingest } = deps
-  for (const [client, will] of sessions.wills) {
-    const { topic, qos, retain } = will
-    try {
-      const inbound = { topic, payload: Buffer.from(will.payload, 'base64'), qos, retain }
-      const verdict = await ingest.accept(principalOf(will), inbound)
-      if (verdict.kind === 'deliver') await deps.publish({ topic, payload: verdict.payload, qos, retain })
-    } catch (error) {
-      // Its account may be gone or may not publish this any more.
-      deps.log.warn({ client, topic }, `a will was not published: ${reasonOf(error)}`)
-    }
-    sessions.wills.delete(client)
-    await sessions.store.record(`will/${client}`, undefined)
-  }
+  // All in one turn: whatever their clients say when they come back stands behind them in the journal.
+  await Promise.all(
+    [...sessions.wills].map(async ([client, will]) => {
+      const { topic, qos, retain } = will
+      try {
+        const inbound = { topic, payload: Buffer.from(will.payload, 'base64'), qos, retain }
+        const verdict = await ingest.accept(principalOf(will), inbound)
+        if (verdict.kind === 'deliver') await deps.publish({ topic, payload: verdict.payload, qos, retain })
+      } catch (error) {
+        // Its account may be gone or may not publish this any more.
+        deps.log.warn({ client, topic }, `a will was not published: ${reasonOf(error)}`)
+      }
+      // Not when it has connected again meanwhile: its new will stands there then.
+      if (sessions.wills.delete(client)) await sessions.store.record(`will/${client}`, undefined)
+    }),
+  )
 }
 
 /** As it was written; what it lacks for its role it may not do either. */

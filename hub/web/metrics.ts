@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import type { SessionReadings } from '../broker/persistence/sessions.ts'
 import type { DeviceView } from '../devices/devices.ts'
 
 /** The hub's Prometheus metrics. Values that are state somewhere else are read when the page is asked for. */
@@ -25,6 +26,7 @@ export interface Readings {
   journalBytes: number
   mqttConnections: number
   mqttRetained: { messages: number; bytes: number }
+  sessions: SessionReadings | undefined
   upstreamConnected: boolean
   delivered: ReadonlyMap<string, number>
   devices: DeviceView[]
@@ -85,6 +87,7 @@ export function createMetrics(read: () => Readings): Metrics {
   gauge('linli_mqtt_retained_bytes', 'Retained messages with their topics', [], (set) =>
     set({}, read().mqttRetained.bytes),
   )
+  sessionGauges(gauge, () => read().sessions)
   gauge('linli_upstream_connected', '1 while the upstream is connected', [], (set) =>
     set({}, read().upstreamConnected ? 1 : 0),
   )
@@ -126,6 +129,41 @@ export function createMetrics(read: () => Readings): Metrics {
     ...counters,
     render: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
   }
+}
+
+type AddGauge = (
+  name: string,
+  help: string,
+  labelNames: string[],
+  collect: (set: (labels: Record<string, string>, value: number) => void) => void,
+) => void
+
+/** Who waits for what: persistent sessions, and subscribers whose session ends with their connection. */
+function sessionGauges(gauge: AddGauge, read: () => SessionReadings | undefined): void {
+  gauge('linli_mqtt_sessions', 'Persistent sessions', ['connected'], (set) => {
+    set({ connected: 'yes' }, read()?.connected ?? 0)
+    set({ connected: 'no' }, read()?.offline ?? 0)
+  })
+  gauge('linli_mqtt_queued_bytes', 'Bytes of what waits for subscribers, in flight or not', [], (set) =>
+    set({}, read()?.queued_bytes ?? 0),
+  )
+  gauge('linli_mqtt_inflight_messages', 'Messages sent to persistent sessions and not acknowledged', [], (set) =>
+    set({}, read()?.inflight ?? 0),
+  )
+  gauge('linli_mqtt_session_messages', 'Messages that wait for a persistent session', ['client'], (set) => {
+    for (const { client, messages } of read()?.by_client ?? []) set({ client }, messages)
+  })
+  gauge(
+    'linli_mqtt_dropped_messages',
+    'Messages that sessions lost because too much waited, since start',
+    ['grade'],
+    (set) => {
+      for (const [grade, count] of Object.entries(read()?.dropped ?? {})) set({ grade }, count)
+    },
+  )
+  gauge('linli_mqtt_sessions_expired', 'Sessions deleted because nobody came back, since start', [], (set) =>
+    set({}, read()?.expired ?? 0),
+  )
 }
 
 /** What only this module counts. */

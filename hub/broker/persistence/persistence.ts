@@ -249,6 +249,7 @@ export class Persistence {
     will.brokerId = this.broker.id
     will.clientId = client.id
     this.#wills.set(client.id, { will, client })
+    this.#sessions.wills.delete(client.id)
     const { principal } = client
     if (!principal) return
     const { topic, payload, qos, retain } = will
