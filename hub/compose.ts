@@ -1,8 +1,10 @@
 import packageFile from '../package.json' with { type: 'json' }
+import { type Audit, openAudit } from './audit/audit.ts'
+import { auditedLogin, denialNotes } from './audit/door-notes.ts'
 import type { Principal } from './auth/access.ts'
-import { createBroker } from './broker/broker.ts'
+import { type Broker, createBroker } from './broker/broker.ts'
 import type { Inbound, Verdict } from './broker/ingest.ts'
-import { openSessions } from './broker/persistence/sessions.ts'
+import { openSessions, type Sessions } from './broker/persistence/sessions.ts'
 import { journalStore } from './broker/persistence/store.ts'
 import { type CommandDesk, createDesk } from './commands/desk.ts'
 import type { Message } from './contract/decode.ts'
@@ -27,9 +29,9 @@ import { redacted } from './upstream/redacted.ts'
 export async function createHub(deps: HubDeps, settings: HubSettings): Promise<Hub> {
   const devices = createDevices()
   const self = hubPrincipal(settings)
+  const audit = await openHubAudit(deps)
   const credentials = await openCredentials(deps, settings)
-  const store = journalStore(deps.log, deps.now_ms)
-  const sessions = await openSessions({ store, now_ms: deps.now_ms, log: deps.logger })
+  const sessions = await openHubSessions(deps)
   const acceptedListeners = new Set<AcceptedListener>()
   const upstreamListeners = new Set<(status: ForwarderStatus) => void>()
   const own = createOwnVoice(
@@ -42,13 +44,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     say: (topic, availability) => own.say(topic, availability, true),
     now_ms: deps.now_ms,
   })
-  const desk = createDesk({
-    now_ms: deps.now_ms,
-    newId: deps.newId,
-    gatewayOnline: (address) => devices.gatewayOnline(address),
-    answer: (topic, payload) => own.send(topic, payload, false),
-    submit: (topic, payload) => submit(self, { topic, payload, retain: false }),
-  })
+  const desk = createHubDesk(deps, { audit, self, devices, own, submit })
   const evacuation = createHubEvacuation(deps, settings, { devices, desk, own })
   const distributor = credentials && createHubDistributor(deps, credentials, devices, desk)
   const ingest = createHubIngest(deps, settings, {
@@ -57,6 +53,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     desk,
     life,
     evacuation,
+    denied: denialNotes(audit),
     accepted(message) {
       life.heard(message.topic)
       onAccepted(message)
@@ -65,7 +62,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
   const broker = await createBroker({
     ingest,
     sessions,
-    authenticate: deps.authenticate,
+    authenticate: auditedLogin(audit, deps.authenticate),
     log: deps.logger,
     events: {
       connected: () => undefined,
@@ -105,6 +102,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     broker,
     devices,
     desk,
+    audit,
     forwarder,
     credentials,
     own,
@@ -112,8 +110,9 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     onUpstream: (listener) => subscribe(upstreamListeners, listener),
     async start() {
       await restoreRetained(deps, devices, broker)
+      await desk.start()
       life.start()
-      broker.publishWills().catch((error: unknown) => deps.logger.error({}, `wills: ${reasonOf(error)}`))
+      publishWills(deps, broker)
       await evacuation.start()
       forwarder?.start()
     },
@@ -126,14 +125,59 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
       await sessions.close()
       await forwarder?.close()
       await deps.registry.flush()
+      await audit.close()
       await deps.log.close()
     },
   }
 }
 
+function openHubSessions({ log, now_ms, logger }: HubDeps): Promise<Sessions> {
+  return openSessions({ store: journalStore(log, now_ms), now_ms, log: logger })
+}
+
+/** Not waited for: what is said afterwards stands behind them in the journal. */
+function publishWills({ logger }: HubDeps, broker: Broker): void {
+  broker.publishWills().catch((error: unknown) => logger.error({}, `wills: ${reasonOf(error)}`))
+}
+
 function subscribe<T>(listeners: Set<T>, listener: T): () => void {
   listeners.add(listener)
   return () => listeners.delete(listener)
+}
+
+function createHubDesk(
+  deps: HubDeps,
+  rooms: {
+    audit: Audit
+    self: Principal
+    devices: Devices
+    own: OwnVoice
+    submit: (principal: Principal, inbound: Inbound) => Promise<void>
+  },
+): CommandDesk {
+  const { audit, self, devices, own, submit } = rooms
+  return createDesk({
+    now_ms: deps.now_ms,
+    newId: deps.newId,
+    log: deps.log,
+    audit,
+    self,
+    gatewayOnline: (address) => devices.gatewayOnline(address),
+    answer: (topic, payload) => own.keep(topic, payload, false),
+    submit: (topic, payload) => submit(self, { topic, payload, retain: false }),
+    onFault: (fault) => deps.logger.error({ code: fault.code }, fault.message),
+  })
+}
+
+function openHubAudit(deps: HubDeps): Promise<Audit> {
+  return openAudit({
+    log: deps.log,
+    now_ms: deps.now_ms,
+    // Nobody has measured how far this machine's clock can be trusted.
+    timeQuality: () => 'unsynced',
+    onFault: (fault) => deps.logger.error({ code: fault.code }, fault.message),
+    ...(deps.keepAuditHead ? { keepHead: deps.keepAuditHead } : {}),
+  })
 }
 
 async function openCredentials(deps: HubDeps, settings: HubSettings): Promise<CredentialSource | undefined> {

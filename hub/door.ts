@@ -1,12 +1,13 @@
-import type { Principal } from './auth/access.ts'
+import { mayPublish, type Principal } from './auth/access.ts'
 import type { BrokerLog } from './broker/broker.ts'
-import { createIngest, type Ingest } from './broker/ingest.ts'
+import { createIngest, type Decision, type Ingest } from './broker/ingest.ts'
 import type { Sessions } from './broker/persistence/sessions.ts'
 import type { CommandDesk } from './commands/desk.ts'
-import { type CommandMessage, isCredentialCommand, ownerOf } from './commands/own-commands.ts'
+import { type CommandMessage, ownerOf } from './commands/own-commands.ts'
 import type { Message } from './contract/decode.ts'
 import { encodeJson } from './contract/encode.ts'
 import { LinliError } from './contract/errors.ts'
+import { parseTopic, type Topic } from './contract/topic.ts'
 import type { Evacuation } from './evacuation/evacuation.ts'
 import type { GatewayLife } from './gateway-life/gateway-life.ts'
 import type { HubDeps, HubSettings } from './hub.ts'
@@ -19,26 +20,29 @@ export function createHubIngest(
   settings: HubSettings,
   rooms: {
     self: Principal
-    sessions: Pick<Sessions, 'append'>
+    sessions: Pick<Sessions, 'append' | 'keep'>
     desk: CommandDesk
     life: GatewayLife
     evacuation: Evacuation
     accepted: (message: Message) => void
+    denied: (principal: Principal, topic: Topic, error: LinliError) => void
   },
 ): Ingest {
   const refusals = createRefusalLog(deps.logger)
   return createIngest({
     log: deps.log,
-    append: rooms.sessions.append,
+    sessions: rooms.sessions,
     now_ms: deps.now_ms,
-    intercept(message) {
-      if (message.kind === 'command') {
-        const kind = rooms.desk.onCommand(message)
-        if (message.topic.class === 'hub' && kind === 'continue')
-          return { kind, first: rooms.evacuation.onCommand(message) }
-        return isCredentialCommand(message) ? { kind, record: withoutArguments(message.command) } : { kind }
-      }
-      if (message.kind === 'result') return { kind: rooms.desk.onResult(message) }
+    refuse(principal, inbound, error) {
+      const topic = parseTopic(inbound.topic)
+      // Clearing a retained command is no command.
+      const isCommand = topic.ok && topic.value.channel === 'cmd' && inbound.payload.length > 0
+      if (!isCommand || !mayPublish(principal, topic.value)) return undefined
+      return rooms.desk.refuse(topic.value as Topic & { channel: 'cmd' }, principal, error)
+    },
+    intercept(message, _inbound, principal) {
+      if (message.kind === 'command') return decideCommand(rooms, message, principal)
+      if (message.kind === 'result') return decideResult(rooms.desk, message)
       if (message.kind !== 'availability') return { kind: 'continue' }
       // Said before the will itself is written, so that nothing the gateway says on its next connection can come before it.
       if (message.topic.class === 'gateway' && message.availability.status === 'offline') rooms.life.died(message.topic)
@@ -72,8 +76,28 @@ export function createHubIngest(
       },
       duplicate: () => deps.counters.duplicate(),
       telemetryLost: () => deps.counters.telemetryLost(),
+      denied: rooms.denied,
     },
   })
+}
+
+/** The desk has it on disk before it goes on; a command to the hub itself is carried out here. */
+function decideCommand(
+  rooms: { desk: CommandDesk; evacuation: Evacuation },
+  message: CommandMessage,
+  principal: Principal,
+): Decision {
+  const { goesOn, written } = rooms.desk.onCommand(message, principal)
+  if (!goesOn) return { kind: 'swallow', first: written }
+  if (message.topic.class !== 'hub') return { kind: 'kept', first: written }
+  return { kind: 'kept', first: Promise.all([written, rooms.evacuation.onCommand(message)]) }
+}
+
+function decideResult(desk: CommandDesk, message: Message & { kind: 'result' }): Decision {
+  const heard = desk.onResult(message)
+  if (heard.type === 'drop') return { kind: 'swallow', first: heard.written }
+  if (heard.type === 'repeat') return { kind: 'kept', first: Promise.resolve(), again: true }
+  return { kind: 'continue', beside: heard.beside, failed: heard.failed }
 }
 
 /** Logs each cause of each sender once, then at every thousandth: a broken device must not fill the disk with its errors. */
@@ -101,9 +125,4 @@ function refusedCommand(self: Principal, principal: Principal, message: CommandM
   const isOurs = principal === self && actor.kind === owner?.kind && actor.id === owner.id
   if (!owner || isOurs) return undefined
   return new LinliError('ACCESS_DENIED', `${name} comes from the hub itself and from nobody else`, { kind: 'caller' })
-}
-
-/** Ten thousand commands are kept for the record: it does not need the credentials a second time. */
-function withoutArguments(command: CommandMessage['command']): Uint8Array {
-  return encodeJson({ ...command, args: {} })
 }

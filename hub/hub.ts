@@ -1,4 +1,6 @@
 import type { Duplex } from 'node:stream'
+import type { Audit } from './audit/audit.ts'
+import type { Head } from './audit/chain.ts'
 import type { Authenticator } from './auth/authenticator.ts'
 import type { Broker, BrokerLog } from './broker/broker.ts'
 import type { CommandDesk } from './commands/desk.ts'
@@ -22,6 +24,8 @@ export interface HubDeps {
   random: () => number
   now_ms: () => number
   newId: () => string
+  /** Keeps the last line of the audit log in a second place. */
+  keepAuditHead?: (head: Head) => Promise<void>
   /** In-memory transport to the upstream, for virtual time. */
   connectUpstream?: () => Duplex
 }
@@ -56,6 +60,7 @@ export interface Hub {
   readonly broker: Broker
   readonly devices: Devices
   readonly desk: CommandDesk
+  readonly audit: Audit
   readonly forwarder: Forwarder | undefined
   readonly credentials: CredentialSource | undefined
   /** For what the hub itself has to say of the world. */

@@ -1,4 +1,6 @@
+import { AUDIT_LANE } from './audit/audit.ts'
 import { SESSION_LANES } from './broker/persistence/store.ts'
+import { COMMAND_RECORD_LANE } from './commands/record.ts'
 import { CREDENTIAL_LANE } from './credentials/entries.ts'
 import { EVACUATION_LANE } from './evacuation/record.ts'
 import type { LaneConfig } from './journal/types.ts'
@@ -9,6 +11,10 @@ export const JOURNAL_LANES: LaneConfig[] = [
   { name: 'alarm', kind: 'queue', evict: 'never' },
   /** What holds now, by topic: state, availability, meta. */
   { name: 'state', kind: 'compacted' },
+  /** Commands that are open, and the results of those that may come again. */
+  COMMAND_RECORD_LANE,
+  /** Who did what; shortened by its own room. */
+  AUDIT_LANE,
   /** The evacuation that is on, and which gates have it. */
   EVACUATION_LANE,
   /** Who may pass, by keyed hash. */
@@ -20,8 +26,6 @@ export const JOURNAL_LANES: LaneConfig[] = [
   /** At 30 parks × 20 sensors × 1/min, 1,000,000 readings are a day of outage. */
   { name: 'telemetry', kind: 'queue', evict: { oldest: { entries_max: 1_000_000 } } },
   SESSION_LANES.telemetry,
-  /** Commands as they were let through, for the record. */
-  { name: 'command', kind: 'queue', evict: { oldest: { entries_max: 10_000 } } },
   /** What the contract refused, for inspection. */
   { name: 'rejected', kind: 'queue', evict: { oldest: { entries_max: 10_000 } } },
 ]

@@ -9,6 +9,8 @@ export interface OwnVoice {
   /** One that cannot be written is logged, not thrown. */
   send(topic: string, payload: Uint8Array, retain: boolean): void
   say(topic: string, value: unknown, retain: boolean): void
+  /** Appends at once; resolves when it is on disk, rejects when it cannot be written. Published by itself after that. */
+  keep(topic: string, payload: Uint8Array, retain: boolean): Promise<void>
 }
 
 export function createOwnVoice(
@@ -20,12 +22,13 @@ export function createOwnVoice(
   accepted: (message: Message) => void,
   broker: () => Pick<Broker, 'publish'>,
 ): OwnVoice {
-  function send(topic: string, payload: Uint8Array, retain: boolean): void {
-    publish(topic, payload, retain).catch((error: unknown) =>
-      deps.logger.error({ topic }, `the hub's own message is lost: ${reasonOf(error)}`),
-    )
+  function lost(topic: string): (error: unknown) => void {
+    return (error) => deps.logger.error({ topic }, `the hub's own message is lost: ${reasonOf(error)}`)
   }
-  async function publish(topic: string, payload: Uint8Array, retain: boolean): Promise<void> {
+  function send(topic: string, payload: Uint8Array, retain: boolean): void {
+    keep(topic, payload, retain).catch(lost(topic))
+  }
+  async function keep(topic: string, payload: Uint8Array, retain: boolean): Promise<void> {
     const decoded = decodeMessage(topic, payload, retain)
     if (!decoded.ok) throw decoded.error
     const base = { topic, payload, time_ms: deps.now_ms() }
@@ -33,7 +36,7 @@ export function createOwnVoice(
     const append = retain ? { ...base, lane: 'state', key: topic } : { ...base, lane }
     await deps.sessions.append(append, { payload, qos: 1, retain })
     accepted(decoded.value)
-    await broker().publish({ topic, payload, retain })
+    broker().publish({ topic, payload, retain }).catch(lost(topic))
   }
-  return { send, say: (topic, value, retain) => send(topic, encodeJson(value), retain) }
+  return { send, keep, say: (topic, value, retain) => send(topic, encodeJson(value), retain) }
 }

@@ -8,6 +8,8 @@ export interface Credentials {
   clientId: string
   username: string | undefined
   password: Uint8Array | undefined
+  /** Where it comes from, if it comes over a network. */
+  address?: string | undefined
 }
 
 /** The principal behind a CONNECT, or undefined: refused. */

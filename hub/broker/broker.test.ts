@@ -55,12 +55,14 @@ describe('the broker', () => {
       rejected: (_principal, _inbound, error) => seen.rejected.push(error.code),
       duplicate: () => seen.duplicates++,
       telemetryLost: () => seen.lost++,
+      denied: () => {},
     }
     const ingest = createIngest({
       log,
       now_ms: Date.now,
-      intercept: () => ({ kind: 'continue' }),
+      intercept: ({ kind }) => (kind === 'command' ? { kind: 'kept', first: Promise.resolve() } : { kind: 'continue' }),
       admit: () => undefined,
+      refuse: () => undefined,
       events,
     })
     broker = await createBroker({
@@ -108,7 +110,7 @@ describe('the broker', () => {
     expect(seen.duplicates).toBe(3)
   })
 
-  it('closes the connection unacknowledged when the disk refuses an alarm, and takes it when it is sent again', async () => {
+  it('MQTT-4.8.0-2: closes the connection unacknowledged when the disk refuses an alarm, and takes it when it is sent again', async () => {
     disk.full = 'all'
     const publisher = await client('gw-1')
     const closed = new Promise<void>((resolve) => publisher.once('close', () => resolve()))
@@ -141,7 +143,7 @@ describe('the broker', () => {
     expect(log.stats().lanes.alarm?.depth).toBe(1)
   })
 
-  it('closes the connection of a gateway that speaks for another one', async () => {
+  it('MQTT-3.3.5-2: closes the connection of a gateway that speaks for another one', async () => {
     const site = { street: 's', community: 'c', estate: 'e' }
     principals.set('gw-2', { role: 'gateway', name: 'gw-2', site, gateway: 'gw-2' })
     const intruder = await client('gw-2')

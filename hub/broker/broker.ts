@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { createServer, type Server } from 'node:net'
+import { createServer, type Server, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { Aedes, type AuthenticateError, type Client, type PublishPacket } from 'aedes'
 import { mayLeaveWill, maySubscribe, type Principal, sessionName } from '../auth/access.ts'
@@ -13,7 +13,8 @@ import { FRONT_LIMITS, type FrontLimits } from './front/limits.ts'
 import { REFUSALS } from './front/refusal.ts'
 import { createRetainedQuota } from './front/retained-quota.ts'
 import { createSubscriptionQuota } from './front/subscription-quota.ts'
-import type { Inbound, Ingest } from './ingest.ts'
+import { createInOrder } from './in-order.ts'
+import type { Inbound, Ingest, Verdict } from './ingest.ts'
 import { claimSession, openPersistence } from './persistence/open.ts'
 import { NO_SUBSCRIPTION } from './persistence/persistence.ts'
 import type { SessionReadings, Sessions } from './persistence/sessions.ts'
@@ -22,7 +23,7 @@ import { createWebSocketDoor } from './websocket.ts'
 import { publishWills } from './wills.ts'
 
 /**
- * The MQTT 3.1.1 broker: Aedes with in-memory persistence. What must outlive it is the journal's, written inside
+ * The MQTT 3.1.1 broker: Aedes with a persistence of ours. What must outlive it is the journal's, written inside
  * `authorizePublish`, the only place that runs before Aedes sends the PUBACK.
  */
 
@@ -92,6 +93,7 @@ export async function createBroker(deps: {
   const quota = createSubscriptionQuota(limits.subscriptions_max)
   const plates = createPlatePost()
   const accounts = createAccounts()
+  const inOrder = createInOrder()
   const retained = createRetainedQuota(limits)
   const { sessions, persistence, queues } = await openPersistence(deps, (client, cut) =>
     front.report(client.conn as Duplex, cut),
@@ -108,7 +110,12 @@ export async function createBroker(deps: {
 
     authenticate(client, username, password, done) {
       deps
-        .authenticate({ clientId: client.id, username: username ?? undefined, password: password ?? undefined })
+        .authenticate({
+          clientId: client.id,
+          username: username ?? undefined,
+          password: password ?? undefined,
+          address: (client.conn as Partial<Socket>).remoteAddress,
+        })
         .then((principal) => {
           if (!principal) {
             log.warn({ client: client.id, username }, 'connection refused: unknown account or wrong secret')
@@ -140,18 +147,19 @@ export async function createBroker(deps: {
       if (retains && !retained.take(packet.topic, payload.length)) {
         front.report(client?.conn as Duplex, REFUSALS.retained)
         toNowhere(packet)
-        return done(null)
+        return inOrder.after(
+          client as PrincipalClient,
+          Promise.resolve(() => done(null)),
+        )
       }
+      // MQTT-3.3.1-3: whether it came again concerns nobody else.
+      packet.dup = false
       const known = packet.qos === 2 && client ? persistence.knownIncoming(client, packet.messageId ?? 0) : undefined
-      if (known) {
-        // MQTT-4.3.3-2: the same PUBLISH again is answered and goes no further.
-        if (retains) retained.give(packet.topic)
-        toNowhere(packet)
-        known.then(() => done(null), done)
-        return
-      }
-      ingest.accept(principal, inboundOf(client, packet, payload)).then(
-        (verdict) => {
+      const accepted = known
+        ? known.then((): Verdict => ({ kind: 'swallow' })) // MQTT-4.3.3-2: the same PUBLISH again is answered and goes no further.
+        : ingest.accept(principal, inboundOf(client, packet, payload))
+      const settled = accepted.then(
+        (verdict) => () => {
           if (verdict.kind === 'deliver') {
             packet.payload = sameBuffer(sessions, verdict.payload)
             if (packet.retain && verdict.payload.length === 0) retained.give(packet.topic)
@@ -162,7 +170,7 @@ export async function createBroker(deps: {
           }
           done(null)
         },
-        (error: unknown) => {
+        (error: unknown) => () => {
           if (retains) retained.give(packet.topic)
           const topic = mayHoldPlate(packet.topic) ? undefined : packet.topic
           log.warn(
@@ -172,6 +180,7 @@ export async function createBroker(deps: {
           done(error as Error)
         },
       )
+      inOrder.after(client as PrincipalClient, settled)
     },
 
     authorizeSubscribe(client, subscription, done) {

@@ -4,7 +4,7 @@ import { LinliError } from '../contract/errors.ts'
 import { mayHoldPlate } from '../contract/plate.ts'
 import type { Topic } from '../contract/topic.ts'
 import type { Append, Appended, Log } from '../journal/types.ts'
-import type { Outgoing } from './persistence/keeping.ts'
+import type { Keeping, Outgoing } from './persistence/keeping.ts'
 
 /**
  * The door of the hub: every message, whoever sends it, is decoded, authorised and written to the journal here, and
@@ -32,13 +32,15 @@ export type Verdict =
   | { kind: 'to-gateway'; topic: Topic; payload: Uint8Array }
 
 /**
- * What another room may decide about a decoded message before it is written: `record` is written in place of the
- * payload, `first` is waited for, so that what it writes is on disk before the message is acknowledged.
+ * What another room decides about a decoded message before it is written. `continue`: it is written, with what `beside`
+ * appends in the same turn, so that both are one commit; `failed` is called when that did not succeed. `kept`: the room has
+ * it on disk itself when `first` resolves; `again` says that it was there before.
  */
-export type Interceptor = (
-  message: Message,
-  inbound: Inbound,
-) => { kind: 'continue'; payload?: Uint8Array; record?: Uint8Array; first?: Promise<void> } | { kind: 'swallow' }
+export type Decision =
+  | { kind: 'continue'; payload?: Uint8Array; beside?: () => Promise<unknown>; failed?: () => void }
+  | { kind: 'kept'; first: Promise<unknown>; again?: boolean }
+  | { kind: 'swallow'; first?: Promise<unknown> }
+export type Interceptor = (message: Message, inbound: Inbound, principal: Principal) => Decision
 
 export interface IngestEvents {
   /** After the commit, before the acknowledgement. */
@@ -50,6 +52,8 @@ export interface IngestEvents {
   duplicate(message: Message): void
   /** Telemetry that the full disk could not take: gone, and counted. */
   telemetryLost(error: LinliError): void
+  /** Somebody tried what they may not; the connection is closed after this. */
+  denied(principal: Principal, topic: Topic, error: LinliError): void
 }
 
 /** Bytes of a refused payload that are kept for inspection. */
@@ -61,15 +65,17 @@ export interface Ingest {
 
 export function createIngest(deps: {
   log: Log
-  /** Writes a message, and keeps it for the sessions that want it. */
-  append?: (append: Append, outgoing: Outgoing) => Promise<Appended>
+  /** Write a message for the sessions that want it, in the commit that it is written in. */
+  sessions?: Pick<Keeping, 'append' | 'keep'>
   now_ms: () => number
   intercept: Interceptor
   admit: (principal: Principal, message: Message) => LinliError | undefined
+  /** Answers what the contract refuses, where there is an answer; resolves when it is on disk. */
+  refuse: (principal: Principal, inbound: Inbound, error: LinliError) => Promise<unknown> | undefined
   events: IngestEvents
 }): Ingest {
   const { log, events } = deps
-  const append = deps.append ?? log.append
+  const sessions = deps.sessions ?? { append: (append: Append) => log.append(append), keep: async () => undefined }
 
   async function reject(principal: Principal, inbound: Inbound, error: LinliError): Promise<Verdict> {
     if (principal.role === 'camera' || mayHoldPlate(inbound.topic)) {
@@ -77,6 +83,7 @@ export function createIngest(deps: {
       return { kind: 'swallow' }
     }
     events.rejected(principal, inbound, error)
+    await deps.refuse(principal, inbound, error)
     await log
       .append({
         lane: 'rejected',
@@ -88,6 +95,11 @@ export function createIngest(deps: {
     return { kind: 'swallow' }
   }
 
+  function deny(principal: Principal, topic: Topic, error: LinliError): never {
+    events.denied(principal, topic, error)
+    throw error
+  }
+
   return {
     async accept(principal, inbound) {
       const decoded = decodeMessage(inbound.topic, inbound.payload, inbound.retain)
@@ -95,24 +107,43 @@ export function createIngest(deps: {
       const message = decoded.value
       if (!mayPublish(principal, message.topic)) {
         const where = mayHoldPlate(inbound.topic) ? 'on a topic of cameras' : `on ${inbound.topic}`
-        throw new LinliError('ACCESS_DENIED', `${principal.name} (${principal.role}) may not publish ${where}`, {
-          kind: 'caller',
-        })
+        return deny(
+          principal,
+          message.topic,
+          new LinliError('ACCESS_DENIED', `${principal.name} (${principal.role}) may not publish ${where}`, {
+            kind: 'caller',
+          }),
+        )
       }
       if (message.kind === 'plate') {
         events.passed(message)
         return { kind: 'to-gateway', topic: message.topic, payload: inbound.payload }
       }
       const refusal = deps.admit(principal, message)
-      if (refusal) throw refusal
-      const decision = deps.intercept(message, inbound)
-      if (decision.kind === 'swallow') return { kind: 'swallow' }
-      if (decision.first) await decision.first
+      if (refusal) return deny(principal, message.topic, refusal)
+      const decision = deps.intercept(message, inbound, principal)
+      if (decision.kind === 'swallow') {
+        await decision.first
+        return { kind: 'swallow' }
+      }
+      if (decision.kind === 'kept') {
+        const { payload, qos = 1, retain, topic, from } = inbound
+        const outgoing = { payload, qos, retain, ...(from ? { from } : {}) }
+        await Promise.all([decision.first, sessions.keep({ topic, time_ms: deps.now_ms() }, outgoing)])
+        if (decision.again) events.duplicate(message)
+        else events.accepted(message, inbound)
+        return { kind: 'deliver', payload: inbound.payload }
+      }
+      if (message.kind === 'command')
+        throw new LinliError('COMMAND_UNKEPT', 'a command was let through without its record', { kind: 'bug' })
       const payload = decision.payload ?? inbound.payload
       const { qos = 1, retain, from } = inbound
-      const record = appendOf(message, { ...inbound, payload: decision.record ?? payload }, deps.now_ms())
+      const record = appendOf(message, { ...inbound, payload }, deps.now_ms())
       const outgoing = { payload, qos, retain, ...(from ? { from } : {}) }
-      const stored = await store(record, events, (one) => append(one, outgoing))
+      const stored = await storeWith(
+        store(record, events, (one) => sessions.append(one, outgoing)),
+        decision,
+      )
       if (stored === 'duplicate') {
         events.duplicate(message)
         return { kind: 'swallow' }
@@ -121,6 +152,16 @@ export function createIngest(deps: {
       events.accepted(message, inbound)
       return { kind: 'deliver', payload }
     },
+  }
+}
+
+/** Both are appended in this turn of the event loop. */
+async function storeWith<T>(stored: Promise<T>, { beside, failed }: Decision & { kind: 'continue' }): Promise<T> {
+  try {
+    return beside ? (await Promise.all([stored, beside()]))[0] : await stored
+  } catch (error) {
+    failed?.()
+    throw error
   }
 }
 
@@ -152,7 +193,7 @@ async function store(
 }
 
 /** Which lane a message belongs to, and what makes it the same message again. */
-function appendOf(message: Exclude<Message, { kind: 'plate' }>, inbound: Inbound, time_ms: number): Append {
+function appendOf(message: Exclude<Message, { kind: 'plate' | 'command' }>, inbound: Inbound, time_ms: number): Append {
   const base = { topic: inbound.topic, payload: inbound.payload, time_ms }
   switch (message.kind) {
     case 'event':
@@ -163,8 +204,6 @@ function appendOf(message: Exclude<Message, { kind: 'plate' }>, inbound: Inbound
     }
     case 'result':
       return { ...base, lane: 'alarm' }
-    case 'command':
-      return { ...base, lane: 'command' }
     default:
       return { ...base, lane: 'state', key: inbound.topic }
   }

@@ -22,6 +22,7 @@ for (const name of [
   'credential',
   'reader',
   'history',
+  'contract',
   'gpio',
   'bus',
 ] as const) {

@@ -43,6 +43,19 @@ export function isFinal(status: ResultStatus): status is FinalStatus {
   return (FINAL_STATUSES as readonly string[]).includes(status)
 }
 
+/** Why a command was refused or failed before a device could say so; beside the codes of the contract and of each class. */
+export const COMMAND_CODES = {
+  GATEWAY_OFFLINE: 'the gateway of the device is not connected: it was not sent',
+  COMMAND_EXPIRY_TOO_FAR: 'expiresat lies more than 24 hours after issuedat, or after the clock of the hub',
+  COMMANDS_BUSY: 'too many commands are open or not yet expired: it was not carried out; send a new one later',
+  RESULT_UNKNOWN: 'no result came until 10 s after its expiry: look at the device, it may have acted',
+  GATEWAY_RESTARTED: 'the gateway restarted while it was carried out: look at the device, it may have acted',
+  DEVICE_UNKNOWN: 'the gateway has no such device',
+  DRIVER_FAILED: 'the driver of the device failed on it',
+  DRIVER_TIMEOUT: 'the driver of the device did not answer: look at the device, it may have acted',
+} as const
+export type CommandCode = keyof typeof COMMAND_CODES
+
 export const Result = Type.Object({
   id: Type.String({ pattern: COMMAND_ID_PATTERN, description: 'the id of the command' }),
   name: Type.String({ pattern: SEGMENT_PATTERN }),

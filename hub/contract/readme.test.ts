@@ -4,7 +4,7 @@ import { type JsonSchema, jsonSchema } from '../../test/support/arbitrary.ts'
 import { GATE_CODES } from './access-gate.ts'
 import { Availability } from './availability.ts'
 import { catalog } from './catalog.ts'
-import { AnyCommand, Result } from './command.ts'
+import { AnyCommand, COMMAND_CODES, Result } from './command.ts'
 import { decodeMessage, PAYLOAD_BYTES_MAX } from './decode.ts'
 import { CONTRACT_CODES } from './errors.ts'
 import { AnyEvent } from './event.ts'
@@ -77,6 +77,11 @@ describe('hub/contract/README.md', () => {
   it('lists the error codes with the meaning that the code gives', () => {
     const listed = rowsUnder('Error codes').filter((line) => line.startsWith('| `'))
     expect(listed).toEqual(Object.entries(CONTRACT_CODES).map(([code, meaning]) => `| \`${code}\` | ${meaning} |`))
+  })
+
+  it('lists the codes of commands with the meaning that the code gives', () => {
+    const listed = rowsUnder('Commands and results').filter((line) => /^\| `[A-Z_]+` \|/.test(line))
+    expect(listed).toEqual(Object.entries(COMMAND_CODES).map(([code, meaning]) => `| \`${code}\` | ${meaning} |`))
   })
 
   it('lists the codes of gates with the meaning that the code gives', () => {

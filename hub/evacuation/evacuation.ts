@@ -15,6 +15,7 @@ import {
   type EvacuationInput,
   type EvacuationState,
   finish,
+  isDelivered,
   progressOf,
   type Round,
   stepEvacuation,
@@ -38,7 +39,7 @@ export interface Evacuation {
 export interface EvacuationDeps {
   log: Pick<Log, 'append' | 'list'>
   devices: Pick<Devices, 'all' | 'get' | 'gatewayOnline'>
-  desk: Pick<CommandDesk, 'send' | 'answer'>
+  desk: Pick<CommandDesk, 'send' | 'answer' | 'finalOf' | 'openAt'>
   /** Says something in the hub's own name. */
   say: (topic: string, payload: Uint8Array, retain: boolean) => void
   now_ms: () => number
@@ -114,7 +115,9 @@ export function createEvacuation(deps: EvacuationDeps, config: { address: Addres
     if (!address) return
     const isRelease = round.name === 'release-all'
     const result: Result = await deps.desk.send({
-      id: commandId(round.id, gate, attempt),
+      id: freshId(round.id, gate, attempt),
+      // What the hub gave before it was killed may not have got there. A gateway carries out an id once.
+      again: true,
       address,
       name: isRelease ? 'release-all' : 'set-mode',
       args: isRelease ? {} : { mode: 'schedule', endevacuation: true },
@@ -125,6 +128,25 @@ export function createEvacuation(deps: EvacuationDeps, config: { address: Addres
     const { status, code } = result
     if (status === 'accepted' || status === 'executing') return
     await run({ type: 'outcome', order: round.id, gate, attempt, status, code })
+  }
+
+  /** Attempts from before a restart count on: what they failed by would be answered again at once. */
+  function freshId(order: string, gate: string, attempt: number): string {
+    for (let count = attempt; ; count++) {
+      const id = commandId(order, gate, count)
+      const final = deps.desk.finalOf(id)
+      if (!final || isDelivered({ isDone: final.status === 'succeeded', code: final.code })) return id
+    }
+  }
+
+  /** Orders that were taken and did not get to where they are kept, and answers that did not get out. */
+  function settleOpen(): void {
+    for (const { id, name } of deps.desk.openAt(config.address)) {
+      const answered = state.answered.find((one) => one.id === id)
+      if (answered) answer(answered)
+      else if (state.release?.id !== id)
+        answer({ id, name: name as Round['name'], status: 'failed', code: 'HUB_RESTARTED' })
+    }
   }
 
   function tell(type: 'evacuation' | 'evacuation-ended', round: Round): void {
@@ -206,6 +228,7 @@ export function createEvacuation(deps: EvacuationDeps, config: { address: Addres
       const { ending } = state
       state.ending = undefined
       await perform(ending ? [{ type: 'keep' }, finish(state, ending, 'failed', 'HUB_RESTARTED')] : [])
+      settleOpen()
     },
     close() {
       closed = true

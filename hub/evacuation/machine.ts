@@ -106,7 +106,7 @@ export function stepEvacuation(state: EvacuationState, input: EvacuationInput, n
 }
 
 /** The order has got there, or the gate took it and could not carry it out: it is not sent again. */
-export function isDelivered({ isDone, code }: GateProgress): boolean {
+export function isDelivered({ isDone, code }: Pick<GateProgress, 'isDone' | 'code'>): boolean {
   return isDone || (code !== undefined && OF_GATE.test(code))
 }
 

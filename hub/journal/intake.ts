@@ -118,8 +118,8 @@ export function createIntake(deps: Deps, config: IntakeConfig): Intake {
       while (head < queue.length) {
         const pending = queue[head]
         if (!pending) break
-        const isJoined = pending.entry.joined === true && batch.length > 0
-        if (!isJoined && batch.length >= config.batch_entries_max) break
+        const isJoined = batch.length > 0 && pending.entry.joined === true
+        if (batch.length >= config.batch_entries_max && !isJoined) break
         if (pending.isRefused) refused_in_queue -= 1
         else {
           bytes += pending.entry.payload.length

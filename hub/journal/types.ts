@@ -55,8 +55,8 @@ export interface Append {
   stream?: string
   /** Strictly increasing within its stream; gaps are allowed. */
   sequence?: number
-  /** In one transaction with the append before it, made in the same turn: a crash leaves both or neither. */
-  joined?: boolean
+  /** Never in a later commit than the append before it: a crash leaves both or neither. For a few at a time. */
+  joined?: true
 }
 
 export interface Entry extends Append {

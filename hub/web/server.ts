@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import Fastify from 'fastify'
 import { LinliError } from '../contract/errors.ts'
+import { addContractRoutes } from './contract.ts'
 import { addHistoryRoutes, type HistoryRoutes } from './history.ts'
 import type { Metrics } from './metrics.ts'
 
@@ -36,6 +37,7 @@ export function createWebServer(deps: {
       .send({ status: problems.length === 0 ? 'ok' : 'failing', problems, ...details })
   })
   addHistoryRoutes(app, deps.history)
+  addContractRoutes(app)
   app.get('/metrics', async (_request, reply) => {
     const { contentType, body } = await deps.metrics.render()
     return reply.type(contentType).send(body)

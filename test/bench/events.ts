@@ -12,8 +12,8 @@ const TOPIC = formatTopic({ ...BENCH, channel: 'evt', type: 'pressed' })
 /** MQTT 3.1.1 §2.3.1: packet ids are 1 to 65,535. */
 const PACKET_IDS = 65_535
 
-/** `count` presses with the sequences 1 to `count` of one boot, each as a PUBLISH of QoS 1. */
-export function pressedPackets(bootid: string, count: number): Buffer[] {
+/** `count` presses with the sequences 1 to `count` of one boot. */
+export function pressedMessages(bootid: string, count: number): Array<{ topic: string; payload: Uint8Array }> {
   const wall_ms = Date.now()
   return Array.from({ length: count }, (_, index) => {
     const sequence = index + 1
@@ -22,8 +22,15 @@ export function pressedPackets(bootid: string, count: number): Buffer[] {
       press: sequence,
       atstart: false,
     })
-    return publishPacket(TOPIC, encodeJson(event), (index % PACKET_IDS) + 1)
+    return { topic: TOPIC, payload: encodeJson(event) }
   })
+}
+
+/** The same, each as a PUBLISH of QoS 1. */
+export function pressedPackets(bootid: string, count: number): Buffer[] {
+  return pressedMessages(bootid, count).map(({ topic, payload }, index) =>
+    publishPacket(topic, payload, (index % PACKET_IDS) + 1),
+  )
 }
 
 /** The sequence of an event of this boot, found without parsing the JSON; undefined for any other message. */

@@ -10,6 +10,7 @@ import { frozen } from './frozen.ts'
 import { fuzz } from './fuzz.ts'
 import { history } from './history.ts'
 import { describeMachine } from './host.ts'
+import { kill } from './kill.ts'
 import { latency } from './latency.ts'
 import { memory } from './memory.ts'
 import { modbus } from './modbus.ts'
@@ -32,6 +33,7 @@ const MEASUREMENTS: Record<string, Measurement> = {
   press,
   memory,
   outage,
+  kill,
   readers,
   card,
   credentials,

@@ -9,6 +9,9 @@ export interface Mosquitto {
   pid: number
   port: number
   stop(): Promise<void>
+  /** kill -9, and up again with what it had on disk; the pid is another one afterwards. */
+  kill(): Promise<void>
+  restart(): Promise<void>
 }
 
 /** Debian keeps daemons where a plain user's PATH does not look. */
@@ -60,6 +63,30 @@ export async function startMosquitto(path: string, dir: string, settings: readon
   const file = join(dir, 'mosquitto.conf')
   const lines = [...BASE, `listener ${port} 127.0.0.1`, `persistence_location ${dir}/`, ...settings]
   writeFileSync(file, `${lines.join('\n')}\n`)
+  let running = await run(path, file, port)
+  return {
+    get pid() {
+      return running.child.pid ?? -1
+    },
+    port,
+    async stop() {
+      running.child.kill('SIGTERM')
+      const timer = setTimeout(() => running.child.kill('SIGKILL'), END_TIMEOUT_MS)
+      await running.exited
+      clearTimeout(timer)
+    },
+    async kill() {
+      running.child.kill('SIGKILL')
+      await running.exited
+    },
+    async restart() {
+      running = await run(path, file, port)
+    },
+  }
+}
+
+/** Resolves when it listens. */
+async function run(path: string, file: string, port: number): Promise<{ child: ChildProcess; exited: Promise<void> }> {
   const child = spawn(path, ['-c', file], { stdio: 'ignore' })
   alive.add(child)
   const exited = new Promise<void>((resolve) =>
@@ -69,16 +96,7 @@ export async function startMosquitto(path: string, dir: string, settings: readon
     }),
   )
   await accepts(port, exited)
-  return {
-    pid: child.pid ?? -1,
-    port,
-    async stop() {
-      child.kill('SIGTERM')
-      const timer = setTimeout(() => child.kill('SIGKILL'), END_TIMEOUT_MS)
-      await exited
-      clearTimeout(timer)
-    },
-  }
+  return { child, exited }
 }
 
 /**

@@ -13,7 +13,7 @@ export type PathKind = 'hub' | 'bridge' | 'bridge-durable' | 'bridge-plain' | 'b
 
 /** The database is written when something changed, at once; the nearest that mosquitto has to "on disk before the PUBACK". */
 const DURABLE = ['persistence true', 'autosave_on_changes true', 'autosave_interval 1']
-const SETTINGS: Record<Exclude<PathKind, 'hub'>, { local: string[]; bridge: string[] }> = {
+export const SETTINGS: Record<Exclude<PathKind, 'hub'>, { local: string[]; bridge: string[] }> = {
   bridge: { local: ROOMY, bridge: [] },
   'bridge-durable': { local: [...ROOMY, ...DURABLE], bridge: [] },
   'bridge-plain': { local: [], bridge: [] },
@@ -47,7 +47,7 @@ export async function startUpstream(bench: Bench): Promise<number> {
     bench.closers.push(() => upstream.stop())
     return upstream.port
   }
-  const upstream = await startProgram('hub/broker/stand-in.ts', [])
+  const upstream = await startProgram('hub/broker/stand-in/main.ts', [])
   closeAtEnd(bench, upstream)
   return Number(upstream.ready.port)
 }

@@ -7,7 +7,7 @@ import { summary } from './summary.ts'
 /** The fault campaign: in its short form with every test run, as long as wanted by `npm run campaign`. */
 
 const env = process.env
-const kills = Number(env.LINLI_CAMPAIGN_KILLS ?? 6)
+const kills = Number(env.LINLI_CAMPAIGN_KILLS ?? 4)
 const seed = Number(env.LINLI_SEED ?? Math.floor(Math.random() * 2 ** 31))
 const isReady = process.getuid?.() === 0 && programPath('cc') !== undefined
 

@@ -2,7 +2,7 @@ import { createRandom, integerBetween, type Random } from '../../hardware-sim/ra
 import { FAULTS, type Fault } from './faults.ts'
 import { type Field, openField } from './field.ts'
 import type { FaultRow, Outcome } from './summary.ts'
-import { verdictOf } from './verdict.ts'
+import { isComplete, type Judged, verdictOf } from './verdict.ts'
 
 /**
  * Faults one after the other and two at a time, while events go on; after each the world is whole again, and everything
@@ -46,8 +46,7 @@ export async function campaign(config: CampaignConfig): Promise<Outcome> {
       await pause(integerBetween(random, APART_MS.low, APART_MS.high))
     }
     field.sender.finish()
-    await caughtUp(field)
-    const verdict = await verdictOf(field)
+    const verdict = await settled(field)
     return { seed: config.seed, kills, elapsed_ms: performance.now() - from_ms, rows, ...verdict }
   } finally {
     await field.close()
@@ -65,9 +64,9 @@ function hasUnseen(rows: Map<string, FaultRow>): boolean {
 
 function chosen(random: Random, rows: Map<string, FaultRow>): Fault[] {
   const first = one(random, FAULTS, rows)
-  if (random() >= DOUBLE) return [first]
-  // Two that touch the same process or file would undo each other's ends.
-  const others = FAULTS.filter((fault) => fault.kills === 0 && fault !== first && !fault.name.includes('disk'))
+  if (first.alone || random() >= DOUBLE) return [first]
+  // Two kills of the same process would undo each other's ends.
+  const others = FAULTS.filter((fault) => fault.kills === 0 && fault !== first && !fault.alone)
   return [first, one(random, others, rows)]
 }
 
@@ -86,6 +85,7 @@ function one(random: Random, faults: Fault[], rows: Map<string, FaultRow>): Faul
 /** @returns ms from the end of the faults until everything said by then was at the district */
 async function strike(field: Field, faults: Fault[], random: Random): Promise<number> {
   const ends: Array<() => Promise<void>> = []
+  field.press()
   for (const fault of faults) {
     ends.unshift(await fault.begin(field, random))
     await pause(integerBetween(random, LASTS_MS.low, LASTS_MS.high) / faults.length)
@@ -93,7 +93,23 @@ async function strike(field: Field, faults: Fault[], random: Random): Promise<nu
   for (const end of ends) await end()
   const healed_ms = performance.now()
   await caughtUp(field)
-  return performance.now() - healed_ms
+  const recovery_ms = performance.now() - healed_ms
+  await field.pressed()
+  return recovery_ms
+}
+
+/** The verdict once nothing is missing any more, or nothing more has come for a while. */
+async function settled(field: Field): Promise<Judged> {
+  let arrivals = -1
+  let quiet_since_ms = 0
+  for (;;) {
+    const verdict = verdictOf(field)
+    const now_ms = performance.now()
+    if (field.record.events.length !== arrivals) quiet_since_ms = now_ms
+    arrivals = field.record.events.length
+    if (isComplete(verdict) || now_ms - quiet_since_ms > CAUGHT_UP_MS_MAX) return verdict
+    await pause(10 * POLL_MS)
+  }
 }
 
 /** Resolves when all alarms said by now have reached the district; rejects when that takes too long. */

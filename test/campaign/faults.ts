@@ -1,6 +1,8 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { expect, vi } from 'vitest'
 import { integerBetween, type Random } from '../../hardware-sim/random.ts'
+import { WAIT } from '../support/estate.ts'
 import { fillDisk } from './disk.ts'
 import type { Field } from './field.ts'
 
@@ -9,6 +11,8 @@ export interface Fault {
   name: string
   /** Relative to the other kinds. */
   weight: number
+  /** Does nothing while another fault keeps its victim from working. */
+  alone?: true
   /** How many processes die of it. */
   kills: number
   begin(field: Field, random: Random): Promise<() => Promise<void>>
@@ -83,14 +87,13 @@ function network(name: string, which: 'uplink' | 'upstream', state: Parameters<F
 const fsyncFails: Fault = {
   name: 'fsync of the hub fails',
   weight: 1,
+  alone: true,
   kills: 0,
   async begin({ shim }) {
     const before = shim.failedFsyncs()
     shim.failFsync(true)
-    return async () => {
-      shim.failFsync(false)
-      if (shim.failedFsyncs() === before) throw new Error('no fsync was refused: the fault was none')
-    }
+    await vi.waitFor(() => expect(shim.failedFsyncs(), 'refused fsyncs').toBeGreaterThan(before), WAIT)
+    return async () => shim.failFsync(false)
   },
 }
 
@@ -117,6 +120,7 @@ const clockJumps: Fault = {
 const diskFull: Fault = {
   name: 'the disk of the hub is full',
   weight: 1,
+  alone: true,
   kills: 0,
   async begin({ hubDir, fullDisk }) {
     const ballast = join(hubDir, '..', 'ballast')

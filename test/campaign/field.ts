@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, vi } from 'vitest'
 import { Estate, WAIT } from '../support/estate.ts'
 import { createFaultShim, type FaultShim } from '../support/fault-shim.ts'
-import { pressEvery, unique } from '../support/story.ts'
+import { pressEvery, pressed, unique } from '../support/story.ts'
 import { createWire, type Wire } from '../support/wire.ts'
 import { mountDisk } from './disk.ts'
 import { type DistrictRecord, openRecord } from './record.ts'
@@ -20,6 +20,10 @@ export interface Field {
   readonly hubDir: string
   readonly sender: Sender
   readonly record: DistrictRecord
+  /** Presses every button once, one after the other. */
+  press(): void
+  /** Resolves when every press so far was made. */
+  pressed(): Promise<void>
   /** From now until the returned promise resolves, a press at this gateway may go unseen: its box is off. */
   downtime(gateway: string): () => Promise<void>
   readonly downtimes: readonly Downtime[]
@@ -38,8 +42,7 @@ const BOARDS = [
   ['b1', 'b2'],
   ['b3', 'b4'],
 ]
-const PRESS_EVERY_MS = 400
-const PRESSES = 10_000
+const PRESS_EVERY_MS = 250
 
 export async function openField(config: { seed: number; events_per_s: number }): Promise<Field> {
   const dir = mkdtempSync(join(tmpdir(), 'linli-campaign-'))
@@ -68,7 +71,6 @@ export async function openField(config: { seed: number; events_per_s: number }):
     Object.assign(ways, { uplink, upstream })
     closers.push(() => Promise.all([uplink.close(), upstream.close()]))
     await estate.start()
-    estate.sim.send(pressEvery(BOARDS.flat(), PRESS_EVERY_MS, PRESSES))
     const record = openRecord(estate.record)
     closers.push(() => record.close())
     const sender = startSender(() => uplink.port, {
@@ -77,7 +79,13 @@ export async function openField(config: { seed: number; events_per_s: number }):
     })
     closers.push(() => sender.close())
     const downtimes: Downtime[] = []
+    let presses = 0
     return {
+      press() {
+        presses += BOARDS.flat().length
+        estate.sim.send(pressEvery(BOARDS.flat(), PRESS_EVERY_MS, BOARDS.flat().length))
+      },
+      pressed: () => pressed(estate, presses),
       estate,
       gateways: BOARDS.map((_, index) => `gw-${index + 1}`),
       uplink,

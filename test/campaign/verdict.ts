@@ -65,6 +65,12 @@ export function verdictOf({ sender, record, estate, downtimes, fullDisk }: Field
   }
 }
 
+/** Nothing is missing that could still come. */
+export function isComplete({ alarms, telemetryUnexplained, presses, holes }: Judged): boolean {
+  const missing = presses.pressed - presses.unseeable - presses.arrived
+  return alarms.lost.length + telemetryUnexplained.length + holes.length === 0 && missing <= 0
+}
+
 function gatewayOf({ device }: Edge): string {
   return device === 'b1' || device === 'b2' ? 'gw-1' : 'gw-2'
 }

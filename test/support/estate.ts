@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, vi } from 'vitest'
 import { decodeMessage } from '../../hub/contract/decode.ts'
+import { Overheard } from './overheard.ts'
 import { type Program, startProgram } from './program.ts'
 
 /** A whole estate of real processes on ptys: simulator, gateways, hub, and a district that records what it acknowledges. */
@@ -56,6 +57,7 @@ export class Estate {
   hub!: Program
   district!: Program
   readonly gateways = new Map<string, Program>()
+  readonly #overheard = new Overheard()
   #ports = { mqtt: 0, http: 0, flows: 0, district: 0 }
 
   constructor(options: EstateOptions = {}) {
@@ -127,6 +129,7 @@ export class Estate {
     })
     this.#ports.mqtt = Number(this.hub.ready.mqttPort)
     this.#ports.http = Number(this.hub.ready.httpPort)
+    await this.#overheard.listen(this.#ports.mqtt)
   }
 
   async startGateway(name: string): Promise<void> {
@@ -217,12 +220,14 @@ export class Estate {
       })
   }
 
-  /** Every message that the district got obeys the contract. */
+  /** Every message that the district got, or that passed the hub's broker, obeys the contract, as published too. */
   expectConformity(): void {
     for (const { topic, retain, payload } of this.received()) {
       const decoded = decodeMessage(topic, Buffer.from(JSON.stringify(payload)), retain)
       expect(decoded.ok ? undefined : `${topic}: ${decoded.error.message}`).toBeUndefined()
+      this.#overheard.judge(topic, payload)
     }
+    this.#overheard.expectConformity()
   }
 
   /** The last retained value of a topic ending. */
@@ -247,9 +252,11 @@ export class Estate {
   }
 
   async end(): Promise<void> {
+    await this.#overheard.close()
     await Promise.all([...this.gateways.values()].map((gateway) => gateway.kill()))
     await Promise.all([this.hub?.kill(), this.sim?.kill(), this.district?.kill()])
     rmSync(this.dir, { recursive: true, force: true })
+    this.#overheard.expectConformity()
   }
 }
 

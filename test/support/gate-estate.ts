@@ -6,6 +6,7 @@ import type { Result } from '../../hub/contract/command.ts'
 import { encodeJson } from '../../hub/contract/encode.ts'
 import { type DeviceClass, formatTopic } from '../../hub/contract/topic.ts'
 import { SITE, SITE_TEXT } from './estate.ts'
+import { Overheard } from './overheard.ts'
 import { type Program, startProgram } from './program.ts'
 
 /** An estate entrance of real processes on ptys: a door with an OSDP reader, a barrier, a gateway, a hub and its district. */
@@ -32,6 +33,7 @@ export interface Additions {
 export class GateEstate {
   readonly dir = mkdtempSync(join(tmpdir(), 'linli-gates-'))
   readonly told: Told[] = []
+  readonly #overheard = new Overheard()
   sim!: Program
   hub!: Program
   gateway!: Program
@@ -96,8 +98,10 @@ export class GateEstate {
     })
     this.#platform = platform
     platform.on('message', (topic, payload) => {
-      if (payload.length > 0)
-        this.told.push({ topic, payload: JSON.parse(payload.toString('utf8')) as Told['payload'] })
+      if (payload.length === 0) return
+      const told: Told = { topic, payload: JSON.parse(payload.toString('utf8')) as Told['payload'] }
+      this.told.push(told)
+      this.#overheard.judge(topic, told.payload)
     })
     await platform.subscribeAsync('linli/#', { qos: 1 })
   }
@@ -222,6 +226,7 @@ export class GateEstate {
     await this.#platform?.endAsync(true)
     await Promise.all([this.gateway?.kill(), this.hub?.kill(), this.sim?.kill()])
     rmSync(this.dir, { recursive: true, force: true })
+    this.#overheard.expectConformity()
   }
 
   get #class(): DeviceClass {

@@ -1,13 +1,8 @@
 import fc from 'fast-check'
-import { Availability } from '../../hub/contract/availability.ts'
-import { catalog } from '../../hub/contract/catalog.ts'
-import { commandSchema, Result } from '../../hub/contract/command.ts'
-import { eventSchema, eventType } from '../../hub/contract/event.ts'
-import { Meta } from '../../hub/contract/meta.ts'
-import { PlateReading } from '../../hub/contract/plate.ts'
-import { SenmlPack } from '../../hub/contract/senml.ts'
-import { type DeviceClass, formatTopic, isRetained, sourceOf, type Topic } from '../../hub/contract/topic.ts'
-import { addresses, anyOf, commandIds, type JsonSchema, jsonSchema, knownClasses } from './arbitrary.ts'
+import { eventType } from '../../hub/contract/event.ts'
+import { type MessageKind as Kind, messageKinds as kindsOfContract } from '../../hub/contract/messages.ts'
+import { type Address, formatTopic, isRetained, sourceOf, type Topic } from '../../hub/contract/topic.ts'
+import { addresses, anyOf, commandIds, type JsonSchema, jsonSchema } from './arbitrary.ts'
 
 /** Valid messages of every kind that the contract knows, drawn from its schemas. */
 
@@ -22,82 +17,64 @@ export interface Sample {
 export interface MessageKind {
   /** E.g. `alarm-button evt/pressed`. */
   name: string
+  /** As in the published document, e.g. `alarm-button.evt.pressed`. */
+  id: string
   schema: JsonSchema
   samples: fc.Arbitrary<Sample>
 }
 
 type Body = Record<string, unknown>
 
-function kind(deviceClass: DeviceClass, name: string, schema: JsonSchema, samples: fc.Arbitrary<[Topic, Body]>) {
-  const complete = samples.map(([topic, body]): Sample => {
+/** One entry per event type, command and channel of every class in the catalog. */
+export const messageKinds: MessageKind[] = kindsOfContract().map((kind) => {
+  const schema = jsonSchema(kind.schema)
+  return {
+    name: `${kind.class} ${kind.channel}${kind.name === undefined ? '' : `/${kind.name}`}`,
+    id: kind.id,
+    schema,
+    samples: samplesOf(kind, schema),
+  }
+})
+
+/** @param schema of the bodies; another one than the kind's own draws bodies of another version */
+export function samplesOf(kind: Kind, schema: JsonSchema): fc.Arbitrary<Sample> {
+  return fc.tuple(addresses(fc.constant(kind.class)), commandIds, anyOf(schema)).map(([address, id, drawn]) => {
+    const [topic, body] = consistent(kind, address, id, drawn as Body)
     return { topic, topicName: formatTopic(topic), retain: isRetained(topic.channel), body }
   })
-  return { name: `${deviceClass} ${name}`, schema, samples: complete } satisfies MessageKind
 }
 
-function envelopes(deviceClass: DeviceClass, type: string, schema: JsonSchema): fc.Arbitrary<[Topic, Body]> {
-  return fc.tuple(addresses(fc.constant(deviceClass)), anyOf(schema)).map(([address, drawn]) => {
-    const body = drawn as Body
-    const topic: Topic = { ...address, ...(type === 'telemetry' ? { channel: 'tele' } : { channel: 'evt', type }) }
-    const id = `${address.gateway}:${body.bootid}:${body.sequence}`
-    return [topic, { ...body, id, source: sourceOf(address), type: eventType(address, type) }]
-  })
+/** Makes a body say what its topic says, where the contract wants that. */
+function consistent(kind: Kind, address: Address, id: string, body: Body): [Topic, Body] {
+  const name = kind.name ?? 'telemetry'
+  switch (kind.channel) {
+    case 'evt':
+    case 'tele': {
+      const same = {
+        id: `${address.gateway}:${body.bootid}:${body.sequence}`,
+        source: sourceOf(address),
+        type: eventType(address, name),
+      }
+      const topic: Topic =
+        kind.channel === 'evt' ? { ...address, channel: 'evt', type: name } : { ...address, channel: 'tele' }
+      return [topic, { ...body, ...same }]
+    }
+    case 'cmd':
+      return [
+        { ...address, channel: 'cmd', name, id },
+        { ...body, id, name },
+      ]
+    case 'res':
+      return [
+        { ...address, channel: 'res', id },
+        { ...body, id },
+      ]
+    case 'meta':
+      return [
+        { ...address, channel: 'meta' },
+        { ...body, class: kind.class },
+      ]
+    default:
+      return [{ ...address, channel: kind.channel }, body]
+  }
 }
-
-/** Bodies that need not agree with their topic. */
-function plain(
-  deviceClass: DeviceClass,
-  channel: 'state' | 'avail' | 'plate',
-  schema: JsonSchema,
-): fc.Arbitrary<[Topic, Body]> {
-  return fc
-    .tuple(addresses(fc.constant(deviceClass)), anyOf(schema))
-    .map(([address, body]) => [{ ...address, channel }, body as Body])
-}
-
-function metas(deviceClass: DeviceClass, schema: JsonSchema): fc.Arbitrary<[Topic, Body]> {
-  return fc.tuple(addresses(fc.constant(deviceClass)), anyOf(schema)).map(([address, body]) => [
-    { ...address, channel: 'meta' },
-    { ...(body as Body), class: deviceClass },
-  ])
-}
-
-function commands(deviceClass: DeviceClass, name: string, schema: JsonSchema): fc.Arbitrary<[Topic, Body]> {
-  return fc.tuple(addresses(fc.constant(deviceClass)), commandIds, anyOf(schema)).map(([address, id, body]) => [
-    { ...address, channel: 'cmd', name, id },
-    { ...(body as Body), id, name },
-  ])
-}
-
-function results(deviceClass: DeviceClass, schema: JsonSchema): fc.Arbitrary<[Topic, Body]> {
-  return fc.tuple(addresses(fc.constant(deviceClass)), commandIds, anyOf(schema)).map(([address, id, body]) => [
-    { ...address, channel: 'res', id },
-    { ...(body as Body), id },
-  ])
-}
-
-/** One entry per event type, command and channel of every class in the catalog. */
-export const messageKinds: MessageKind[] = knownClasses.flatMap((one) => {
-  const contract = catalog[one]
-  if (!contract) return []
-  const telemetry = jsonSchema(eventSchema(SenmlPack))
-  const availability = jsonSchema(Availability)
-  const state = jsonSchema(contract.state)
-  const plate = jsonSchema(PlateReading)
-  return [
-    ...Object.entries(contract.events).map(([type, data]) => {
-      const schema = jsonSchema(eventSchema(data))
-      return kind(one, `evt/${type}`, schema, envelopes(one, type, schema))
-    }),
-    ...Object.entries(contract.commands).map(([name, args]) => {
-      const schema = jsonSchema(commandSchema(args))
-      return kind(one, `cmd/${name}`, schema, commands(one, name, schema))
-    }),
-    kind(one, 'tele', telemetry, envelopes(one, 'telemetry', telemetry)),
-    kind(one, 'state', state, plain(one, 'state', state)),
-    kind(one, 'avail', availability, plain(one, 'avail', availability)),
-    kind(one, 'meta', jsonSchema(Meta), metas(one, jsonSchema(Meta))),
-    kind(one, 'res', jsonSchema(Result), results(one, jsonSchema(Result))),
-    ...(one === 'camera' ? [kind(one, 'plate', plate, plain(one, 'plate', plate))] : []),
-  ]
-})

@@ -134,7 +134,7 @@ describe('the broker behind its front', () => {
     expect(published).toEqual(['first', 'second', 'third'])
   })
 
-  it('nothing that came with a refused CONNECT is ever handled', async () => {
+  it('MQTT-3.1.4-5: nothing that came with a refused CONNECT is ever handled', async () => {
     await start()
     const one = peer(connectPacket({ id: 'stranger' }), packet(0x30, 'mine'), packet(0x82, 0, 1, '#', 0))
     await until(one.closed)
@@ -265,6 +265,17 @@ describe('the broker behind its front', () => {
     expect(refused).toEqual([])
     line.destroy()
     front.close()
+  })
+
+  it('gives on a packet that lies there in many pieces: nothing asks for them a second time', async () => {
+    await start()
+    const line = new Duplex({ read() {}, write: (_bytes, _encoding, done) => done() })
+    broker.handle(line)
+    for (const byte of CONNECT) line.push(Buffer.from([byte]))
+    await until(() => broker.isConnected('front-test'))
+    for (const byte of packet(0x30, 'whole', 1, 2, 3)) line.push(Buffer.from([byte]))
+    await until(() => published.includes('whole'))
+    line.destroy()
   })
 
   it.each(['__proto__', 'constructor', 'hasOwnProperty'])(

@@ -85,7 +85,7 @@ export function createFront(deps: { log: RefusalLogger; events: FrontEvents }, l
   function read(line: Line, original: () => Buffer | null): Buffer | null {
     const { inspection, connection } = line
     if (inspection.refusal || isWaiting(line) || line.throttled) return null
-    const piece = original()
+    const piece = readAll(connection, original)
     if (piece === null) return null
     const before = inspection.publishes
     const passed = inspect(limits, inspection, piece)
@@ -230,6 +230,18 @@ function mendSubacks(line: Line): boolean {
     line.subacks = mender
   }
   return line.inspection.doubles.splice(0).every((doubles) => line.subacks?.expect(doubles) === true)
+}
+
+/**
+ * Node 26 gives what was pushed at once, one push at a time, and tells of it once. Aedes asks once, and again only after a
+ * whole packet: the rest of a packet that lay there in two pieces would never be read.
+ */
+function readAll(connection: Duplex, original: () => Buffer | null): Buffer | null {
+  const first = original()
+  if (first === null || connection.readableLength === 0) return first
+  const pieces = [first]
+  for (let next = original(); next !== null; next = connection.readableLength > 0 ? original() : null) pieces.push(next)
+  return Buffer.concat(pieces)
 }
 
 /** CONNECT is through, CONNACK is not. */

@@ -31,6 +31,8 @@ export interface RetainedPacket {
 export interface Keeping {
   /** Writes to the hub's journal, and for the sessions that want it; settles when all of it is on disk. */
   append(append: Append, outgoing: Outgoing): Promise<Appended>
+  /** For the sessions alone: the hub has it in another form, by an append just before in the same turn. */
+  keep(message: Pick<Append, 'topic' | 'time_ms'>, outgoing: Outgoing): Promise<void>
   /** For one session; on disk when the promise settles. */
   enqueue(subscriber: Subscriber, message: Message): Promise<void>
   /** Packets of the broker with these bytes are in the queues already. */
@@ -107,24 +109,37 @@ export function createKeeping({ store, book, bounds, progress, now_ms }: Deps): 
     return written
   }
 
+  function keepBeside(
+    { topic, ...when }: Pick<StoredMessage, 'topic' | 'time_ms' | 'stream' | 'sequence'>,
+    { payload, qos, retain: isRetained, from }: Outgoing,
+  ): Array<Promise<unknown>> {
+    const wanting = qos === 0 ? [] : book.wanting(topic, qos)
+    if (isRetained)
+      for (const { subscriber } of wanting)
+        if (subscriber.subscribing.count > 0) subscriber.subscribing.fresh.add(topic)
+    kept.add(payload)
+    const written: Array<Promise<unknown>> = []
+    if (wanting.length > 0)
+      written.push(write(gradeOf(topic), wanting, { topic, payload, retain: false, ...when }, true))
+    const sender = from && book.subscribers.get(from.client)
+    if (from && sender) written.push(storeIncoming(sender, from.packet_id, true))
+    return written
+  }
+
   return {
-    append(append, { payload, qos, retain: isRetained, from }) {
+    append(append, outgoing) {
       const { topic, time_ms, stream, sequence } = append
-      const wanting = qos === 0 ? [] : book.wanting(topic, qos)
-      if (isRetained)
-        for (const { subscriber } of wanting)
-          if (subscriber.subscribing.count > 0) subscriber.subscribing.fresh.add(topic)
-      kept.add(payload)
       const main = store.append(append).then((outcome) => {
-        if (isRetained && 'position' in outcome) retain({ topic, payload, qos })
+        if (outgoing.retain && 'position' in outcome) retain({ topic, payload: outgoing.payload, qos: outgoing.qos })
         return outcome
       })
       const dedupe = stream === undefined || sequence === undefined ? {} : { stream, sequence }
-      const message = { topic, payload, retain: false, time_ms, ...dedupe }
-      const copy = wanting.length === 0 ? main : write(gradeOf(topic), wanting, message, true)
-      const sender = from && book.subscribers.get(from.client)
-      const id = from && sender ? storeIncoming(sender, from.packet_id, true) : main
-      return Promise.all([main, copy, id]).then(([outcome]) => outcome)
+      const kept = keepBeside({ topic, time_ms, ...dedupe }, outgoing)
+      // As many turns for a message without sessions as for one with: what comes first must not be overtaken.
+      return Promise.all([main, ...(kept.length > 0 ? kept : [main])]).then(([outcome]) => outcome)
+    },
+    async keep(message, outgoing) {
+      await Promise.all(keepBeside(message, outgoing))
     },
     async enqueue(subscriber, { qos, ...message }) {
       await write(gradeOf(message.topic), [{ subscriber, qos }], { ...message, time_ms: now_ms() }, false)

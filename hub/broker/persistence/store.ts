@@ -65,13 +65,20 @@ export function journalStore(log: Log, now_ms: () => number): SessionStore {
         topic,
         payload: encodeMessage(targets, retain, payload),
         time_ms,
-        joined,
+        ...(joined ? { joined } : {}),
         ...(stream === undefined || sequence === undefined ? {} : { stream, sequence }),
       })
     },
     async record(key, value, joined = false) {
       const payload = encodeRecord(value)
-      await log.append({ lane: SESSION_LANE, topic: SESSION_LANE, key, payload, time_ms: now_ms(), joined })
+      await log.append({
+        lane: SESSION_LANE,
+        topic: SESSION_LANE,
+        key,
+        payload,
+        time_ms: now_ms(),
+        ...(joined ? { joined } : {}),
+      })
     },
     advance: (grade, position) => cursor.advance(MESSAGE_LANES[grade], position),
     last: (lane) => log.last(laneOf(lane)),
