@@ -115,6 +115,8 @@ describe('persistent sessions, while the hub is killed', () => {
     let sequence = 0
     let open = 0
     let wanted = 0
+    /** Acknowledged, or given up by the client at a reconnect: then it may be in the hub or not. */
+    let settled = 0
     const more = () => {
       for (; open < PIPELINE && sequence < wanted; open += 1) {
         sequence += 1
@@ -125,6 +127,7 @@ describe('persistent sessions, while the hub is killed', () => {
         if (qos === 2) twos.add(event.id)
         publisher.publish(topic, payload, { qos }, (error) => {
           open -= 1
+          settled += 1
           if (!error) acknowledged.add(event.id)
           more()
         })
@@ -134,11 +137,12 @@ describe('persistent sessions, while the hub is killed', () => {
       wanted = kill * EVENTS_PER_KILL
       more()
       const moment = wanted - EVENTS_PER_KILL + 20 + Math.floor(Math.random() * (EVENTS_PER_KILL - PIPELINE - 20))
-      await vi.waitFor(() => expect(acknowledged.size).toBeGreaterThanOrEqual(moment), { ...WAIT, interval: 1 })
+      await vi.waitFor(() => expect(settled).toBeGreaterThanOrEqual(moment), { ...WAIT, interval: 1 })
       await hub.kill()
       await startHub()
     }
-    await vi.waitFor(() => expect(acknowledged.size).toBe(wanted), WAIT)
+    await vi.waitFor(() => expect(settled).toBe(wanted), WAIT)
+    expect(acknowledged.size).toBeGreaterThan(wanted / 2)
 
     const back = lasting('away')
     seen.away = watching(back)
@@ -151,7 +155,8 @@ describe('persistent sessions, while the hub is killed', () => {
     }
     expect(repeated(seen.near)).toBeLessThanOrEqual(KILLS * WINDOW)
     expect(repeated(seen.away)).toBe(0)
-    expect([...twos].filter((id) => seen.exact.count.get(id) !== 1)).toEqual([])
+    expect([...twos].filter((id) => acknowledged.has(id) && seen.exact.count.get(id) !== 1)).toEqual([])
+    expect([...twos].filter((id) => (seen.exact.count.get(id) ?? 0) > 1)).toEqual([])
   })
 
   it('get the will of a client that died with the hub, and what is retained', async () => {
