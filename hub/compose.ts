@@ -15,6 +15,7 @@ import { createDevices, type Devices } from './devices/devices.ts'
 import { createHubIngest } from './door.ts'
 import { createEvacuation, type Evacuation } from './evacuation/evacuation.ts'
 import { createGatewayLife } from './gateway-life/gateway-life.ts'
+import { createHomeAssistant, type HomeAssistant } from './home-assistant/bridge.ts'
 import type { AcceptedListener, Hub, HubDeps, HubSettings } from './hub.ts'
 import { createOwnVoice, type OwnVoice } from './own-voice.ts'
 import { restoreRetained } from './retained.ts'
@@ -47,12 +48,14 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
   const desk = createHubDesk(deps, { audit, self, devices, own, submit })
   const evacuation = createHubEvacuation(deps, settings, { devices, desk, own })
   const distributor = credentials && createHubDistributor(deps, credentials, devices, desk)
+  const homeAssistant = createHubHomeAssistant(deps, settings, { devices, desk, acceptedListeners }, () => broker)
   const ingest = createHubIngest(deps, settings, {
     self,
     sessions,
     desk,
     life,
     evacuation,
+    beside: homeAssistant?.accept,
     denied: denialNotes(audit),
     accepted(message) {
       life.heard(message.topic)
@@ -113,6 +116,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
       await desk.start()
       life.start()
       publishWills(deps, broker)
+      homeAssistant?.start()
       await evacuation.start()
       forwarder?.start()
     },
@@ -122,7 +126,6 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
       distributor?.close()
       desk.close()
       await broker.close()
-      await sessions.close()
       await forwarder?.close()
       await deps.registry.flush()
       await audit.close()
@@ -219,6 +222,32 @@ function createHubDistributor(deps: HubDeps, source: CredentialSource, devices: 
     onServed: (gateway, version) => deps.logger.info({ gateway, version }, 'credentials are up to date'),
     onFault: (gateway, fault) => deps.logger.warn({ gateway, code: fault.code }, fault.message),
   })
+}
+
+function createHubHomeAssistant(
+  deps: HubDeps,
+  settings: HubSettings,
+  rooms: {
+    devices: Devices
+    desk: CommandDesk
+    acceptedListeners: Set<AcceptedListener>
+  },
+  broker: () => Broker,
+): HomeAssistant | undefined {
+  if (!settings.homeAssistant) return undefined
+  const made = createHomeAssistant(
+    {
+      devices: rooms.devices,
+      publish: (message) => broker().publish(message),
+      send: (request) => rooms.desk.send(request),
+      refuse: (topic, principal, error) => rooms.desk.refuse(topic, principal, error),
+      log: deps.logger,
+      newId: deps.newId,
+    },
+    { ...settings.homeAssistant, site: settings.site, version: packageFile.version },
+  )
+  rooms.acceptedListeners.add(made.heard)
+  return made
 }
 
 /** In whose name the hub's own commands (flows, rules) pass the door. */

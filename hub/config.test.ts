@@ -13,6 +13,7 @@ const options: HubOptions = {
   logLevel: 'info',
   historyRawDays: '30',
   historyMinuteDays: '365',
+  language: 'zh',
 }
 
 describe('hub options', () => {
@@ -26,7 +27,16 @@ describe('hub options', () => {
     })
   })
 
+  it('shows nothing in Home Assistant and lets it open nothing unless told so', () => {
+    expect(hubConfig(options).homeAssistant).toBeUndefined()
+    expect(hubConfig({ ...options, homeAssistant: true }).homeAssistant).toEqual({ language: 'zh', mayOpen: false })
+    const open = { homeAssistant: true, homeAssistantMayOpen: true, language: 'en' }
+    expect(hubConfig({ ...options, ...open }).homeAssistant).toEqual({ language: 'en', mayOpen: true })
+  })
+
   it.each<[string, Partial<HubOptions>]>([
+    ['--language', { language: 'fr' }],
+    ['--home-assistant-may-open', { homeAssistantMayOpen: true }],
     ['--mqtt-port', { mqttPort: '70000' }],
     ['--mqtt-port', { mqttPort: '-1' }],
     ['--http-port', { httpPort: '80 80' }],

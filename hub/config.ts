@@ -1,6 +1,7 @@
 import { LinliError } from './contract/errors.ts'
 import { isSegment, type Site } from './contract/topic.ts'
 import { DAY_MS, type Retention } from './history/types.ts'
+import type { Settings as HomeAssistantSettings } from './home-assistant/entities.ts'
 
 /** Everything one hub is told at start. */
 export interface HubConfig {
@@ -18,6 +19,8 @@ export interface HubConfig {
   logLevel: string
   /** How long readings are kept. */
   retention: Retention
+  /** Shown in Home Assistant; undefined: not. */
+  homeAssistant: HomeAssistantSettings | undefined
 }
 
 /** As the command line gives it: strings. */
@@ -35,6 +38,9 @@ export interface HubOptions {
   logLevel: string
   historyRawDays: string
   historyMinuteDays: string
+  homeAssistant?: boolean
+  homeAssistantMayOpen?: boolean
+  language: string
 }
 
 const LOOPBACK = /^(127(\.\d{1,3}){3}|::1|localhost)$/
@@ -68,7 +74,14 @@ export function hubConfig(options: HubOptions): HubConfig {
       raw_ms: days('--history-raw-days', options.historyRawDays),
       minute_ms: days('--history-minute-days', options.historyMinuteDays),
     },
+    homeAssistant: homeAssistant(options),
   }
+}
+
+function homeAssistant({ homeAssistant: shown, homeAssistantMayOpen: mayOpen, language }: HubOptions) {
+  if (language !== 'zh' && language !== 'en') throw bad(`--language is ${language}; allowed: zh, en`)
+  if (mayOpen && !shown) throw bad('--home-assistant-may-open needs --home-assistant')
+  return shown ? ({ language, mayOpen: mayOpen === true } as const) : undefined
 }
 
 const DAYS_MAX = 3_650

@@ -1,6 +1,6 @@
 import { mayPublish, type Principal } from './auth/access.ts'
 import type { BrokerLog } from './broker/broker.ts'
-import { createIngest, type Decision, type Ingest } from './broker/ingest.ts'
+import { type Beside, createIngest, type Decision, type Ingest } from './broker/ingest.ts'
 import type { Sessions } from './broker/persistence/sessions.ts'
 import type { CommandDesk } from './commands/desk.ts'
 import { type CommandMessage, ownerOf } from './commands/own-commands.ts'
@@ -25,6 +25,7 @@ export function createHubIngest(
     life: GatewayLife
     evacuation: Evacuation
     accepted: (message: Message) => void
+    beside: Beside | undefined
     denied: (principal: Principal, topic: Topic, error: LinliError) => void
   },
 ): Ingest {
@@ -33,6 +34,7 @@ export function createHubIngest(
     log: deps.log,
     sessions: rooms.sessions,
     now_ms: deps.now_ms,
+    ...(rooms.beside ? { beside: rooms.beside } : {}),
     refuse(principal, inbound, error) {
       const topic = parseTopic(inbound.topic)
       // Clearing a retained command is no command.

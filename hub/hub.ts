@@ -8,6 +8,7 @@ import type { Message } from './contract/decode.ts'
 import type { Site } from './contract/topic.ts'
 import type { CredentialSource } from './credentials/source.ts'
 import type { Devices } from './devices/devices.ts'
+import type { Settings as HomeAssistantSettings } from './home-assistant/entities.ts'
 import type { Log } from './journal/types.ts'
 import type { OwnVoice } from './own-voice.ts'
 import type { Registry } from './registry/registry.ts'
@@ -51,6 +52,8 @@ export interface HubSettings {
   upstream: { url: string; window: number } | undefined
   /** `keyId` of the site key; without it this hub has no credentials to distribute. */
   credentialKey?: string
+  /** Shows the estate in Home Assistant. */
+  homeAssistant?: HomeAssistantSettings
 }
 
 /** A message that is in the journal, for those who watch the hub from inside. */

@@ -75,6 +75,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
       dev: config.dev,
       upstream: config.upstream === undefined ? undefined : { url: config.upstream, window: UPSTREAM_WINDOW },
       credentialKey: keyId(siteKey.key),
+      ...(config.homeAssistant ? { homeAssistant: config.homeAssistant } : {}),
     },
   )
   running.hub = hub

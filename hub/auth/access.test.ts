@@ -6,6 +6,7 @@ const site = { street: 's', community: 'c', estate: 'e' }
 const gateway: Principal = { role: 'gateway', name: 'gw-1', site, gateway: 'gw-1' }
 const platform: Principal = { role: 'platform', name: 'city', site }
 const camera: Principal = { role: 'camera', name: 'cam-1', site, gateway: 'gw-1', camera: 'cam-1' }
+const homeAssistant: Principal = { role: 'home-assistant', name: 'ha', site }
 const dev: Principal = { role: 'dev', name: 'anyone' }
 /** The columns of the rows below. */
 const all = [gateway, camera, platform, dev]
@@ -21,6 +22,34 @@ const OTHER_GATEWAY = 'linli/v1/s/c/e/gw-2/alarm-button/b1'
 const OTHER_ESTATE = 'linli/v1/s/c/x/gw-1/alarm-button/b1'
 
 const CAMERA = 'linli/v1/s/c/e/gw-1/camera/cam-1'
+
+describe('Home Assistant', () => {
+  it.each([`${OWN}/cmd/siren/1`, `${OWN}/state`, `${OWN}/res/1`, `${CAMERA}/plate`])('may not publish %s', (text) => {
+    expect(mayPublish(homeAssistant, topic(text))).toBe(false)
+  })
+
+  it.each([
+    [`${OWN}/state`, true],
+    [`${OWN}/avail`, true],
+    [`${OWN}/tele`, true],
+    [`${OWN}/evt/+`, true],
+    [`${OWN}/res/+`, true],
+    ['homeassistant/#', true],
+    ['homeassistant/+/+/config', true],
+    [`${OWN}/cmd/+/+`, false],
+    [`${OWN}/#`, false],
+    [`${CAMERA}/plate`, false],
+    ['linli/v1/s/c/e/+/+/+/state', false],
+    ['linli/v1/s/c/e/#', false],
+    [`${OTHER_ESTATE}/state`, false],
+    ['linli-ha/#', false],
+    ['#', false],
+    ['+/+/config', false],
+    ['$SYS/#', false],
+  ])('may subscribe %s: %s', (filter, allowed) => {
+    expect(maySubscribe(homeAssistant, filter)).toBe(allowed)
+  })
+})
 
 describe('access table', () => {
   it.each([

@@ -1,5 +1,6 @@
 import { plateFilter } from '../contract/plate.ts'
-import { gatewayPath, parseTopic, type Site, sitePath, type Topic } from '../contract/topic.ts'
+import { gatewayPath, isSegment, parseTopic, type Site, sitePath, type Topic } from '../contract/topic.ts'
+import { STATUS_TOPIC } from '../home-assistant/topics.ts'
 
 /**
  * Who may publish and subscribe what: one table, default deny.
@@ -9,6 +10,7 @@ import { gatewayPath, parseTopic, type Site, sitePath, type Topic } from '../con
  * | gateway  | everything under its own prefix but commands and plates | commands and plates under its own prefix |
  * | camera   | its own plate topic | nothing |
  * | platform | commands of the estate, but not those that carry credentials (compose.ts) | everything of the estate but plates |
+ * | home-assistant | its topics beside the contract, and nothing of the contract (home-assistant/bridge.ts) | `homeassistant/#`; of single devices of the estate state, avail, meta, tele, evt/+ and res/+ |
  * | dev      | everything of the contract, on loopback only | everything |
  *
  * Plates go to a subscriber of exactly `…/{gateway}/camera/+/plate` and to nobody else, whatever else may be
@@ -18,6 +20,7 @@ export type Principal =
   | { role: 'gateway'; name: string; site: Site; gateway: string }
   | { role: 'camera'; name: string; site: Site; gateway: string; camera: string }
   | { role: 'platform'; name: string; site: Site }
+  | { role: 'home-assistant'; name: string; site: Site }
   | { role: 'dev'; name: string }
 
 export function mayPublish(principal: Principal, topic: Topic): boolean {
@@ -40,6 +43,8 @@ export function mayPublish(principal: Principal, topic: Topic): boolean {
       )
     case 'platform':
       return topic.channel === 'cmd' && inSite(principal.site, topic)
+    case 'home-assistant':
+      return false
   }
 }
 
@@ -57,7 +62,20 @@ export function maySubscribe(principal: Principal, filter: string): boolean {
       return false
     case 'platform':
       return filter.startsWith(`${sitePath(principal.site)}/`) && !filter.endsWith('/plate')
+    case 'home-assistant':
+      return filter.startsWith('homeassistant/') || isOfOneDevice(principal.site, filter)
   }
+}
+
+/** What an entity subscribes to: one channel of one device, none that carries commands or plates. */
+function isOfOneDevice(site: Site, filter: string): boolean {
+  const prefix = `${sitePath(site)}/`
+  if (!filter.startsWith(prefix)) return false
+  const [gateway = '', deviceClass = '', device = '', ...channel] = filter.slice(prefix.length).split('/')
+  return (
+    [gateway, deviceClass, device].every(isSegment) &&
+    /^(state|avail|meta|tele|(evt|res)\/[^/#]+)$/.test(channel.join('/'))
+  )
 }
 
 /** Asked again at every delivery: what a session was once allowed to subscribe to may not be its account's any more. */
@@ -73,6 +91,8 @@ export function mayReceive(principal: Principal, topic: string): boolean {
       return false
     case 'platform':
       return topic.startsWith(`${sitePath(principal.site)}/`) && !topic.endsWith('/plate')
+    case 'home-assistant':
+      return topic.startsWith('homeassistant/') || isOfOneDevice(principal.site, topic)
   }
 }
 
@@ -82,6 +102,8 @@ const COMMAND_LEVEL = 8
 /** Asked at CONNECT; the message itself passes the door like any other when it is published. */
 export function mayLeaveWill(principal: Principal, topic: string): boolean {
   if (principal.role === 'dev') return true
+  // Home Assistant's own will, by its default.
+  if (principal.role === 'home-assistant') return topic === STATUS_TOPIC
   const parsed = parseTopic(topic)
   return parsed.ok && mayPublish(principal, parsed.value)
 }

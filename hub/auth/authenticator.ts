@@ -27,7 +27,7 @@ export function registryAuthenticator(registry: Registry, site: Site): Authentic
     if (!(await verify(Buffer.from(password).toString('utf8'), entry.secret))) return undefined
     // Removed or changed while its secret was checked.
     if (registry.client(username) !== entry) return undefined
-    if (entry.role === 'platform') return { role: 'platform', name: username, site }
+    if (entry.role === 'platform' || entry.role === 'home-assistant') return { role: entry.role, name: username, site }
     if (entry.gateway === undefined) return undefined
     if (entry.role === 'gateway') return { role: 'gateway', name: username, site, gateway: entry.gateway }
     return entry.camera === undefined

@@ -42,6 +42,9 @@ export type Decision =
   | { kind: 'swallow'; first?: Promise<unknown> }
 export type Interceptor = (message: Message, inbound: Inbound, principal: Principal) => Decision
 
+/** Topics beside the contract, decided by the room that knows them and kept in no journal; undefined: not one of these. */
+export type Beside = (principal: Principal, inbound: Inbound) => Verdict | undefined
+
 export interface IngestEvents {
   /** After the commit, before the acknowledgement. */
   accepted(message: Message, inbound: Inbound): void
@@ -73,6 +76,7 @@ export function createIngest(deps: {
   /** Answers what the contract refuses, where there is an answer; resolves when it is on disk. */
   refuse: (principal: Principal, inbound: Inbound, error: LinliError) => Promise<unknown> | undefined
   events: IngestEvents
+  beside?: Beside
 }): Ingest {
   const { log, events } = deps
   const sessions = deps.sessions ?? { append: (append: Append) => log.append(append), keep: async () => undefined }
@@ -95,6 +99,11 @@ export function createIngest(deps: {
     return { kind: 'swallow' }
   }
 
+  /** What is not written here, or in another form, is for the sessions that want it. */
+  function keepFor({ topic, qos = 1, retain, from }: Inbound, payload: Uint8Array): Promise<void> {
+    return sessions.keep({ topic, time_ms: deps.now_ms() }, { payload, qos, retain, ...(from ? { from } : {}) })
+  }
+
   function deny(principal: Principal, topic: Topic, error: LinliError): never {
     events.denied(principal, topic, error)
     throw error
@@ -102,6 +111,11 @@ export function createIngest(deps: {
 
   return {
     async accept(principal, inbound) {
+      const beside = deps.beside?.(principal, inbound)
+      if (beside) {
+        if (beside.kind === 'deliver') await keepFor(inbound, beside.payload)
+        return beside
+      }
       const decoded = decodeMessage(inbound.topic, inbound.payload, inbound.retain)
       if (!decoded.ok) return reject(principal, inbound, decoded.error)
       const message = decoded.value
@@ -127,9 +141,7 @@ export function createIngest(deps: {
         return { kind: 'swallow' }
       }
       if (decision.kind === 'kept') {
-        const { payload, qos = 1, retain, topic, from } = inbound
-        const outgoing = { payload, qos, retain, ...(from ? { from } : {}) }
-        await Promise.all([decision.first, sessions.keep({ topic, time_ms: deps.now_ms() }, outgoing)])
+        await Promise.all([decision.first, keepFor(inbound, inbound.payload)])
         if (decision.again) events.duplicate(message)
         else events.accepted(message, inbound)
         return { kind: 'deliver', payload: inbound.payload }

@@ -18,6 +18,15 @@ const catalog = {
     en: 'MQTT broker of the district, e.g. mqtt://user:secret@host:1883',
   },
   noFlows: { zh: '不运行流程(Node-RED)', en: 'without flows (Node-RED)' },
+  homeAssistant: {
+    zh: '在 Home Assistant 中显示本小区(MQTT 自动发现)',
+    en: 'show the estate in Home Assistant (MQTT discovery)',
+  },
+  homeAssistantMayOpen: {
+    zh: '允许从 Home Assistant 开门、抬杆(默认不允许)',
+    en: 'let Home Assistant open doors and barriers (it may not by default)',
+  },
+  language: { zh: '小区语言:Home Assistant 中的名称', en: 'language of the site: names in Home Assistant' },
   dev: {
     zh: '开发模式:免登录,接受未知网关,仅限本机',
     en: 'development: no logins, unknown gateways accepted, loopback only',

@@ -146,6 +146,7 @@ export function createStation(
       driver: { name: 'hub-derived', version: config.version },
       place,
       capabilities: ['aqi', 'heat-index', 'dew-point'],
+      units: { aqi: '/', 'heat-index': 'Cel', 'dew-point': 'Cel' },
     }
     const known = deps.device(address)
     if (JSON.stringify(known?.meta) !== JSON.stringify(meta))

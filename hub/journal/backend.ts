@@ -1,5 +1,6 @@
 import type { Batch } from './batch.ts'
-import type { LaneConfig } from './types.ts'
+import type { Stretch } from './ledger.ts'
+import type { LaneConfig, Recovery } from './types.ts'
 
 /**
  * What the log asks of the thing that holds the database: a worker thread in a process, the same store called directly in
@@ -18,6 +19,8 @@ export interface LaneOpened {
   dropped: number
   /** Compacted lanes: keys that wait for their deletion. */
   tombstones: number
+  /** Queue lanes with a bound of bytes or age: what they hold, oldest first. */
+  stretches: Stretch[]
 }
 
 export interface StreamRow {
@@ -38,13 +41,15 @@ export interface Opened {
   streams: { folded: StreamRow[]; unfolded: StreamRow[] }
   cursors: CursorRow[]
   bytes: number
+  /** Running time of the journal over all its lives, as of the last time it was written down. */
+  clock_ms: number
   /** What was found damaged and what became of it. */
-  damage: string | undefined
+  recovery: Recovery | undefined
 }
 
 /** An error on its way between threads. */
 export interface Failure {
-  code: 'JOURNAL_FULL' | 'JOURNAL_IO' | 'JOURNAL_LOCKED' | 'JOURNAL_CONFIG'
+  code: 'JOURNAL_FULL' | 'JOURNAL_IO' | 'JOURNAL_LOCKED' | 'JOURNAL_CONFIG' | 'JOURNAL_DAMAGED'
   message: string
 }
 
@@ -56,6 +61,8 @@ export interface Committed {
   /** The reserve is given up: lanes that may evict are refused until it could be made again. */
   low_space: boolean
   bytes: number
+  /** The file was found damaged and replaced meanwhile: what the log knows of cursors and streams has to be written again. */
+  recovery?: Recovery
 }
 
 export interface TidyWork {
@@ -79,6 +86,7 @@ export interface Tidied {
   free_pages: number
   low_space: boolean
   bytes: number
+  recovery?: Recovery
 }
 
 export interface Shrunk {

@@ -12,6 +12,8 @@ export interface Cursors {
   all(lane: string): { name: string; position: number }[]
   /** Rows whose position in memory is ahead of the disk. */
   dirty(): CursorRow[]
+  /** The same when it is time to write them with a commit: with each one they would cost as much as a small event. */
+  due(): CursorRow[]
   isDirty(): boolean
   /** These rows are on disk now. */
   written(rows: readonly CursorRow[]): void
@@ -35,9 +37,17 @@ interface Deps {
   /** Newest position of a lane: no cursor goes beyond it. */
   last(lane: string): number
   known: readonly CursorRow[]
+  /** Where a new cursor stands in a lane. */
+  start(lane: string): number
 }
 
-export function createCursors(deps: Deps, config: { lag_max: number }): Cursors {
+/** A commit takes the cursors along when one is this far ahead of the disk … */
+const DUE_LAG = 24
+/** … or when this part of `flush_ms` has passed since the last time. */
+const DUE_SHARE = 0.4
+
+export function createCursors(deps: Deps, config: { lag_max: number; flush_ms: number }): Cursors {
+  let written_ms = Number.NEGATIVE_INFINITY
   const places = new Map<string, Map<string, Place>>()
   const handles = new Map<string, Cursor>()
   const listeners = new Map<string, Set<() => void>>()
@@ -78,6 +88,21 @@ export function createCursors(deps: Deps, config: { lag_max: number }): Cursors 
     }
   }
 
+  function dirty(): CursorRow[] {
+    const rows: CursorRow[] = []
+    for (const [name, lanes] of places) {
+      for (const [lane, place] of lanes) if (isBehind(place)) rows.push({ name, lane, position: place.memory })
+    }
+    return rows
+  }
+
+  function isDue(): boolean {
+    if (performance.now() - written_ms >= config.flush_ms * DUE_SHARE) return true
+    for (const lanes of places.values())
+      for (const place of lanes.values()) if (place.isNew || place.memory - place.durable >= DUE_LAG) return true
+    return false
+  }
+
   const isBehind = (place: Place): boolean => place.isNew || place.memory > place.durable
 
   return {
@@ -85,7 +110,7 @@ export function createCursors(deps: Deps, config: { lag_max: number }): Cursors 
       const mine = places.get(name) ?? new Map<string, Place>()
       places.set(name, mine)
       const added = lanes.filter((lane) => !mine.has(lane))
-      for (const lane of added) mine.set(lane, { memory: 0, durable: 0, isNew: true })
+      for (const lane of added) mine.set(lane, { memory: deps.start(lane), durable: deps.start(lane), isNew: true })
       const known = handles.get(name)
       if (known && added.length === 0) return known
       const made = handle(name, [...mine.keys()])
@@ -118,15 +143,11 @@ export function createCursors(deps: Deps, config: { lag_max: number }): Cursors 
       return least ?? 0
     },
     all: (lane) => [...each(lane)].map(([name, place]) => ({ name, position: place.memory })),
-    dirty() {
-      const rows: CursorRow[] = []
-      for (const [name, lanes] of places) {
-        for (const [lane, place] of lanes) if (isBehind(place)) rows.push({ name, lane, position: place.memory })
-      }
-      return rows
-    },
+    dirty,
+    due: () => (isDue() ? dirty() : []),
     isDirty: () => forgotten.length > 0 || [...places.values()].some((lanes) => [...lanes.values()].some(isBehind)),
     written(rows) {
+      written_ms = performance.now()
       for (const row of rows) {
         const place = places.get(row.name)?.get(row.lane)
         if (!place) continue

@@ -1,17 +1,21 @@
 import type { LaneOpened } from './backend.ts'
+import { createLedger, type Ledger } from './ledger.ts'
 import { createTail, type Tail } from './tail.ts'
-import type { LaneConfig, LaneStats } from './types.ts'
+import type { LaneConfig, LaneStats, Retention } from './types.ts'
 
 /** What the log knows of one lane without asking the disk. */
 export interface LaneBook {
   readonly config: LaneConfig
   readonly tail: Tail
+  readonly ledger: Ledger
   /** Newest position on disk. */
   last: number
-  /** Oldest position in the file. */
+  /** Oldest position that the file still has to hold. */
   stored_first: number
   /** Oldest position that can be read; what lies before it is evicted or passed by all, and deleted when there is enough of it. */
   floor: number
+  /** Up to here the bounds of the lane have evicted. */
+  evicted_to: number
   dropped: number
   refused: number
   /** Compacted lanes, tombstones included. */
@@ -31,9 +35,11 @@ export function openBook(
   return {
     config,
     tail: createTail({ ...tail, isCompacted: config.kind === 'compacted' }, opened.last),
+    ledger: createLedger([evictBounds(config), keepBounds(config)], opened.stretches),
     last: opened.last,
     stored_first: opened.first,
     floor: opened.first,
+    evicted_to: 0,
     dropped: opened.dropped,
     refused: 0,
     count: opened.count,
@@ -41,6 +47,27 @@ export function openBook(
     swept_to: 0,
     folded: 0,
   }
+}
+
+function evictBounds(config: LaneConfig): Retention {
+  return config.kind === 'compacted' || config.evict === 'never' ? {} : config.evict.oldest
+}
+
+function keepBounds(config: LaneConfig): Retention {
+  if (config.kind === 'compacted') return {}
+  return typeof config.keep === 'object' ? config.keep : { entries_max: config.keep ?? 0 }
+}
+
+/** Whether bytes or age of what the lane holds matter. */
+export function needsLedger(config: LaneConfig): boolean {
+  return [evictBounds(config), keepBounds(config)].some(
+    ({ bytes_max, age_ms_max }) => bytes_max !== undefined || age_ms_max !== undefined,
+  )
+}
+
+/** Whether time alone may let entries go. */
+export function ages(config: LaneConfig): boolean {
+  return [evictBounds(config), keepBounds(config)].some(({ age_ms_max }) => age_ms_max !== undefined)
 }
 
 /** Where the cursors of a lane stand. */
@@ -51,17 +78,16 @@ export interface Readers {
 }
 
 /** Evicts and passes what the bounds and the readers allow by now. */
-export function raiseFloor(book: LaneBook, readers: Readers): void {
-  if (book.config.kind === 'compacted') return
-  const evict_to = evictedTo(book)
-  book.dropped += Math.max(0, evict_to - Math.max(book.floor - 1, readers.memory))
-  const passed_to = readers.durable === undefined ? 0 : readers.durable - (book.config.keep ?? 0)
-  book.floor = Math.max(book.floor, evict_to + 1, passed_to + 1)
-}
-
-function evictedTo(book: LaneBook): number {
-  if (book.config.kind === 'compacted' || book.config.evict === 'never') return 0
-  return book.last - book.config.evict.oldest.entries_max
+export function raiseFloor(book: LaneBook, readers: Readers, now_ms: number): void {
+  const { config, ledger } = book
+  if (config.kind === 'compacted') return
+  if (config.evict !== 'never')
+    book.evicted_to = Math.max(book.evicted_to, ledger.firstWithin(config.evict.oldest, book.last, now_ms) - 1)
+  book.dropped += Math.max(0, book.evicted_to - Math.max(book.floor - 1, readers.memory))
+  const { durable = 0 } = readers
+  const kept_from = durable === 0 ? 0 : Math.min(durable + 1, ledger.firstWithin(keepBounds(config), durable, now_ms))
+  book.floor = Math.max(book.floor, book.evicted_to + 1, kept_from)
+  ledger.forget(book.floor)
 }
 
 /** Entries in the file that nobody can read any more. */
@@ -76,7 +102,7 @@ export function nextTrim(
   entries_max: number,
 ): { lane: string; to: number; dropped: number } {
   const to = Math.min(book.floor - 1, book.stored_first - 1 + entries_max)
-  const counted_and_left = Math.max(0, evictedTo(book) - Math.max(to, readers.memory))
+  const counted_and_left = Math.max(0, book.evicted_to - Math.max(to, readers.memory))
   return { lane: book.config.name, to, dropped: book.dropped - counted_and_left }
 }
 
@@ -91,5 +117,6 @@ export function statsOf(book: LaneBook, cursors: readonly { name: string; positi
     lag: Object.fromEntries(cursors.map(({ name, position }) => [name, book.last - passed(position)])),
     dropped: book.dropped,
     refused: book.refused,
+    bytes: needsLedger(book.config) ? book.ledger.bytesFrom(book.floor) : 0,
   }
 }

@@ -1,5 +1,5 @@
 import { LinliError } from '../contract/errors.ts'
-import type { LogConfig } from './types.ts'
+import type { LogConfig, Retention } from './types.ts'
 
 const DEFAULTS = {
   batch_entries_max: 512,
@@ -35,11 +35,22 @@ export function resolveConfig(config: LogConfig): ResolvedConfig {
     if (config.lanes.findIndex(({ name }) => name === lane.name) !== index) {
       throw refuse(`/lanes/${index}/name`, `is the name of another lane too: ${lane.name}`)
     }
-    if (lane.kind === 'queue' && lane.evict !== 'never' && !(lane.evict.oldest.entries_max >= 1)) {
-      throw refuse(`/lanes/${index}/evict/oldest/entries_max`, 'must be an integer from 1')
-    }
+    if (lane.kind !== 'queue') return
+    if (lane.evict !== 'never') checkRetention(lane.evict.oldest, `/lanes/${index}/evict/oldest`)
+    if (typeof lane.keep === 'object') checkRetention(lane.keep, `/lanes/${index}/keep`)
   })
   return resolved
+}
+
+const BOUNDS = ['entries_max', 'bytes_max', 'age_ms_max'] as const
+
+function checkRetention(bounds: Retention, path: string): void {
+  if (BOUNDS.every((name) => bounds[name] === undefined)) throw refuse(path, `needs one of ${BOUNDS.join(', ')}`)
+  for (const name of BOUNDS) {
+    const bound = bounds[name]
+    if (bound !== undefined && !(Number.isFinite(bound) && bound >= 1))
+      throw refuse(`${path}/${name}`, 'must be from 1')
+  }
 }
 
 function refuse(path: string, what: string): LinliError {

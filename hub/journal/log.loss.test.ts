@@ -13,7 +13,11 @@ import type { LaneConfig } from './types.ts'
 
 const LANES: LaneConfig[] = [
   { name: 'alarm', kind: 'queue', evict: 'never' },
-  { name: 'telemetry', kind: 'queue', evict: { oldest: { entries_max: 100_000 } } },
+  {
+    name: 'telemetry',
+    kind: 'queue',
+    evict: { oldest: { entries_max: 100_000, bytes_max: 100_000_000, age_ms_max: 3_600_000_000 } },
+  },
 ]
 const CONFIG = { lanes: LANES, batch_entries_max: 4, pending_max: 12, trim_entries: 3, streams_max: 4 }
 /** A sender that was refused sends on for less than the log's stream_hold_ms of 1,000. */
@@ -59,7 +63,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
     weight: 2,
     arbitrary: fc.record({
       kind: fc.constant('full' as const),
-      level: fc.constantFrom('no' as const, 'reserve' as const, 'all' as const),
+      level: fc.constantFrom('no' as const, 'reserve' as const, 'last' as const, 'all' as const),
     }),
   },
 )
@@ -215,7 +219,7 @@ describe('what a stream has sent', () => {
     reader.advance('alarm', 3)
     await reader.flush()
     await clock.tickAsync(5_000)
-    expect(disk.db.prepare('SELECT count(*) AS count FROM lane_alarm').get()?.count).toBe(0)
+    expect(disk.db.prepare('SELECT count(*) AS count FROM queue_alarm').get()?.count).toBe(0)
     log.kill()
     const next = await openMemoryLog(disk, CONFIG)
     await expect(next.append(from('s', 3))).resolves.toEqual({ duplicate: true })

@@ -1,5 +1,6 @@
 import { DatabaseSync } from 'node:sqlite'
 import type { Backend } from './backend.ts'
+import type { Reserve } from './reserve.ts'
 import { pragma } from './schema.ts'
 import { createStore, type Space, type Store } from './store.ts'
 
@@ -9,8 +10,8 @@ import { createStore, type Space, type Store } from './store.ts'
  */
 export interface MemoryDisk {
   readonly db: DatabaseSync
-  /** `reserve`: full but for the reserve. `all`: nothing fits. */
-  full: 'no' | 'reserve' | 'all'
+  /** `reserve`: full but for the reserves. `last`: but for the one of the most urgent lane. `all`: nothing fits. */
+  full: 'no' | 'reserve' | 'last' | 'all'
   /** This many of the next transactions fail with an I/O error. */
   failures: number
   /** Locked while a log has it open. */
@@ -81,20 +82,12 @@ export function createMemoryBackend(disk: MemoryDisk, config: MemoryBackendConfi
 }
 
 function spaceOf(disk: MemoryDisk): Space {
-  let isHeld = disk.full === 'no'
+  const entries = memoryReserve(() => disk.full === 'no')
+  const first = memoryReserve(() => disk.full === 'no' || disk.full === 'reserve')
   let isTidying = false
   return {
-    entries: {
-      release() {
-        const had = isHeld
-        isHeld = false
-        return had
-      },
-      restore() {
-        isHeld ||= disk.full === 'no'
-        return isHeld
-      },
-    },
+    entries,
+    first,
     tidying: {
       release() {
         isTidying = true
@@ -104,6 +97,7 @@ function spaceOf(disk: MemoryDisk): Space {
         isTidying = false
         return true
       },
+      isHeld: () => !isTidying,
     },
     spare_bytes: 0,
     bytes: () => Number(pragma(disk.db, 'page_count')) * Number(pragma(disk.db, 'page_size')),
@@ -112,9 +106,26 @@ function spaceOf(disk: MemoryDisk): Space {
         disk.failures -= 1
         throw sqliteError(10, 'disk I/O error')
       }
-      if (disk.full === 'all' || (disk.full === 'reserve' && isHeld && !isTidying))
-        throw sqliteError(13, 'database or disk is full')
+      const held = { no: false, reserve: entries.isHeld(), last: first.isHeld(), all: true }
+      if (held[disk.full] && (disk.full === 'all' || !isTidying)) throw sqliteError(13, 'database or disk is full')
     },
+  }
+}
+
+/** Held from the start where it can be, given up once, there again when `canHold` says so. */
+function memoryReserve(canHold: () => boolean): Reserve {
+  let isHeld = canHold()
+  return {
+    release() {
+      const had = isHeld
+      isHeld = false
+      return had
+    },
+    restore() {
+      isHeld ||= canHold()
+      return isHeld
+    },
+    isHeld: () => isHeld,
   }
 }
 

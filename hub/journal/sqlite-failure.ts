@@ -21,6 +21,11 @@ export function isDamage(error: unknown): boolean {
   return code === SQLITE_CORRUPT || code === SQLITE_NOTADB
 }
 
+/** What SQLite would throw, for damage that it does not notice. */
+export function damaged(message: string): Error {
+  return Object.assign(new Error(message), { errcode: SQLITE_CORRUPT })
+}
+
 export const FULL: Failure = {
   code: 'JOURNAL_FULL',
   message: 'the disk is full: free some room, the journal goes on by itself',
@@ -28,6 +33,7 @@ export const FULL: Failure = {
 
 export function failureOf(error: unknown): Failure {
   if (resultCode(error) === SQLITE_FULL) return FULL
+  if (isDamage(error)) return { code: 'JOURNAL_DAMAGED', message: `the file is damaged: ${reasonOf(error)}` }
   return { code: 'JOURNAL_IO', message: `the disk failed: ${reasonOf(error)}` }
 }
 

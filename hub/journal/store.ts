@@ -11,11 +11,14 @@ import type {
   TidyWork,
 } from './backend.ts'
 import { type Batch, pack } from './batch.ts'
-import { type LaneTable, laneTable } from './lane-table.ts'
+import { openCompactedTable } from './compacted-table.ts'
+import type { LaneTable } from './lane-table.ts'
+import { openQueueTable } from './queue-table.ts'
 import type { Reserve } from './reserve.ts'
-import { makeTables, pragma } from './schema.ts'
+import { checkpoint, emptyWal, makeTables, pragma, queueTable } from './schema.ts'
+import { createShortage, LEVEL_MAX } from './shortage.ts'
 import { FULL, failureOf } from './sqlite-failure.ts'
-import type { LaneConfig } from './types.ts'
+import type { LaneConfig, Recovery } from './types.ts'
 
 /** One journal database, synchronous. Lives in a worker thread, or directly in a simulation. */
 export interface Store {
@@ -31,6 +34,8 @@ export interface Store {
 export interface Space {
   /** Room for lanes that are never evicted. */
   entries: Reserve
+  /** Room for the most urgent lane alone, when the others have used that up. */
+  first: Reserve
   /** Room for the housekeeping that makes room. */
   tidying: Reserve
   /** Free room beyond a reserve that is asked for before the reserve is made again, so that it does not flap. */
@@ -41,12 +46,16 @@ export interface Space {
   beforeCommit?: () => void
 }
 
-export function createStore(db: DatabaseSync, lanes: readonly LaneConfig[], space: Space, damage?: string): Store {
+/** A lane's part of a batch, ready to be written, again after a rollback. */
+interface Part {
+  lane: string
+  write(): void
+}
+
+export function createStore(db: DatabaseSync, lanes: readonly LaneConfig[], space: Space, recovery?: Recovery): Store {
   makeTables(db, lanes)
-  space.tidying.restore(space.spare_bytes)
-  const tables = new Map(lanes.map((lane) => [lane.name, laneTable(db, lane)]))
-  const evictable = new Set(
-    lanes.filter((lane) => lane.kind === 'queue' && lane.evict !== 'never').map(({ name }) => name),
+  const tables = new Map(
+    lanes.map((lane) => [lane.name, lane.kind === 'queue' ? openQueueTable(db, lane) : openCompactedTable(db, lane)]),
   )
   const sql = {
     begin: db.prepare('BEGIN IMMEDIATE'),
@@ -59,9 +68,12 @@ export function createStore(db: DatabaseSync, lanes: readonly LaneConfig[], spac
     ),
     forgetStream: db.prepare('DELETE FROM stream WHERE lane = ? AND name = ?'),
     trimmed: db.prepare('UPDATE lane SET dropped = ? WHERE name = ?'),
-    folded: db.prepare('UPDATE lane SET last = max(last, ?), folded = ? WHERE name = ?'),
+    folded: db.prepare('UPDATE lane SET last = max(last, ?), folded = ?, clock_ms = ? WHERE name = ?'),
   }
-  let low_space = !space.entries.restore(space.spare_bytes)
+  const shortage = createShortage(lanes, space)
+  const clock_before_ms = storedClock(db, lanes)
+  const opened_ms = performance.now()
+  const clock_ms = (): number => Math.round(clock_before_ms + performance.now() - opened_ms)
 
   function transaction(work: () => void): void {
     sql.begin.run()
@@ -83,59 +95,54 @@ export function createStore(db: DatabaseSync, lanes: readonly LaneConfig[], spac
     return found
   }
 
-  function write(batch: Batch, cursors: CursorRow[], refused: ReadonlySet<string>): void {
+  function partsOf(batch: Batch): Part[] {
+    const places = new Map<number, number[]>()
+    batch.lane.forEach((lane, place) => {
+      const known = places.get(lane)
+      if (known) known.push(place)
+      else places.set(lane, [place])
+    })
+    return [...places].map(([index, at]) => {
+      const lane = batch.lanes[index] ?? ''
+      const write = table(lane).prepare(batch, at, clock_ms())
+      return { lane, write: () => write((stream, highest) => sql.stream.run(lane, stream, highest)) }
+    })
+  }
+
+  function write(parts: readonly Part[], cursors: CursorRow[]): void {
     transaction(() => {
-      batch.topic.forEach((_, index) => {
-        const lane = batch.lanes[batch.lane[index] ?? 0] ?? ''
-        if (!refused.has(lane))
-          table(lane).insert(batch, index, (stream, highest) => sql.stream.run(lane, stream, highest))
-      })
+      for (const part of parts) part.write()
       for (const row of cursors) sql.cursor.run(row.name, row.lane, row.position)
     })
   }
 
-  /** Undefined when written, else why not. */
-  function attempt(work: () => void): Failure | undefined {
-    try {
-      work()
-      return undefined
-    } catch (error) {
-      return failureOf(error)
-    }
-  }
-
   /** A full log in front of a full disk: what it holds goes into the file where it fits, and its room is used again. */
-  function checkpoint(): void {
-    attempt(() => db.exec('PRAGMA wal_checkpoint(RESTART)'))
+  function reuseWal(): void {
+    attempt(() => checkpoint(db, 'RESTART'))
   }
 
-  function makeReservesAgain(): void {
-    const tidying = space.tidying.restore(0)
-    if (low_space && tidying) low_space = !space.entries.restore(space.spare_bytes)
-  }
-
-  /** Room is spent in this order: on everything, on what is never evicted, on that with the reserve given up. */
-  function writeWhatFits(batch: Batch, cursors: CursorRow[], lanes: string[]): Committed['refused'] {
-    const spared = new Set(lanes.filter((lane) => evictable.has(lane)))
-    if (!low_space || spared.size === 0) {
-      const failure = attempt(() => write(batch, cursors, new Set()))
-      if (!failure) return undefined
-      if (failure.code !== 'JOURNAL_FULL') return { lanes, failure }
+  /**
+   * Room is spent in this order: on everything; on what is never evicted; on that with its reserve given up; on the most
+   * urgent lane with the last reserve given up.
+   */
+  function writeWhatFits(parts: readonly Part[], cursors: CursorRow[]): Committed['refused'] {
+    const lanes_asked = parts.map(({ lane }) => lane)
+    for (let level = shortage.level(); level <= LEVEL_MAX; level += 1) {
+      const taken = parts.filter(({ lane }) => shortage.takes(lane, level))
+      if (taken.length === 0) break
+      let failure = attempt(() => write(taken, cursors))
+      if (failure?.code === 'JOURNAL_FULL' && shortage.giveUp(level)) failure = attempt(() => write(taken, cursors))
+      if (failure?.code === 'JOURNAL_FULL' && level > 0) {
+        reuseWal()
+        failure = attempt(() => write(taken, cursors))
+      }
+      if (!failure) {
+        const refused = lanes_asked.filter((lane) => !shortage.takes(lane, level))
+        return refused.length === 0 ? undefined : { lanes: refused, failure: FULL }
+      }
+      if (failure.code !== 'JOURNAL_FULL') return { lanes: lanes_asked, failure }
     }
-    if (spared.size === lanes.length) return { lanes, failure: FULL }
-    const rest = () => attempt(() => write(batch, cursors, spared))
-    let failure = rest()
-    if (failure?.code === 'JOURNAL_FULL' && space.entries.release()) {
-      low_space = true
-      failure = rest()
-    }
-    if (failure?.code === 'JOURNAL_FULL') {
-      low_space = true
-      checkpoint()
-      failure = rest()
-    }
-    if (failure) return { lanes, failure }
-    return spared.size === 0 ? undefined : { lanes: [...spared], failure: FULL }
+    return { lanes: lanes_asked, failure: FULL }
   }
 
   function compactedNow(names: Iterable<string>): Record<string, { count: number; first: number }> {
@@ -153,7 +160,7 @@ export function createStore(db: DatabaseSync, lanes: readonly LaneConfig[], spac
       for (const name of work.forgotten_cursors) sql.forgetCursor.run(name)
       for (const row of work.streams) sql.stream.run(row.lane, row.name, row.highest)
       for (const row of work.forgotten) sql.forgetStream.run(row.lane, row.name)
-      for (const { lane, last } of work.folded) sql.folded.run(last, last, lane)
+      for (const { lane, last } of work.folded) sql.folded.run(last, last, clock_ms(), lane)
       for (const { lane, to, dropped } of work.trims) {
         table(lane).trim(to)
         sql.trimmed.run(dropped, lane)
@@ -174,14 +181,15 @@ export function createStore(db: DatabaseSync, lanes: readonly LaneConfig[], spac
       },
       cursors: storedCursors(db),
       bytes: space.bytes(),
-      damage,
+      clock_ms: clock_ms(),
+      recovery,
     }),
     commit(batch, cursors) {
-      if (low_space) makeReservesAgain()
-      const lanes = [...new Set(batch.lane)].map((index) => batch.lanes[index] ?? '')
-      const refused = writeWhatFits(batch, cursors, lanes)
-      const written = lanes.filter((lane) => !refused?.lanes.includes(lane))
-      return { refused, compacted: compactedNow(written), low_space, bytes: space.bytes() }
+      shortage.recover()
+      const parts = partsOf(batch)
+      const refused = writeWhatFits(parts, cursors)
+      const written = parts.map(({ lane }) => lane).filter((lane) => !refused?.lanes.includes(lane))
+      return { refused, compacted: compactedNow(written), low_space: shortage.level() > 0, bytes: space.bytes() }
     },
     read: (lane, after_position, limit) => pack([lane], table(lane).read(after_position, limit)),
     list: (lane) => pack([lane], table(lane).list()),
@@ -189,15 +197,21 @@ export function createStore(db: DatabaseSync, lanes: readonly LaneConfig[], spac
       const touched = new Set(work.tombstones.map(({ lane }) => lane))
       let failure = attempt(() => tidyOnce(work))
       if (failure?.code === 'JOURNAL_FULL') {
-        checkpoint()
-        if (space.tidying.release()) checkpoint()
+        reuseWal()
+        if (space.tidying.release()) reuseWal()
         failure = attempt(() => tidyOnce(work))
-        checkpoint()
+        reuseWal()
         attempt(() => shrinkOnce(db, Number.MAX_SAFE_INTEGER))
       }
-      makeReservesAgain()
-      const free_pages = Number(pragma(db, 'freelist_count'))
-      return { failure, compacted: compactedNow(touched), free_pages, low_space, bytes: space.bytes() }
+      if (failure && failure.code !== 'JOURNAL_FULL') touched.clear()
+      shortage.recover()
+      return {
+        failure,
+        compacted: compactedNow(touched),
+        free_pages: Number(pragma(db, 'freelist_count')),
+        low_space: shortage.level() > 0,
+        bytes: space.bytes(),
+      }
     },
     shrink(pages) {
       attempt(() => shrinkOnce(db, pages))
@@ -206,9 +220,28 @@ export function createStore(db: DatabaseSync, lanes: readonly LaneConfig[], spac
   }
 }
 
+/** Undefined when done, else why not. */
+function attempt(work: () => void): Failure | undefined {
+  try {
+    work()
+    return undefined
+  } catch (error) {
+    return failureOf(error)
+  }
+}
+
 function shrinkOnce(db: DatabaseSync, pages: number): void {
   db.exec(`PRAGMA incremental_vacuum(${Math.min(pages, 2 ** 31 - 1)})`)
-  db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+  emptyWal(db)
+}
+
+/** What was written down last, and what came with the entries since. */
+function storedClock(db: DatabaseSync, lanes: readonly LaneConfig[]): number {
+  const newest = lanes
+    .filter(({ kind }) => kind === 'queue')
+    .map(({ name }) => db.prepare(`SELECT at_ms FROM ${queueTable(name)} ORDER BY last DESC LIMIT 1`).get()?.at_ms)
+  const stored = db.prepare('SELECT max(clock_ms) AS clock_ms FROM lane').get()?.clock_ms
+  return Math.max(0, ...[stored, ...newest].map((value) => Number(value ?? 0)))
 }
 
 function storedStreams(db: DatabaseSync): StreamRow[] {

@@ -44,6 +44,8 @@ export interface Streams<T extends InFlight> {
   takeChanges(): { streams: StreamRow[]; forgotten: { lane: string; name: string }[] }
   /** The changes could not be written after all. */
   giveBack(changes: { streams: StreamRow[]; forgotten: { lane: string; name: string }[] }): void
+  /** All of them have to be written again: the file was replaced. */
+  rewrite(): void
   close(): void
 }
 
@@ -158,6 +160,9 @@ export function createStreams<T extends InFlight>(
         const stream = streams.get(idOf(row.lane, row.name))
         if (stream) stream.isDirty = true
       }
+    },
+    rewrite() {
+      for (const stream of streams.values()) stream.isDirty ||= stream.highest >= 0
     },
     close() {
       for (const stream of streams.values()) clearTimeout(stream.timer)

@@ -1,8 +1,10 @@
 import type { Committed, Tidied, TidyWork } from './backend.ts'
+import { entryBytes } from './chunk.ts'
 import type { Cursors } from './cursors.ts'
 import type { Pending } from './intake.ts'
-import { deadEntries, type LaneBook, nextTrim, type Readers, raiseFloor } from './lane-book.ts'
+import { deadEntries, type LaneBook, needsLedger, nextTrim, type Readers, raiseFloor } from './lane-book.ts'
 import type { Streams } from './streams.ts'
+import type { Entry } from './types.ts'
 
 /** What the housekeeping has to do: deleting what nobody can read any more, and folding streams into their table. */
 export interface Tidying {
@@ -21,8 +23,8 @@ export interface Tidying {
   /** It is not. */
   giveBack(work: TidyWork): void
   enterCompacted(compacted: Committed['compacted']): void
-  /** Entries were committed. */
-  count(entries: number): void
+  /** An entry was committed. */
+  enter(book: LaneBook, entry: Entry): void
 }
 
 /** Entries deleted by one transaction at most, so that an append waits for no more than that. */
@@ -36,9 +38,11 @@ interface Deps {
   books: ReadonlyMap<string, LaneBook>
   cursors: Cursors
   streams: Streams<Pending>
+  /** Running time of the journal over all its lives. */
+  clock_ms(): number
 }
 
-export function createTidying({ books, cursors, streams }: Deps, config: { trim_entries: number }): Tidying {
+export function createTidying({ books, cursors, streams, clock_ms }: Deps, config: { trim_entries: number }): Tidying {
   let entries_since_fold = 0
 
   const readersOf = (lane: string): Readers => ({
@@ -54,7 +58,7 @@ export function createTidying({ books, cursors, streams }: Deps, config: { trim_
   const canSweep = (): boolean => [...books.values()].some((book) => sweepTo(book) > book.swept_to)
 
   function raiseFloors(): void {
-    for (const [lane, book] of books) raiseFloor(book, readersOf(lane))
+    for (const [lane, book] of books) raiseFloor(book, readersOf(lane), clock_ms())
   }
 
   function enterCompacted(compacted: Committed['compacted']): void {
@@ -109,8 +113,9 @@ export function createTidying({ books, cursors, streams }: Deps, config: { trim_
       streams.giveBack(work)
     },
     enterCompacted,
-    count(entries) {
-      entries_since_fold += entries
+    enter(book, entry) {
+      entries_since_fold += 1
+      if (needsLedger(book.config)) book.ledger.add(entry.position, entryBytes(entry), clock_ms())
     },
   }
 }

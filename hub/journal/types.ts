@@ -21,17 +21,36 @@ export const JOURNAL_CODES = {
 
 export type JournalCode = keyof typeof JOURNAL_CODES
 
+/** Bounds of what is held; each that is given holds. */
+export interface Retention {
+  entries_max?: number
+  /** Payloads and topics with 32 bytes for each entry, as they were appended; on the disk they are mostly fewer. */
+  bytes_max?: number
+  /**
+   * Age in milliseconds of running time: the log counts while it is open, on the monotonic clock and over restarts. A
+   * wall clock that jumps, or is in 1970 until it is set, must not empty a lane.
+   */
+  age_ms_max?: number
+}
+
 /** A lane of things that happened, kept until every cursor has passed them. */
 export interface QueueLane {
   name: string
   kind: 'queue'
   /**
-   * `never`: refused only when the disk has no room, reserve included. `oldest`: past `entries_max` the oldest go and
+   * `never`: refused only when the disk has no room, reserve included. `oldest`: past a bound the oldest go and
    * are counted; refused as soon as the disk is full, so that the lanes that are never evicted keep the last room.
+   * By bytes and age they go in steps of about 1/256 of the bound.
    */
-  evict: 'never' | { oldest: { entries_max: number } }
-  /** Entries kept for replay after every cursor has passed them; 0 when absent. */
-  keep?: number
+  evict: 'never' | { oldest: Retention }
+  /** What is kept for replay after every cursor has passed it: a number of entries, or bounds; nothing when absent. */
+  keep?: number | Retention
+  /**
+   * What a cursor does after damage that may have taken its newest place: `again` (when absent) lets it stand where the
+   * file says, so that something may be passed on twice and nothing never; `skip` puts it behind everything that was
+   * recovered, for lanes whose entries are orders that must not be carried out a second time.
+   */
+  after_damage?: 'again' | 'skip'
 }
 
 /** A lane of what holds now: at most one entry per key. */
@@ -95,6 +114,27 @@ export interface LaneStats {
   dropped: number
   /** Appends refused since the log was opened. */
   refused: number
+  /** What the lane holds counts this much against `bytes_max`; 0 where no bound needs it. */
+  bytes: number
+}
+
+/** What became of a damaged file. */
+export interface Recovery {
+  /** What was found, where the file is kept, and what could be read of it. */
+  message: string
+  lanes: Record<string, RecoveredLane>
+}
+
+export interface RecoveredLane {
+  /** Entries that could be read. */
+  entries: number
+  /**
+   * Entries or cursors of this lane may be missing, or may be older than what had been acknowledged: what it says is to
+   * be done may have been done already.
+   */
+  isDoubtful: boolean
+  /** Positions up to here come from the damaged file. */
+  to: number
 }
 
 export interface LogStats {
@@ -109,6 +149,8 @@ export interface LogStats {
   bytes: number
   /** The operating fault that holds now, if any. */
   fault: LinliError | undefined
+  /** Damaged files set aside and recovered from since the log was opened, this opening included. */
+  recoveries: number
 }
 
 export interface Log {
@@ -135,6 +177,8 @@ export interface Log {
   /** Called after each commit with the lanes that have new entries; returns the way to stop listening. */
   onCommit(listener: (lanes: ReadonlySet<string>) => void): () => void
   stats(): LogStats
+  /** The newest damage since the log was opened, this opening included; undefined when there was none. */
+  recovery(): Recovery | undefined
   /** Writes what is pending and the cursors, shortens the file, ends the thread. Appends after it are refused. */
   close(): Promise<void>
 }

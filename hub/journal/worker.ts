@@ -2,6 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { LinliError, reasonOf } from '../contract/errors.ts'
 import type { Failure } from './backend.ts'
 import { type FileStoreConfig, openFileStore } from './file-store.ts'
+import type { FileStore } from './keeper.ts'
 import type { Store } from './store.ts'
 import type { Reply, Request } from './worker-backend.ts'
 
@@ -11,7 +12,7 @@ const config = workerData as FileStoreConfig
 const port = parentPort
 if (!port) throw new Error('worker.ts runs only as a worker thread')
 
-let open: { store: Store; close(): void } | undefined
+let open: FileStore | undefined
 
 port.on('message', (request: Request) => {
   const reply = answer(request)
@@ -34,14 +35,14 @@ function perform(call: Request['call'], args: Request['args']): unknown {
   if (call === 'open') {
     const [spec] = args as Parameters<Opening>
     open = openFileStore(config, spec.lanes)
-    return open.store.opened()
+    return open.opened()
   }
   if (call === 'close') {
     open?.close()
     return undefined
   }
   if (!open) throw new Error('the journal is not open')
-  const method = open.store[call] as (...values: unknown[]) => unknown
+  const method = open[call] as (...values: unknown[]) => unknown
   return method(...args)
 }
 

@@ -8,7 +8,7 @@ import type { ResolvedConfig } from './log-config.ts'
 import { errorOf } from './sqlite-failure.ts'
 import type { Streams } from './streams.ts'
 import { createTidying } from './tidying.ts'
-import type { LogStats } from './types.ts'
+import type { LogStats, Recovery } from './types.ts'
 
 /**
  * The one hand that writes: commits of what waits, and between them the housekeeping. One step at a time, so that what
@@ -21,6 +21,8 @@ export interface Writer {
   flush(): Promise<void>
   /** Writes all there is, then stops. */
   finish(): Promise<void>
+  /** Time has passed: what is too old by now goes when there is time for it. */
+  age(): void
   /** The backend is gone. */
   stop(why: LinliError): void
   stats(): Pick<LogStats, 'commits' | 'entries' | 'bytes' | 'fault'>
@@ -34,6 +36,9 @@ interface Deps {
   streams: Streams<Pending>
   onFault(fault: LinliError): void
   onCommit(lanes: ReadonlySet<string>): void
+  /** The damaged file was replaced under the running log. */
+  onRecovery(recovery: Recovery): void
+  clock_ms(): number
 }
 
 /** Empty pages given back to the file system in one step, and those that are kept for reuse (256 KiB). */
@@ -114,7 +119,7 @@ export function createWriter(deps: Deps, config: ResolvedConfig, bytes_at_open: 
       entry.position = (next.get(entry.lane) ?? 0) + 1
       next.set(entry.lane, entry.position)
     }
-    const rows = cursors.dirty()
+    const rows = isFlushWanted ? cursors.dirty() : cursors.due()
     let outcome: Committed
     try {
       outcome = await backend.commit(
@@ -132,6 +137,7 @@ export function createWriter(deps: Deps, config: ResolvedConfig, bytes_at_open: 
     }
     commits += 1
     bytes = outcome.bytes
+    if (outcome.recovery) deps.onRecovery(outcome.recovery)
     const refused = new Set(outcome.refused?.lanes)
     const error = outcome.refused ? errorOf(outcome.refused.failure) : undefined
     const written = enter(batch, refused, outcome.compacted)
@@ -154,11 +160,11 @@ export function createWriter(deps: Deps, config: ResolvedConfig, bytes_at_open: 
       const book = books.get(entry.lane)
       if (!book || refused.has(entry.lane)) continue
       book.last = entry.position
+      tidying.enter(book, entry)
       book.tail.push(entry)
       if (book.config.kind === 'compacted' && entry.payload.length === 0) book.tombstones += 1
       written.add(entry.lane)
       entries += 1
-      tidying.count(1)
     }
     tidying.enterCompacted(compacted)
     return written
@@ -189,6 +195,7 @@ export function createWriter(deps: Deps, config: ResolvedConfig, bytes_at_open: 
       // Only when the backend is gone, which is reported on its own.
     }
     commits += 1
+    if (outcome?.recovery) deps.onRecovery(outcome.recovery)
     if (!outcome || outcome.failure) {
       tidying.giveBack(work)
       if (outcome?.failure) report(errorOf(outcome.failure))
@@ -270,6 +277,10 @@ export function createWriter(deps: Deps, config: ResolvedConfig, bytes_at_open: 
       stopped = true
       await tidy('tidy')
       halt()
+    },
+    age() {
+      tidying.raiseFloors()
+      armIdleTimer()
     },
     stop(why) {
       report(why)

@@ -14,7 +14,7 @@ export interface RegistryData {
 
 /** An MQTT account; the secret itself is never stored. */
 export interface ClientEntry {
-  role: 'gateway' | 'camera' | 'platform'
+  role: 'gateway' | 'camera' | 'platform' | 'home-assistant'
   /** scrypt parameters, salt and hash, see auth/secret.ts. */
   secret: string
   /** For role gateway: the gateway segment it speaks for; for role camera: the one that it reads plates for. */

@@ -8,7 +8,8 @@ import type { AsyncApi } from './published.ts'
 export const RULE = [
   'Within v1 only optional fields, event types, commands, classes and codes are added. Nothing is removed, renamed, retyped,',
   'made optional, or given new values where the schema lists them all. What needs more becomes v2, published beside v1',
-  '(hub/contract/README.md, "Versions").',
+  '(hub/contract/README.md, "Versions"). While the version of package.json is given to nobody yet, npm run contract:release',
+  'keeps it anew.',
 ].join(' ')
 
 /** `sent`: whatever the new one sends, the old schema takes. `received`: whatever the old one took, the new one takes. */

@@ -24,6 +24,8 @@ export interface Told {
 export interface Additions {
   sim?: object
   gateway?: object
+  /** Options of the hub. */
+  hub?: string[]
   /** The card reader is as it came from the factory, and the gateway has no key for it. */
   isReaderNew?: boolean
   /** What the devices are that the test asks for; gates if not given. */
@@ -85,7 +87,14 @@ export class GateEstate {
 
   async startHub(): Promise<void> {
     const args = ['--dev', '--no-flows', '--data', this.hubData, '--site', SITE_TEXT, '--log-level', 'info']
-    this.hub = await startProgram('hub/main.ts', [...args, '--mqtt-port', String(this.#hubPort), '--http-port', '0'])
+    this.hub = await startProgram('hub/main.ts', [
+      ...args,
+      '--mqtt-port',
+      String(this.#hubPort),
+      '--http-port',
+      '0',
+      ...(this.#more.hub ?? []),
+    ])
     this.#hubPort = Number(this.hub.ready.mqttPort)
     // Two clients of one id would take each other's place for ever.
     await this.#platform?.endAsync(true)

@@ -34,8 +34,8 @@ export function publishedText(path: string): string {
 /** ajv-formats is CommonJS: its types and its module disagree on where the function is. */
 const addFormats = addFormatsOf as unknown as (ajv: Ajv) => void
 
-export function newAjv(): Ajv {
-  const ajv = new Ajv({ strict: true, allErrors: false })
+export function newAjv(options: { allowUnionTypes?: boolean } = {}): Ajv {
+  const ajv = new Ajv({ strict: true, ...options })
   addFormats(ajv)
   return ajv
 }

@@ -8,6 +8,7 @@ import { createWorld, type World } from '../../hardware-sim/world.ts'
 import type { Hub } from '../../hub/hub.ts'
 import { createMemoryDisk } from '../../hub/journal/memory-backend.ts'
 import { SITE } from './estate.ts'
+import { Overheard } from './overheard.ts'
 import { createPath, type VirtualPath } from './virtual-network.ts'
 import { createVirtualGateway, finish, openVirtualHub, type RegistryFile } from './virtual-parts.ts'
 import type { VirtualTime } from './virtual-time.ts'
@@ -56,6 +57,7 @@ export class VirtualEstate {
   readonly #registry: RegistryFile = { data: null }
   #hub: { hub: Hub; kill: () => void } | undefined
   #district!: Aedes
+  readonly #overheard = new Overheard()
   readonly upstream: VirtualPath
 
   constructor(time: VirtualTime, seed: number) {
@@ -92,6 +94,7 @@ export class VirtualEstate {
         if (client && packet.payload.length > 0) {
           const payload = JSON.parse(packet.payload.toString('utf8')) as Record<string, unknown>
           this.received.push({ topic: packet.topic, at_ms: Date.now(), payload })
+          this.#overheard.judge(packet.topic, payload)
         }
         done(null)
       },
@@ -204,6 +207,7 @@ export class VirtualEstate {
     if (this.#hub) await this.#finish(this.#hub.hub.close())
     this.#world.close()
     await this.#finish(new Promise<void>((resolve) => this.#district.close(() => resolve())))
+    this.#overheard.expectConformity()
   }
 
   #finish(work: Promise<void>): Promise<void> {

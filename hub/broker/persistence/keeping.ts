@@ -140,6 +140,7 @@ export function createKeeping({ store, book, bounds, progress, now_ms }: Deps): 
     },
     async keep(message, outgoing) {
       await Promise.all(keepBeside(message, outgoing))
+      if (outgoing.retain) retain({ topic: message.topic, payload: outgoing.payload, qos: outgoing.qos })
     },
     async enqueue(subscriber, { qos, ...message }) {
       await write(gradeOf(message.topic), [{ subscriber, qos }], { ...message, time_ms: now_ms() }, false)

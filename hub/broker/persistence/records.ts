@@ -34,7 +34,7 @@ export type StoredProgress = Static<typeof StoredProgress>
 
 /** A principal as `hub/auth/access.ts` has it. */
 const StoredPrincipal = Type.Object({
-  role: Type.Enum(['gateway', 'camera', 'platform', 'dev']),
+  role: Type.Enum(['gateway', 'camera', 'platform', 'home-assistant', 'dev']),
   name: Type.String(),
   site: Type.Optional(Type.Object({ street: Type.String(), community: Type.String(), estate: Type.String() })),
   gateway: Type.Optional(Type.String()),

@@ -29,7 +29,7 @@ program
   .command('add <name>')
   .description('add an account or give it a new secret; its connections end / 新增账号或重设密钥(其连接将断开)')
   .requiredOption('--data <dir>', 'data folder of the hub / 枢纽数据目录')
-  .requiredOption('--role <role>', 'gateway, camera or platform')
+  .requiredOption('--role <role>', 'gateway, camera, platform or home-assistant')
   .option(
     '--gateway <id>',
     'role gateway: the gateway it speaks for (default: the name); role camera: the one that it reads plates for',
@@ -108,13 +108,13 @@ async function ofRegistry(data: string, request: AccountRequest): Promise<Accoun
 
 /** What the account may speak for. @throws {LinliError} OPTION_INVALID */
 function accountOf(name: string, { role, gateway, camera }: AddOptions): Omit<ClientEntry, 'secret'> {
-  if (role === 'platform') return { role }
+  if (role === 'platform' || role === 'home-assistant') return { role }
   if (role === 'gateway') return { role, gateway: segment('--gateway', gateway ?? name) }
   if (role === 'camera') {
     if (gateway === undefined) throw told('--role camera needs --gateway: the gateway that it reads plates for')
     return { role, gateway: segment('--gateway', gateway), camera: segment('--camera', camera ?? name) }
   }
-  throw told(`--role is ${role}; allowed: gateway, camera, platform`)
+  throw told(`--role is ${role}; allowed: gateway, camera, platform, home-assistant`)
 }
 
 function segment(option: string, value: string): string {

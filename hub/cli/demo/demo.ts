@@ -224,6 +224,7 @@ function sayReady(told: {
     `  MQTT      mqtt://127.0.0.1:${hub.ready.mqttPort}   (mosquitto_sub -p ${hub.ready.mqttPort} -v -t 'linli/v1/#')`,
   )
   say(`  HTTP      http://127.0.0.1:${hub.ready.httpPort}/healthz   http://127.0.0.1:${hub.ready.httpPort}/metrics`)
+  say(`  Contract  http://127.0.0.1:${hub.ready.httpPort}/contract/`)
   if (options.flows)
     say(
       `  Flows     http://127.0.0.1:${hub.ready.flowsPort ?? options.flowsPort}/   admin ${passwords.admin}   viewer ${passwords.viewer}`,

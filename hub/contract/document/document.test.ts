@@ -106,7 +106,7 @@ describe('the published schemas and the hub judge alike', () => {
           )
         }
       }),
-      { numRuns: 8 },
+      { numRuns: 6 },
     )
   })
 })
