@@ -285,7 +285,7 @@ export async function createBroker(deps: {
       const listening = server
       const stopped = listening ? new Promise<void>((resolve) => listening.close(() => resolve())) : undefined
       await new Promise<void>((resolve) => aedes.close(() => resolve()))
-      await sessions.close()
+      sessions.close()
       await stopped
     },
   }

@@ -18,8 +18,8 @@ export interface Progress {
   write(subscriber: Subscriber): Promise<void>
   expired(): number
   start(): void
-  /** Writes what is not on disk. */
-  close(): Promise<void>
+  /** Appends what is not on disk; the log's own close waits for it. */
+  close(): void
 }
 
 interface Deps {
@@ -128,18 +128,17 @@ export function createProgress(deps: Deps, limits: SessionLimits): Progress {
       release()
       expiryTimer = setInterval(expire, limits.expiry_ms / EXPIRY_LOOKS)
     },
-    async close() {
+    close() {
       clearTimeout(flushTimer)
       clearInterval(expiryTimer)
       // So that time away is counted from now.
-      const stopped = [...book.subscribers.values()].filter(({ connected }) => connected)
-      for (const subscriber of stopped) Object.assign(subscriber, { connected: false, seen_ms: deps.now_ms() })
-      const written = Promise.all(
-        stopped.map((one) => store.record(`session/${one.n}`, storedSession(one)).catch(() => undefined)),
-      )
-      await flush()
+      for (const one of book.subscribers.values()) {
+        if (!one.connected) continue
+        Object.assign(one, { connected: false, seen_ms: deps.now_ms() })
+        store.record(`session/${one.n}`, storedSession(one)).catch(() => undefined)
+      }
       isClosed = true
-      await written
+      flush().catch(() => undefined)
     },
   }
 }

@@ -54,8 +54,8 @@ export interface Sessions extends Keeping {
   /** Only when it is still this connection's. */
   disconnect(subscriber: Subscriber, wake: () => void): void
   stats(): SessionReadings
-  /** Writes what is not on disk. */
-  close(): Promise<void>
+  /** Appends what is not on disk; the log's own close waits for it. */
+  close(): void
 }
 
 export async function openSessions(
