@@ -8,6 +8,8 @@ const options: HubOptions = {
   host: '127.0.0.1',
   mqttPort: '1883',
   httpPort: '0',
+  mqttsPort: '8883',
+  httpsPort: '8443',
   flowsPort: '1880',
   flows: true,
   logLevel: 'info',
@@ -22,9 +24,23 @@ describe('hub options', () => {
       site: { street: 's', community: 'c', estate: 'e' },
       mqttPort: 1883,
       httpPort: 0,
-      upstream: 'mqtt://h:1',
+      upstreams: [{ name: 'upstream', url: 'mqtt://h:1', commands: 'all', start: 'oldest' }],
       dev: false,
     })
+  })
+
+  it('speaks without TLS on loopback only, and MQTT only when asked to', () => {
+    const { mqttPort: _mqttPort, host: _host, ...rest } = options
+    expect(hubConfig(rest)).toMatchObject({
+      host: '127.0.0.1',
+      mqttPort: undefined,
+      tls: { host: '0.0.0.0', mqttsPort: 8883, httpsPort: 8443 },
+    })
+    expect(hubConfig({ ...options, host: '192.0.2.1' })).toMatchObject({
+      host: '127.0.0.1',
+      tls: { host: '192.0.2.1' },
+    })
+    expect(hubConfig({ ...rest, dev: true })).toMatchObject({ mqttPort: 1883, tls: undefined })
   })
 
   it('shows nothing in Home Assistant and lets it open nothing unless told so', () => {

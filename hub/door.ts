@@ -12,6 +12,7 @@ import type { Evacuation } from './evacuation/evacuation.ts'
 import type { GatewayLife } from './gateway-life/gateway-life.ts'
 import type { HubDeps, HubSettings } from './hub.ts'
 import { gatewayKey } from './registry/registry.ts'
+import type { Replays } from './upstream/replay.ts'
 
 /** What the rooms of the hub have to say about a message at the door, before it is written and acknowledged. */
 
@@ -24,6 +25,7 @@ export function createHubIngest(
     desk: CommandDesk
     life: GatewayLife
     evacuation: Evacuation
+    replays: Replays
     accepted: (message: Message) => void
     beside: Beside | undefined
     denied: (principal: Principal, topic: Topic, error: LinliError) => void
@@ -85,14 +87,17 @@ export function createHubIngest(
 
 /** The desk has it on disk before it goes on; a command to the hub itself is carried out here. */
 function decideCommand(
-  rooms: { desk: CommandDesk; evacuation: Evacuation },
+  rooms: { desk: CommandDesk; evacuation: Evacuation; replays: Replays },
   message: CommandMessage,
   principal: Principal,
 ): Decision {
   const { goesOn, written } = rooms.desk.onCommand(message, principal)
   if (!goesOn) return { kind: 'swallow', first: written }
   if (message.topic.class !== 'hub') return { kind: 'kept', first: written }
-  return { kind: 'kept', first: Promise.all([written, rooms.evacuation.onCommand(message)]) }
+  if (message.command.name !== 'replay')
+    return { kind: 'kept', first: Promise.all([written, rooms.evacuation.onCommand(message)]) }
+  rooms.replays.onCommand(message)
+  return { kind: 'kept', first: written }
 }
 
 function decideResult(desk: CommandDesk, message: Message & { kind: 'result' }): Decision {

@@ -1,14 +1,16 @@
 import type { Duplex } from 'node:stream'
 import { encodeJson } from '../../hub/contract/encode.ts'
-import { type LinliError, reasonOf } from '../../hub/contract/errors.ts'
+import { LinliError, reasonOf } from '../../hub/contract/errors.ts'
 import { plateFilter } from '../../hub/contract/plate.ts'
 import { type Address, addressPath, formatTopic, gatewayPath, parseTopic } from '../../hub/contract/topic.ts'
+import type { LinkSecrets } from '../../hub/journal/shipper/mqtt-link.ts'
 import { createMqttLink } from '../../hub/journal/shipper/mqtt-link.ts'
 import { createPump } from '../../hub/journal/shipper/pump.ts'
 import type { Entry, Log, LogConfig } from '../../hub/journal/types.ts'
 import type { GpioKernel } from '../adapters/gpio/kernel.ts'
 import type { Folder } from '../credentials/folder.ts'
 import type { Driver } from '../drivers/driver.ts'
+import type { Identity } from '../identity/identity.ts'
 import { momentNow } from '../moment.ts'
 import type { BytePortFactory } from '../ports/byte-port.ts'
 import type { OpenCameraServer } from '../ports/camera-server.ts'
@@ -35,6 +37,8 @@ export interface GatewayDeps {
   openSpool(config: LogConfig): Promise<Log>
   /** In-memory transport to the hub for virtual time; TCP or TLS by the configured url when absent. */
   connect?: () => Duplex
+  /** Where its hub is and what it shows it, of a gateway that has enrolled; else the configuration says. */
+  identity?: Pick<Identity, 'url' | 'secrets'>
   /** A folder of the gateway's data, for what is no log. */
   openFolder(name: string): Promise<Folder>
   /** Where cameras bring plates; only called when the configuration has a port for them. */
@@ -170,7 +174,7 @@ function createUplink(
 ): Uplink {
   const { spool, address, outbox, onMessage } = parts
   let hasBeenConnected = false
-  const { url, username, password } = config.uplink
+  const { url, secrets } = deps.identity ?? byConfig(config)
   const availabilityTopic = formatTopic({ ...address, channel: 'avail' })
   const link = createMqttLink(
     { random: deps.random, ...(deps.connect ? { connect: deps.connect } : {}) },
@@ -180,8 +184,7 @@ function createUplink(
       clientId: `linli-${config.site.estate}-${config.gateway}`,
       // Commands missed during an outage are the hub's to answer: none may fire late.
       clean: true,
-      ...(username === undefined ? {} : { username }),
-      ...(password === undefined ? {} : { password }),
+      secrets,
       will: {
         topic: availabilityTopic,
         payload: encodeJson({ status: 'offline', reason: 'connection-lost' }),
@@ -228,4 +231,15 @@ function clearAbandoned(outbox: Outbox, held: Entry[], present: Address[]): void
     const parsed = parseTopic(topic)
     if (parsed.ok && !paths.has(addressPath(parsed.value))) outbox.clear(topic)
   }
+}
+
+/** Without an identity: user name and password, as the configuration has them. @throws {LinliError} CONFIG_INVALID */
+function byConfig({ uplink }: GatewayConfig): { url: string; secrets: () => LinkSecrets } {
+  if (!uplink) {
+    const message =
+      'this gateway has not enrolled at a hub and /uplink is missing: linli gateway claim, or say where the hub is'
+    throw new LinliError('CONFIG_INVALID', message, { kind: 'caller', path: '/uplink' })
+  }
+  const { url, ...secrets } = uplink
+  return { url, secrets: () => secrets }
 }

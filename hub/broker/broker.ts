@@ -1,9 +1,10 @@
 import type { IncomingMessage } from 'node:http'
-import { createServer, type Server, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { Aedes, type AuthenticateError, type Client, type PublishPacket } from 'aedes'
 import { mayLeaveWill, maySubscribe, type Principal, sessionName } from '../auth/access.ts'
 import type { Authenticator } from '../auth/authenticator.ts'
+import { peerOf } from '../auth/peer.ts'
 import { LinliError, reasonOf } from '../contract/errors.ts'
 import { mayHoldPlate } from '../contract/plate.ts'
 import { createAccounts } from './accounts.ts'
@@ -15,10 +16,12 @@ import { createRetainedQuota } from './front/retained-quota.ts'
 import { createSubscriptionQuota } from './front/subscription-quota.ts'
 import { createInOrder } from './in-order.ts'
 import type { Inbound, Ingest, Verdict } from './ingest.ts'
+import { type Listener, listenOn, TCP_KEEP_ALIVE_MS, type TlsIdentity } from './listener.ts'
 import { claimSession, openPersistence } from './persistence/open.ts'
 import { NO_SUBSCRIPTION } from './persistence/persistence.ts'
 import type { SessionReadings, Sessions } from './persistence/sessions.ts'
 import { createPlatePost } from './plate-post.ts'
+import { type Comer, createTakeover } from './takeover.ts'
 import { createWebSocketDoor } from './websocket.ts'
 import { publishWills } from './wills.ts'
 
@@ -40,8 +43,10 @@ export interface BrokerEvents extends FrontEvents {
 }
 
 export interface Broker {
-  /** Listens on TCP. Rejects with MQTT_PORT_IN_USE or MQTT_PORT_FORBIDDEN. */
-  listen(options: { host: string; port: number }): Promise<{ port: number }>
+  /** Listens on TCP, with an identity on TLS. Rejects with MQTT_PORT_IN_USE or MQTT_PORT_FORBIDDEN. */
+  listen(options: { host: string; port: number; tls?: TlsIdentity }): Promise<{ port: number }>
+  /** The certificate was renewed. */
+  present(identity: TlsIdentity): void
   /** Serves one connection that is already there (in-memory transport, tests in virtual time). */
   handle(connection: Duplex): void
   /** Takes over an HTTP request for MQTT over WebSocket (§6); whoever serves HTTP or HTTPS hands it in. */
@@ -69,8 +74,7 @@ export interface Broker {
 const DELIVERIES_MAX = 10_000
 /** A subscriber that has not drained its socket for this long is disconnected; QoS 0 is shed from the first moment. */
 const DRAIN_TIMEOUT_MS = 5_000
-/** A peer that vanished without a word is noticed by TCP, also with MQTT's keep alive off. */
-const TCP_KEEP_ALIVE_MS = 60_000
+const KEEPS_NOTHING = { giveBack: () => undefined }
 /** Messages that were acknowledged but are not for delivery go here: no client can subscribe to it. */
 const NOWHERE = '$linli/nowhere'
 
@@ -94,6 +98,8 @@ export async function createBroker(deps: {
   const plates = createPlatePost()
   const accounts = createAccounts()
   const inOrder = createInOrder()
+  const takeover = createTakeover()
+  const overrun = new WeakSet<object>()
   const retained = createRetainedQuota(limits)
   const { sessions, persistence, queues } = await openPersistence(deps, (client, cut) =>
     front.report(client.conn as Duplex, cut),
@@ -115,37 +121,42 @@ export async function createBroker(deps: {
           username: username ?? undefined,
           password: password ?? undefined,
           address: (client.conn as Partial<Socket>).remoteAddress,
+          peer: peerOf((client.conn as { carrier?: unknown }).carrier ?? client.conn),
         })
         .then((principal) => {
           if (!principal) {
-            log.warn({ client: client.id, username }, 'connection refused: unknown account or wrong secret')
+            front.report(client.conn as Duplex, REFUSALS.login, { client: client.id, account: username ?? undefined })
             return done(notAuthorised(), false)
           }
           const will = (client as WillingClient)._will
           if (will && !mayLeaveWill(principal, will.topic)) {
-            front.report(client.conn as Duplex, REFUSALS.willDenied)
+            front.report(client.conn as Duplex, REFUSALS.willDenied, { account: principal.name, topic: will.topic })
             return done(notAuthorised(), false)
           }
           ;(client as PrincipalClient).principal = principal
           client.id = sessionName(principal, client.id)
           delivery.prepare(client, aedes.id)
           front.authenticated(client.conn as Duplex)
-          return claimSession(sessions, client as PrincipalClient, log).then((granted) =>
-            granted ? done(null, true) : done(unavailable(), false),
-          )
+          takeover.enter(client as unknown as Comer, () => {
+            claimSession(sessions, client as PrincipalClient, log).then(
+              (granted) => (granted ? done(null, true) : done(unavailable(), false)),
+              () => done(unavailable(), false),
+            )
+          })
         })
-        .catch((error: unknown) =>
-          done(Object.assign(new Error(reasonOf(error)), { returnCode: 3 }) as AuthenticateError, false),
-        )
+        .catch((error: unknown) => {
+          front.report(client.conn as Duplex, REFUSALS.loginFailed, { error: reasonOf(error) })
+          done(Object.assign(new Error(reasonOf(error)), { returnCode: 3 }) as AuthenticateError, false)
+        })
     },
 
     authorizePublish(client, packet, done) {
       const principal = (client as PrincipalClient | null)?.principal
       if (!principal) return done(new Error('a message without a connection'))
       const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload
-      const retains = packet.retain === true && payload.length > 0
-      if (retains && !retained.take(packet.topic, payload.length)) {
-        front.report(client?.conn as Duplex, REFUSALS.retained)
+      const place = packet.retain && payload.length > 0 ? retained.take(packet.topic, payload.length) : KEEPS_NOTHING
+      if (!place) {
+        front.report(client?.conn as Duplex, REFUSALS.retained, { account: principal.name, topic: packet.topic })
         toNowhere(packet)
         return inOrder.after(
           client as PrincipalClient,
@@ -162,21 +173,19 @@ export async function createBroker(deps: {
         (verdict) => () => {
           if (verdict.kind === 'deliver') {
             packet.payload = sameBuffer(sessions, verdict.payload)
-            if (packet.retain && verdict.payload.length === 0) retained.give(packet.topic)
+            if (packet.retain && verdict.payload.length === 0) retained.forget(packet.topic)
           } else {
-            if (retains) retained.give(packet.topic)
+            place.giveBack()
             if (verdict.kind === 'to-gateway') plates.hand(verdict.topic, packet.topic, toBuffer(verdict.payload))
             toNowhere(packet)
           }
           done(null)
         },
         (error: unknown) => () => {
-          if (retains) retained.give(packet.topic)
+          place.giveBack()
           const topic = mayHoldPlate(packet.topic) ? undefined : packet.topic
-          log.warn(
-            { client: client?.id, topic, code: error instanceof LinliError ? error.code : undefined },
-            `connection closed: ${reasonOf(error)}`,
-          )
+          const cause = error instanceof LinliError ? error.code : 'publish-failed'
+          front.report(client?.conn as Duplex, { cause, reason: reasonOf(error) }, { account: principal.name, topic })
           done(error as Error)
         },
       )
@@ -190,9 +199,9 @@ export async function createBroker(deps: {
         principal !== undefined &&
         !subscription.topic.startsWith('$linli') &&
         maySubscribe(principal, subscription.topic)
-      if (!allowed) log.warn({ client: client.id, filter: subscription.topic }, 'subscription refused')
       if (!allowed || !quota.take(client, subscription.topic)) {
-        if (allowed) front.report(client.conn as Duplex, REFUSALS.subscriptions)
+        const refusal = allowed ? REFUSALS.subscriptions : REFUSALS.subscriptionDenied
+        front.report(client.conn as Duplex, refusal, { account: principal?.name, filter: subscription.topic })
         queues.revoked(client, subscription.topic)
         return done(null, null)
       }
@@ -205,6 +214,10 @@ export async function createBroker(deps: {
   })
 
   aedes.on('client', (client: PrincipalClient) => {
+    const isGone = client.closed
+    takeover.registered(client as unknown as Comer)
+    // Gone while it was let in: struck off again by nobody else.
+    if (isGone) return strikeOff(aedes, client)
     if (!client.principal) return
     accounts.came(client)
     events.connected(client.principal)
@@ -221,11 +234,18 @@ export async function createBroker(deps: {
   aedes.on('clientDisconnect', (client: PrincipalClient) => {
     plates.gone(client)
     queues.gone(client)
+    takeover.left(client as unknown as Comer)
     accounts.left(client)
     if (client.principal) events.disconnected(client.principal)
   })
   aedes.on('clientError', (client, error) => {
-    if (error.message.startsWith('maxInflightInbound')) front.report(client.conn as Duplex, REFUSALS.incomingQos2)
+    // Each packet behind the one too many has its own error.
+    const tooMany = error.message.startsWith('maxInflightInbound')
+    if (tooMany && overrun.has(client)) return
+    if (tooMany) {
+      overrun.add(client)
+      front.report(client.conn as Duplex, REFUSALS.incomingQos2)
+    }
     log.info({ client: client.id }, `client error: ${error.message}`)
   })
   aedes.on('connectionError', (_client, error) => log.info({}, `connection error: ${error.message}`))
@@ -242,24 +262,29 @@ export async function createBroker(deps: {
     const { topic, payload, retain, qos } = message
     // What the hub itself says is counted and never refused.
     if (retain && payload.length > 0) retained.take(topic, payload.length)
-    else if (retain) retained.give(topic)
+    else if (retain) retained.forget(topic)
     const packet = { cmd: 'publish', topic, payload: sameBuffer(sessions, payload), qos, retain, dup: false } as const
     return new Promise((resolve, reject) => {
       aedes.publish(packet, (error) => (error ? reject(error) : resolve()))
     })
   }
 
-  let server: Server | undefined
+  const listeners: Listener[] = []
   return {
-    async listen({ host, port }) {
-      const options = { noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEP_ALIVE_MS }
-      const listening = createServer(options, (socket) => {
+    async listen({ host, port, tls }) {
+      const option = tls ? '--mqtts-port' : '--mqtt-port'
+      const { connections_max, connect_ms_max } = limits
+      const where = { host, port, option, connections_max, handshake_ms_max: connect_ms_max }
+      const listener = await listenOn(where, tls, (socket) => {
         // A socket may die before Aedes has its own handler in place.
         socket.on('error', () => undefined)
         if (front.admit(socket)) aedes.handle(socket)
       })
-      server = listening
-      return { port: await bind(listening, host, port) }
+      listeners.push(listener)
+      return { port: listener.port }
+    },
+    present(identity) {
+      for (const listener of listeners) listener.present(identity)
     },
     handle(connection) {
       if (front.admit(connection)) aedes.handle(connection)
@@ -282,8 +307,7 @@ export async function createBroker(deps: {
     async close() {
       front.close()
       webSockets.close()
-      const listening = server
-      const stopped = listening ? new Promise<void>((resolve) => listening.close(() => resolve())) : undefined
+      const stopped = Promise.all(listeners.map((listener) => listener.close()))
       await new Promise<void>((resolve) => aedes.close(() => resolve()))
       sessions.close()
       await stopped
@@ -291,30 +315,10 @@ export async function createBroker(deps: {
   }
 }
 
-function bind(server: Server, host: string, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EADDRINUSE') {
-        reject(
-          new LinliError(
-            'MQTT_PORT_IN_USE',
-            `MQTT port ${port} on ${host} is already in use; choose another with --mqtt-port`,
-            { kind: 'caller' },
-          ),
-        )
-      } else {
-        reject(
-          new LinliError('MQTT_PORT_FORBIDDEN', `cannot listen on ${host}:${port}: ${error.message}`, {
-            kind: 'caller',
-          }),
-        )
-      }
-    })
-    server.listen(port, host, () => {
-      const address = server.address()
-      resolve(typeof address === 'object' && address !== null ? address.port : port)
-    })
-  })
+/** Not in Aedes' types. */
+function strikeOff(aedes: Aedes, client: PrincipalClient): void {
+  const { clients } = aedes as unknown as { clients: Record<string, unknown> }
+  if (clients[client.id] === client) delete clients[client.id]
 }
 
 /** Acknowledged, and passed on to nobody. */

@@ -19,6 +19,7 @@ for (const name of [
   'gateway',
   'sim',
   'client',
+  'enrol',
   'credential',
   'reader',
   'history',

@@ -10,6 +10,7 @@ import { frozen } from './frozen.ts'
 import { fuzz } from './fuzz.ts'
 import { history } from './history.ts'
 import { describeMachine } from './host.ts'
+import { journal } from './journal.ts'
 import { kill } from './kill.ts'
 import { latency } from './latency.ts'
 import { memory } from './memory.ts'
@@ -30,6 +31,7 @@ const MEASUREMENTS: Record<string, Measurement> = {
   latency,
   rate,
   writes,
+  journal,
   press,
   memory,
   outage,

@@ -102,7 +102,9 @@ describe('an upstream that is away', () => {
     await pressed(estate, 500)
     await vi.waitFor(async () => {
       const metrics = await (await fetch(`${estate.httpUrl}/metrics`)).text()
-      expect(Number(/linli_upstream_lag_entries\{lane="alarm"\} (\d+)/.exec(metrics)?.[1])).toBeGreaterThanOrEqual(1000)
+      expect(
+        Number(/linli_upstream_lag_entries\{upstream="upstream",lane="alarm"\} (\d+)/.exec(metrics)?.[1]),
+      ).toBeGreaterThanOrEqual(1000)
     }, WAIT)
     await estate.startDistrict()
     await expectEveryPress(estate, 500)

@@ -30,8 +30,8 @@ export interface Front {
   authenticated(connection: Duplex): void
   /** CONNACK with return code 0 is out: what waited behind CONNECT may go on. */
   accepted(connection: Duplex): void
-  /** Counts and tells of a limit that is found behind the front. */
-  report(connection: Duplex, refusal: Refusal): void
+  /** Counts and tells of what is refused behind the front; `details` are what helps whoever reads it. */
+  report(connection: Duplex, refusal: Refusal, details?: Readonly<Record<string, string | undefined>>): void
   /** The same for whoever has no connection yet. */
   reportAddress(remote: string | undefined, refusal: Refusal): void
   connections(): number
@@ -67,9 +67,9 @@ export function createFront(deps: { log: RefusalLogger; events: FrontEvents }, l
   const sweeper = setInterval(sweep, limits.idle_ms_max / SWEEPS_OF_IDLE)
   sweeper.unref?.()
 
-  function report(address: string, refusal: Refusal): void {
+  function report(address: string, refusal: Refusal, details?: Readonly<Record<string, string | undefined>>): void {
     deps.events.refused(refusal.cause)
-    log(address, refusal)
+    log(address, refusal, details)
   }
 
   function end(line: Line, refusal: Refusal): void {
@@ -209,8 +209,8 @@ export function createFront(deps: { log: RefusalLogger; events: FrontEvents }, l
       if (!line) return
       if (isWaiting(line)) line.inspection.phase = 'open'
     },
-    report(connection, refusal) {
-      report(lines.get(connection)?.address ?? addressKey(undefined), refusal)
+    report(connection, refusal, details) {
+      report(lines.get(connection)?.address ?? addressKey(undefined), refusal, details)
     },
     reportAddress: (remote, refusal) => report(addressKey(remote), refusal),
     connections: () => addresses.count(),

@@ -5,10 +5,13 @@ import type { FrontLimits } from './limits.ts'
  * Without it one account could fill memory and disk with topics that nobody ever reads.
  */
 export interface RetainedQuota {
-  /** Counts the message unless it is over the limit; what is retained under the same topic gives its place to it. */
-  take(topic: string, payload_bytes: number): boolean
-  /** It was not retained after all, or is no more. */
-  give(topic: string): void
+  /**
+   * Counts the message, unless it is over the limit: undefined. What is retained under the same topic gives its place to it,
+   * and has it again with `giveBack`, when the message is not retained after all.
+   */
+  take(topic: string, payload_bytes: number): { giveBack(): void } | undefined
+  /** Nothing is retained there any more. */
+  forget(topic: string): void
   count(): number
   bytes(): number
 }
@@ -26,38 +29,34 @@ export function createRetainedQuota(limits: FrontLimits): RetainedQuota {
   let count = 0
   let bytes = 0
 
-  function forget(topic: string): void {
+  function put(topic: string, size: number | undefined): void {
     const name = ownerOf(topic)
-    const owner = owners.get(name)
-    const size = owner?.topics.get(topic)
-    if (!owner || size === undefined) return
-    owner.topics.delete(topic)
-    owner.bytes -= size
-    bytes -= size
-    count--
+    const owner = owners.get(name) ?? { topics: new Map(), bytes: 0 }
+    const before = owner.topics.get(topic)
+    if (size === undefined) owner.topics.delete(topic)
+    else owner.topics.set(topic, size)
+    const more = (size ?? 0) - (before ?? 0)
+    owner.bytes += more
+    bytes += more
+    count += (size === undefined ? 0 : 1) - (before === undefined ? 0 : 1)
     if (owner.topics.size === 0) owners.delete(name)
+    else owners.set(name, owner)
   }
 
   return {
     take(topic, payload_bytes) {
-      const name = ownerOf(topic)
-      const owner = owners.get(name) ?? { topics: new Map(), bytes: 0 }
-      const before = owner.topics.get(topic)
+      const owner = owners.get(ownerOf(topic))
+      const before = owner?.topics.get(topic)
       const size = topic.length + payload_bytes
       const more = size - (before ?? 0)
       const topics = before === undefined ? 1 : 0
-      if (owner.topics.size + topics > limits.retained_per_gateway_max || count + topics > limits.retained_max)
-        return false
-      if (owner.bytes + more > limits.retained_bytes_per_gateway_max || bytes + more > limits.retained_bytes_max)
-        return false
-      owners.set(name, owner)
-      owner.topics.set(topic, size)
-      owner.bytes += more
-      bytes += more
-      count += topics
-      return true
+      if ((owner?.topics.size ?? 0) + topics > limits.retained_per_gateway_max) return undefined
+      if ((owner?.bytes ?? 0) + more > limits.retained_bytes_per_gateway_max) return undefined
+      if (count + topics > limits.retained_max || bytes + more > limits.retained_bytes_max) return undefined
+      put(topic, size)
+      return { giveBack: () => put(topic, before) }
     },
-    give: forget,
+    forget: (topic) => put(topic, undefined),
     count: () => count,
     bytes: () => bytes,
   }
