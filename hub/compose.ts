@@ -1,6 +1,7 @@
 import packageFile from '../package.json' with { type: 'json' }
 import { type Audit, openAudit } from './audit/audit.ts'
 import { auditedLogin, denialNotes } from './audit/door-notes.ts'
+import { seldomHead } from './audit/seldom-head.ts'
 import type { Principal } from './auth/access.ts'
 import { type Broker, createBroker } from './broker/broker.ts'
 import type { Inbound, Ingest, Verdict } from './broker/ingest.ts'
@@ -51,7 +52,10 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
   })
   const desk = createHubDesk(deps, { audit, self, devices, own, submit })
   const selfState = createSelfState(
-    { say: own.send, parts: [() => upstreams.state(), () => losses(deps.log), () => evacuation.state()] },
+    {
+      say: own.send,
+      parts: [() => upstreams.state(), () => losses(deps.log), () => evacuation.state(), seldomHead(audit)],
+    },
     { address: hubAddress(settings), version: packageFile.version },
   )
   const evacuation = createHubEvacuation(deps, settings, { devices, desk, own, selfState })

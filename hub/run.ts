@@ -2,8 +2,9 @@ import { randomInt, randomUUID } from 'node:crypto'
 import { accessSync, constants, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import packageFile from '../package.json' with { type: 'json' }
+import { atAudit, auditRequest } from './audit/counter.ts'
 import { writeHead } from './audit/head-file.ts'
-import { accountRequest, atAccounts } from './auth/accounts-counter.ts'
+import { accountRequest, auditedAccounts } from './auth/accounts-counter.ts'
 import { devAuthenticator, registryAuthenticator } from './auth/authenticator.ts'
 import { editorUsers, newPassword } from './auth/editor-users.ts'
 import { createHub } from './compose.ts'
@@ -12,6 +13,7 @@ import { keyId } from './contract/credentials.ts'
 import { LinliError, reasonOf } from './contract/errors.ts'
 import { parseTopic } from './contract/topic.ts'
 import { type Counter, openCounter } from './counter/counter.ts'
+import { audited } from './credentials/audited.ts'
 import { atCredentials, credentialRequest } from './credentials/counter.ts'
 import { openSiteKey } from './credentials/site-key.ts'
 import { createStation, type Station } from './derived/station.ts'
@@ -167,15 +169,17 @@ async function openedCounter(
   const { credentials, desk, devices } = hub
   try {
     return await openCounter(dir, (value) => {
+      const page = auditRequest(value)
+      if (page) return atAudit(hub.audit, page)
       const request = readerRequest(value)
       if (request) return atReaders({ devices, send: (command) => desk.send(command) }, request)
       const asked = upstreamRequest(value)
       if (asked) return atUpstreams(hub.upstreams, asked)
       const accounts = accountRequest(value)
-      if (accounts) return atAccounts(registry, accounts)
+      if (accounts) return auditedAccounts(hub.audit, registry, accounts)
       const enrolment = enrolmentRequest(value)
       if (enrolment) return atEnrolment(enrolmentDesk(running, registry), enrolment)
-      if (credentials) return atCredentials(credentials, credentialRequest(value))
+      if (credentials) return atCredentials(audited(credentials, hub.audit), credentialRequest(value))
       throw new LinliError('CREDENTIALS_KEY', 'this hub has no credentials', { kind: 'fault' })
     })
   } catch (error) {

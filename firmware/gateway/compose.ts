@@ -17,6 +17,7 @@ import type { OpenCameraServer } from '../ports/camera-server.ts'
 import type { Logger } from '../ports/logger.ts'
 import { type Access, openAccess } from './access.ts'
 import { cameraAddress } from './cameras/cameras.ts'
+import { COMMAND_LANE } from './command-memory.ts'
 import { Commands } from './commands.ts'
 import type { GatewayConfig } from './config.ts'
 import { createDrivers } from './drivers.ts'
@@ -105,7 +106,7 @@ async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: C
   const spool = await deps.openSpool({ lanes: SPOOL_LANES })
   closers.push(() => spool.close())
   const held = await spool.list('state')
-  const handled = await spool.list('handled')
+  const handled = await spool.list(COMMAND_LANE.name)
 
   const uplinks: Uplink[] = []
   const onFault = (fault: LinliError | undefined) => {
@@ -138,7 +139,7 @@ async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: C
   access = await openAccess(accessDeps, address, config)
   const targets = access ? [...drivers, access.intake] : drivers
   const byPath = new Map<string, Driver>(targets.map((driver) => [addressPath(driver.address), driver]))
-  const commands = new Commands({ drivers: byPath, outbox, log })
+  const commands = new Commands({ drivers: byPath, outbox, timeQuality, log })
   closers.push(() => commands.close())
   commands.restore(handled)
 

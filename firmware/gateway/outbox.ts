@@ -10,6 +10,7 @@ import type { Append, LaneConfig, Log } from '../../hub/journal/types.ts'
 import { CREDENTIAL_USE_LANE } from '../credentials/ledger.ts'
 import type { Moment } from '../moment.ts'
 import type { Logger } from '../ports/logger.ts'
+import { COMMAND_LANE, type MemoryAppend } from './command-memory.ts'
 import { RefusedEntries } from './refused.ts'
 
 /**
@@ -17,16 +18,16 @@ import { RefusedEntries } from './refused.ts'
  * refuses until it takes it. Appends of one turn of the event loop share a commit.
  */
 
-/** Most urgent first. `handled` is the gateway's own memory of commands and is never sent. */
+/** Most urgent first. The gateway's own memory of commands and credentials is never sent. */
 export const SPOOL_LANES: LaneConfig[] = [
   { name: 'alarm', kind: 'queue', evict: 'never' },
   { name: 'state', kind: 'compacted' },
   { name: 'telemetry', kind: 'queue', evict: { oldest: { entries_max: 100_000 } } },
   CREDENTIAL_USE_LANE,
-  { name: 'handled', kind: 'queue', evict: { oldest: { entries_max: 1000 } } },
+  COMMAND_LANE,
 ]
 export const SENT_LANES = ['alarm', 'state', 'telemetry'] as const
-type Lane = 'alarm' | 'state' | 'telemetry' | 'handled'
+type Lane = 'alarm' | 'state' | 'telemetry'
 
 export interface OutboxDeps {
   log: Log
@@ -92,9 +93,9 @@ export class Outbox {
     this.#append('state', { topic, payload: new Uint8Array(), time_ms: Date.now() })
   }
 
-  /** The gateway's own memory: which commands were handled, with what result. */
-  remember(topic: string, value: unknown): void {
-    this.#append('handled', { topic, payload: encodeJson(value), time_ms: Date.now() })
+  /** The gateway's own memory of commands, never sent. Appends at once; rejects as the spool does. */
+  async remember(append: MemoryAppend): Promise<void> {
+    await this.#deps.log.append({ ...append, time_ms: Date.now() })
   }
 
   /** Readings lost to a full spool: evicted while nobody came for them, or refused. */

@@ -23,6 +23,7 @@ const catalog = {
   history: { zh: '导出传感器历史数据', en: 'save readings of the past as CSV' },
   contract: { zh: '导出接口契约(AsyncAPI、JSON Schema)', en: 'print or save the contract: AsyncAPI, JSON Schemas' },
   client: { zh: '管理可连接枢纽的 MQTT 账号', en: 'add the MQTT accounts that may connect to a hub' },
+  audit: { zh: '查看与校验审计日志', en: 'look at the audit log, and see that nobody changed it' },
   enrol: { zh: '登记与吊销网关证书', en: 'codes and certificates by which gateways enrol' },
   bus: { zh: '扫描 Modbus 总线,修改设备地址', en: 'find the units of a Modbus line, and set their addresses' },
   gpio: { zh: '检查本机 GPIO 线', en: 'try the GPIO lines of this box by hand' },

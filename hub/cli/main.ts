@@ -23,6 +23,7 @@ for (const name of [
   'credential',
   'reader',
   'history',
+  'audit',
   'contract',
   'gpio',
   'bus',

@@ -47,6 +47,9 @@ const Missing = Type.Object({
 
 export const HubState = Type.Object({
   version: Type.String({ maxLength: 40 }),
+  audit: Type.Optional(
+    Type.Object({ sequence: Count, hash: Type.String({ pattern: '^[0-9a-f]{64}$', description: 'SHA-256, hex' }) }),
+  ),
   upstreams: Type.Optional(
     Type.Array(
       Type.Object({

@@ -63,6 +63,8 @@ export interface ForwarderDeps {
 
 /** A pump that stopped although the link stands is started again after this. */
 const RETRY_MS = 1_000
+/** So many windows may wait for the cursor to be on disk: on a slow card that takes as long as hundreds of PUBACKs. */
+const UNSETTLED_WINDOWS = 5
 const GOODBYE_MS_MAX = 1_000
 /** How poison is looked for. */
 const SEARCH = {
@@ -90,6 +92,7 @@ export function createForwarder(deps: ForwarderDeps, config: ForwarderConfig): F
     cursorName: cursorOf(name),
     lanes: [...FORWARDED_LANES],
     window: config.window,
+    unsettled_max: config.window * UNSETTLED_WINDOWS,
     admit,
     send,
     onError(error) {

@@ -29,7 +29,7 @@ const Upstream = Type.Object(
     name: Segment,
     url: Type.String({ maxLength: 300 }),
     filter: Type.Optional(Filter),
-    /** Unacknowledged messages at most: more hides more latency, and is what a crash may send twice. */
+    /** Unacknowledged messages at most: more hides more latency; a crash sends five times as many twice at worst. */
     window: Type.Optional(Type.Integer({ minimum: 1, maximum: 5_000 })),
     /** A connection on which nothing comes back for one and a half times this long is given up. */
     keepalive_s: Type.Optional(Type.Integer({ minimum: 2, maximum: 3_600 })),

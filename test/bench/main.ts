@@ -6,6 +6,7 @@ import { type Bench, createFolders, type Findings, type Measurement } from './be
 import { card } from './card.ts'
 import { credentials } from './credentials.ts'
 import { detectors } from './detectors.ts'
+import { drain } from './drain.ts'
 import { frozen } from './frozen.ts'
 import { fuzz } from './fuzz.ts'
 import { history } from './history.ts'
@@ -35,6 +36,7 @@ const MEASUREMENTS: Record<string, Measurement> = {
   press,
   memory,
   outage,
+  drain,
   kill,
   readers,
   card,
