@@ -101,9 +101,7 @@ export async function createBroker(deps: {
   const takeover = createTakeover()
   const overrun = new WeakSet<object>()
   const retained = createRetainedQuota(limits)
-  const { sessions, persistence, queues } = await openPersistence(deps, (client, cut) =>
-    front.report(client.conn as Duplex, cut),
-  )
+  const { sessions, persistence, queues } = await openPersistence(deps, front)
   const delivery = createDelivery({ shed: events.shed, queue: queues.forward })
   const aedes = await Aedes.createBroker({
     concurrency: DELIVERIES_MAX,

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import { Persistence } from './persistence.ts'
 import type { BrokerClient, Cut, Queues } from './queues.ts'
 import { createQueues } from './queues.ts'
@@ -7,10 +8,11 @@ import { volatileStore } from './store.ts'
 /** What the broker needs of sessions; without sessions handed in they last as long as the process. */
 export async function openPersistence(
   deps: { sessions?: Sessions; log: SessionsLog },
-  onCut: (client: BrokerClient, cut: Cut) => void,
+  /** Told of each connection that is ended. */
+  front: { report(connection: Duplex, cut: Cut): void },
 ): Promise<{ sessions: Sessions; queues: Queues; persistence: Persistence }> {
   const sessions = deps.sessions ?? (await openSessions({ store: volatileStore(), now_ms: Date.now, log: deps.log }))
-  const queues = createQueues(sessions, onCut)
+  const queues = createQueues(sessions, ({ conn }, cut) => conn && front.report(conn, cut))
   return { sessions, queues, persistence: new Persistence(sessions, queues) }
 }
 
