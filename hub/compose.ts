@@ -3,6 +3,7 @@ import { type Audit, openAudit } from './audit/audit.ts'
 import { auditedLogin, denialNotes } from './audit/door-notes.ts'
 import { seldomHead } from './audit/seldom-head.ts'
 import type { Principal } from './auth/access.ts'
+import { createAvailabilityRoom } from './availability/availability.ts'
 import { type Broker, createBroker } from './broker/broker.ts'
 import type { Inbound, Ingest, Verdict } from './broker/ingest.ts'
 import { openSessions, type Sessions } from './broker/persistence/sessions.ts'
@@ -45,11 +46,11 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     (message) => onAccepted(message),
     () => broker,
   )
-  const life = createGatewayLife({
-    devices,
-    say: (topic, availability) => own.say(topic, availability, true),
-    now_ms: deps.now_ms,
-  })
+  const availability = createAvailabilityRoom(
+    { devices, say: (topic, value) => own.say(topic, value, true), now_ms: deps.now_ms },
+    settings.flapping,
+  )
+  const life = createGatewayLife({ devices, conclude: availability.conclude, now_ms: deps.now_ms })
   const desk = createHubDesk(deps, { audit, self, devices, own, submit })
   const selfState = createSelfState(
     {
@@ -74,6 +75,12 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     desk,
     life,
     evacuation,
+    availability,
+    heldBack(message) {
+      life.heard(message.topic)
+      distributor?.heard(message)
+      evacuation.heard(message)
+    },
     replays,
     beside: homeAssistant?.accept,
     denied: denialNotes(audit),
@@ -92,6 +99,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
 
   function onAccepted(message: Message): void {
     devices.apply(message)
+    availability.heard(message)
     if (message.kind === 'meta') deps.registry.learn(message.topic, message.meta)
     distributor?.heard(message)
     evacuation.heard(message)
@@ -115,6 +123,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     onUpstream: (listener) => subscribe(upstreamListeners, listener),
     async start() {
       await restoreRetained(deps, devices, broker)
+      availability.start()
       await desk.start()
       life.start()
       publishWills(deps, broker)
@@ -125,6 +134,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     },
     async close() {
       life.close()
+      availability.close()
       evacuation.close()
       selfState.close()
       distributor?.close()

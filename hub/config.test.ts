@@ -15,6 +15,7 @@ const options: HubOptions = {
   logLevel: 'info',
   historyRawDays: '30',
   historyMinuteDays: '365',
+  flapChanges: '10',
   language: 'zh',
 }
 
@@ -64,6 +65,8 @@ describe('hub options', () => {
     ['--log-level', { logLevel: 'loud' }],
     ['--history-raw-days', { historyRawDays: '1' }],
     ['--history-minute-days', { historyMinuteDays: 'x' }],
+    ['--flap-changes', { flapChanges: '1' }],
+    ['--flap-changes', { flapChanges: 'often' }],
     ['--dev', { dev: true, host: '0.0.0.0' }],
     ['--dev', { dev: true, host: '192.168.1.4' }],
   ])('names %s when it is wrong', (name, wrong) => {

@@ -27,6 +27,8 @@ export interface HubConfig {
   logLevel: string
   /** How long readings are kept. */
   retention: Retention
+  /** Changes of availability within ten minutes that are flapping; 0: none are. */
+  flapChanges: number
   /** Shown in Home Assistant; undefined: not. */
   homeAssistant: HomeAssistantSettings | undefined
 }
@@ -49,6 +51,7 @@ export interface HubOptions {
   logLevel: string
   historyRawDays: string
   historyMinuteDays: string
+  flapChanges: string
   homeAssistant?: boolean
   homeAssistantMayOpen?: boolean
   language: string
@@ -96,6 +99,7 @@ export function hubConfig(options: HubOptions): HubConfig {
       raw_ms: days('--history-raw-days', options.historyRawDays),
       minute_ms: days('--history-minute-days', options.historyMinuteDays),
     },
+    flapChanges: flapChanges(options.flapChanges),
     homeAssistant: homeAssistant(options),
   }
 }
@@ -115,6 +119,15 @@ function days(option: string, text: string): number {
   if (!/^\d+$/.test(text) || value < DAYS_MIN || value > DAYS_MAX)
     throw bad(`${option} is ${text}; give a number of days from ${DAYS_MIN} to ${DAYS_MAX}`)
   return value * DAY_MS
+}
+
+const FLAP_CHANGES_MAX = 1000
+
+function flapChanges(text: string): number {
+  const value = Number(text)
+  if (!/^\d+$/.test(text) || value === 1 || value > FLAP_CHANGES_MAX)
+    throw bad(`--flap-changes is ${text}; give a number from 2 to ${FLAP_CHANGES_MAX}, or 0 for never`)
+  return value
 }
 
 export function siteOf(text: string): Site {

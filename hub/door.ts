@@ -1,4 +1,5 @@
 import { mayPublish, type Principal } from './auth/access.ts'
+import type { AvailabilityRoom } from './availability/availability.ts'
 import type { BrokerLog } from './broker/broker.ts'
 import { type Beside, createIngest, type Decision, type Ingest } from './broker/ingest.ts'
 import type { Sessions } from './broker/persistence/sessions.ts'
@@ -25,6 +26,9 @@ export function createHubIngest(
     desk: CommandDesk
     life: GatewayLife
     evacuation: Evacuation
+    availability: AvailabilityRoom
+    /** Taken note of, and shown to nobody for now. */
+    heldBack: (message: Message) => void
     replays: Replays
     accepted: (message: Message) => void
     beside: Beside | undefined
@@ -32,6 +36,21 @@ export function createHubIngest(
   },
 ): Ingest {
   const refusals = createRefusalLog(deps.logger)
+
+  function onAvailability(message: Message & { kind: 'availability' }): Decision {
+    // A will is written before the fact, so it cannot know since when.
+    const since = message.availability.since ?? new Date(deps.now_ms()).toISOString()
+    const said = { ...message.availability, since }
+    const shown = rooms.availability.onSaid(message.topic, said)
+    if (shown === undefined) {
+      rooms.heldBack({ ...message, availability: said })
+      return { kind: 'swallow' }
+    }
+    const isAsSaid = shown === said && message.availability.since !== undefined
+    message.availability = shown
+    return isAsSaid ? { kind: 'continue' } : { kind: 'continue', payload: encodeJson(shown) }
+  }
+
   return createIngest({
     log: deps.log,
     sessions: rooms.sessions,
@@ -50,13 +69,7 @@ export function createHubIngest(
       if (message.kind !== 'availability') return { kind: 'continue' }
       // Said before the will itself is written, so that nothing the gateway says on its next connection can come before it.
       if (message.topic.class === 'gateway' && message.availability.status === 'offline') rooms.life.died(message.topic)
-      if (message.availability.since === undefined) {
-        // A will is written before the fact, so it cannot know since when.
-        const since = new Date(deps.now_ms()).toISOString()
-        message.availability = { ...message.availability, since }
-        return { kind: 'continue', payload: encodeJson(message.availability) }
-      }
-      return { kind: 'continue' }
+      return onAvailability(message)
     },
     admit(principal, message) {
       if (message.kind === 'command') return refusedCommand(rooms.self, principal, message)

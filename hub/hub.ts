@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream'
 import type { Audit } from './audit/audit.ts'
 import type { Head } from './audit/chain.ts'
 import type { Authenticator } from './auth/authenticator.ts'
+import type { FlappingConfig } from './availability/machine.ts'
 import type { Broker, BrokerLog } from './broker/broker.ts'
 import type { CommandDesk } from './commands/desk.ts'
 import type { Message } from './contract/decode.ts'
@@ -52,6 +53,8 @@ export interface HubSettings {
   dev: boolean
   /** None when absent. */
   upstreams?: readonly UpstreamSettings[]
+  /** When a device counts as flapping; five outages in ten minutes when absent. */
+  flapping?: FlappingConfig
   /** `keyId` of the site key; without it this hub has no credentials to distribute. */
   credentialKey?: string
   /** Shows the estate in Home Assistant. */

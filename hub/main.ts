@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import pino from 'pino'
+import { FLAPPING } from './availability/machine.ts'
 import { languageText } from './cli/hub-text.ts'
 import { hubConfig, LOG_LEVELS } from './config.ts'
 import { LinliError } from './contract/errors.ts'
@@ -25,6 +26,7 @@ const program = new Command('linli hub')
   .option('--no-flows', text('noFlows'))
   .option('--history-raw-days <n>', text('historyRawDays'), String(RETENTION.raw_ms / DAY_MS))
   .option('--history-minute-days <n>', text('historyMinuteDays'), String(RETENTION.minute_ms / DAY_MS))
+  .option('--flap-changes <n>', text('flapChanges'), String(FLAPPING.changes))
   .option('--home-assistant', text('homeAssistant'))
   .option('--home-assistant-may-open', text('homeAssistantMayOpen'))
   .option('--language <zh|en>', text('language'), 'zh')

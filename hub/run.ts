@@ -7,6 +7,7 @@ import { writeHead } from './audit/head-file.ts'
 import { accountRequest, auditedAccounts } from './auth/accounts-counter.ts'
 import { devAuthenticator, registryAuthenticator } from './auth/authenticator.ts'
 import { editorUsers, newPassword } from './auth/editor-users.ts'
+import { FLAPPING } from './availability/machine.ts'
 import { createHub } from './compose.ts'
 import type { HubConfig } from './config.ts'
 import { keyId } from './contract/credentials.ts'
@@ -22,7 +23,7 @@ import { createFlowsHost, type FlowsHost } from './flows-host/host.ts'
 import { hubForFlows } from './flows-port.ts'
 import { createHistory, type History } from './history/history.ts'
 import { createThreadBackend } from './history/thread.ts'
-import type { Hub, HubLogger } from './hub.ts'
+import type { Hub, HubLogger, HubSettings } from './hub.ts'
 import { openFileLog } from './journal/open.ts'
 import type { Log } from './journal/types.ts'
 import { journalHealth } from './journal-health.ts'
@@ -77,14 +78,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
       newId: randomUUID,
       keepAuditHead: (head) => writeHead(config.dataDir, head),
     },
-    {
-      site: config.site,
-      name: config.name,
-      dev: config.dev,
-      upstreams: config.upstreams,
-      credentialKey: keyId(siteKey.key),
-      ...(config.homeAssistant ? { homeAssistant: config.homeAssistant } : {}),
-    },
+    settingsOf(config, siteKey.key),
   )
   running.hub = hub
   if (siteKey.isNew && (hub.credentials?.count ?? 0) > 0)
@@ -114,6 +108,18 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   await station.close()
   await history.close()
   await hub.close()
+}
+
+function settingsOf(config: HubConfig, key: Uint8Array): HubSettings {
+  return {
+    site: config.site,
+    name: config.name,
+    dev: config.dev,
+    upstreams: config.upstreams,
+    credentialKey: keyId(key),
+    flapping: { ...FLAPPING, changes: config.flapChanges },
+    ...(config.homeAssistant ? { homeAssistant: config.homeAssistant } : {}),
+  }
 }
 
 /** From here on others can come in. */

@@ -11,7 +11,7 @@ import type { GpioKernel } from '../adapters/gpio/kernel.ts'
 import type { Folder } from '../credentials/folder.ts'
 import type { Driver } from '../drivers/driver.ts'
 import type { Identity } from '../identity/identity.ts'
-import { momentNow } from '../moment.ts'
+import { type Moment, momentNow } from '../moment.ts'
 import type { BytePortFactory } from '../ports/byte-port.ts'
 import type { OpenCameraServer } from '../ports/camera-server.ts'
 import type { Logger } from '../ports/logger.ts'
@@ -25,7 +25,8 @@ import { createHardware } from './hardware.ts'
 import { Outbox, SENT_LANES, SPOOL_LANES } from './outbox.ts'
 import { openProfiles, type ReadProfiles } from './parks.ts'
 import { Self } from './self.ts'
-import { createTimeQuality } from './time-quality.ts'
+import { correctTime } from './time-correction.ts'
+import { createTimeQuality, type TimeQualityWatch } from './time-quality.ts'
 import { Uplink, type UplinkDeps } from './uplink.ts'
 
 /** One gateway, put together. Everything that touches the world is handed in, so that it runs on virtual time whole. */
@@ -101,6 +102,7 @@ export function createGateway(deps: GatewayDeps, config: GatewayConfig): Gateway
 async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: Closers): Promise<void> {
   const { log, bootid, version } = deps
   const startedAt = momentNow()
+  const { telemetryEvery_ms = TELEMETRY_EVERY_MS } = config
   const profiles = openProfiles(config, deps.readProfiles)
   const address: Address = { ...config.site, gateway: config.gateway, class: 'gateway', device: config.gateway }
   const spool = await deps.openSpool({ lanes: SPOOL_LANES })
@@ -112,11 +114,12 @@ async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: C
   const onFault = (fault: LinliError | undefined) => {
     for (const uplink of uplinks) uplink.setAvailability(availabilityOf(fault))
   }
-  const timeQuality = createTimeQuality(deps.clockSynced)
+  const clock = createTimeQuality(deps.clockSynced)
+  const timeQuality = clock.now
   const outbox = new Outbox({ log: spool, logger: log, bootid, startedAt, timeQuality, onFault })
   closers.push(() => outbox.close())
 
-  const self = new Self({ outbox, address, startedAt, bootid, version, rss_bytes: deps.rss_bytes })
+  const self = new Self({ ...deps, outbox, address, startedAt, timeQuality, telemetryEvery_ms })
   const onStatus = self.onBoard.bind(self)
   const hardware = createHardware({ ...deps, onStatus }, config)
   closers.push(() => hardware.closeBuses())
@@ -147,20 +150,35 @@ async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: C
     spool,
     address,
     outbox,
+    correctTime: (payload) => clock.synced && correctTime(payload, { bootid, startedAt, synced: clock.synced }),
     onMessage(topic, payload, retain) {
       if (!access?.onMessage(topic, payload, retain)) commands.onMessage(topic, payload, retain)
     },
   })
   uplinks.push(uplink)
+  watchClock(clock, [outbox, self, uplink], self)
+  closers.push(() => clock.close())
   outbox.setDirect((entry) => uplink.sendDirect(entry))
   closers.push(() => uplink.close())
-  const timer = setInterval(() => self.reportVitals(spool), config.telemetryEvery_ms ?? TELEMETRY_EVERY_MS)
+  const timer = setInterval(() => self.reportVitals(spool), telemetryEvery_ms)
   closers.push(() => clearInterval(timer))
   closers.push(() => hardware.closeBoards())
   hardware.start()
   closers.push(() => access?.close())
   access?.start()
   uplink.start()
+}
+
+/** What was dated by a clock that was not set yet is told again, dated right, once it is. */
+function watchClock(clock: TimeQualityWatch, dated: Array<{ clockSet(synced: Moment): void }>, self: Self): void {
+  let isToldSet = clock.now() !== 'unsynced'
+  clock.start((quality) => {
+    if (clock.synced && !isToldSet) {
+      isToldSet = true
+      for (const one of dated) one.clockSet(clock.synced)
+    }
+    self.onTimeQuality(quality)
+  })
 }
 
 function availabilityOf(fault: LinliError | undefined) {
@@ -171,9 +189,9 @@ function availabilityOf(fault: LinliError | undefined) {
 function createUplink(
   deps: GatewayDeps,
   config: GatewayConfig,
-  parts: { spool: Log; address: Address; outbox: Outbox; onMessage: UplinkDeps['onMessage'] },
+  parts: { spool: Log; address: Address; outbox: Outbox } & Pick<UplinkDeps, 'onMessage' | 'correctTime'>,
 ): Uplink {
-  const { spool, address, outbox, onMessage } = parts
+  const { spool, address, outbox, onMessage, correctTime } = parts
   let hasBeenConnected = false
   const { url, secrets } = deps.identity ?? byConfig(config)
   const availabilityTopic = formatTopic({ ...address, channel: 'avail' })
@@ -214,6 +232,7 @@ function createUplink(
         hasBeenConnected = true
       },
       onMessage,
+      correctTime,
     },
     {
       availabilityTopic,

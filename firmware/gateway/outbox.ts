@@ -5,10 +5,10 @@ import { LinliError, reasonOf } from '../../hub/contract/errors.ts'
 import { type LinliEvent, makeEvent, type Severity, type TimeQuality } from '../../hub/contract/event.ts'
 import type { Meta } from '../../hub/contract/meta.ts'
 import type { SenmlPack } from '../../hub/contract/senml.ts'
-import { type Address, type Channel, formatTopic } from '../../hub/contract/topic.ts'
+import { type Address, addressPath, type Channel, formatTopic } from '../../hub/contract/topic.ts'
 import type { Append, LaneConfig, Log } from '../../hub/journal/types.ts'
 import { CREDENTIAL_USE_LANE } from '../credentials/ledger.ts'
-import type { Moment } from '../moment.ts'
+import { type Moment, momentAt } from '../moment.ts'
 import type { Logger } from '../ports/logger.ts'
 import { COMMAND_LANE, type MemoryAppend } from './command-memory.ts'
 import { RefusedEntries } from './refused.ts'
@@ -48,6 +48,8 @@ export class Outbox {
   #telemetryRefused = 0
   /** The newest entry of each state topic: an older one that the disk refused late must not come after it. */
   readonly #latest = new Map<string, Append>()
+  /** Each device's availability and since when, to say it again once the clock is right. */
+  readonly #availabilities = new Map<string, { address: Address; value: Omit<Availability, 'since'>; at: Moment }>()
 
   constructor(deps: OutboxDeps) {
     this.#deps = deps
@@ -73,6 +75,7 @@ export class Outbox {
   }
 
   availability(address: Address, availability: Omit<Availability, 'since'>, at: Moment): void {
+    this.#availabilities.set(addressPath(address), { address, value: availability, at })
     const value = { ...availability, since: new Date(at.wall_ms).toISOString() }
     this.#put('state', address, { channel: 'avail' }, value, at.wall_ms)
   }
@@ -86,6 +89,15 @@ export class Outbox {
     for (const { topic, payload } of [...this.#latest.values()]) {
       if (topic.endsWith('/avail')) this.#append('state', { topic, payload, time_ms: Date.now() })
     }
+  }
+
+  /**
+   * The clock was set: availabilities told before are told again with their true `since`.
+   * @param synced both clocks side by side, the wall clock being right
+   */
+  clockSet(synced: Moment): void {
+    for (const { address, value, at } of [...this.#availabilities.values()])
+      if (at.monotonic_ms < synced.monotonic_ms) this.availability(address, value, momentAt(synced, at.monotonic_ms))
   }
 
   /** Clears what is retained on a topic: its device is no longer configured. */

@@ -51,6 +51,10 @@ const catalog = {
     zh: '分钟统计保留天数(小时统计永久保留)',
     en: 'days that minutes are kept; hours are kept for ever',
   },
+  flapChanges: {
+    zh: '十分钟内在线状态变化达到此次数即视为抖动(0 = 不判断)',
+    en: 'changes of availability within ten minutes that are told as flapping instead, 0 = never',
+  },
   logLevel: { zh: '日志级别', en: 'how much to log' },
 } as const
 

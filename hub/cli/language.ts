@@ -20,6 +20,7 @@ const catalog = {
     en: 'add and remove what opens gates: cards, PINs, number plates',
   },
   reader: { zh: '查看与安装门禁读卡器', en: 'look at card readers, and give them their keys' },
+  upstream: { zh: '上级平台的状态与死信', en: 'platforms that the hub forwards to, and what they could not take' },
   history: { zh: '导出传感器历史数据', en: 'save readings of the past as CSV' },
   contract: { zh: '导出接口契约(AsyncAPI、JSON Schema)', en: 'print or save the contract: AsyncAPI, JSON Schemas' },
   client: { zh: '管理可连接枢纽的 MQTT 账号', en: 'add the MQTT accounts that may connect to a hub' },

@@ -22,6 +22,7 @@ for (const name of [
   'enrol',
   'credential',
   'reader',
+  'upstream',
   'history',
   'audit',
   'contract',
