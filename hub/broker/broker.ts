@@ -94,9 +94,8 @@ export async function createBroker(deps: {
   const { ingest, log, events } = deps
   const limits: FrontLimits = { ...FRONT_LIMITS, ...deps.limits }
   const front = createFront({ log, events }, limits)
-  const quota = createSubscriptionQuota(limits.subscriptions_max)
   const plates = createPlatePost()
-  const accounts = createAccounts()
+  const [accounts, quota] = [createAccounts(), createSubscriptionQuota(limits.subscriptions_max)]
   const inOrder = createInOrder()
   const takeover = createTakeover()
   const overrun = new WeakSet<object>()
