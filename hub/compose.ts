@@ -6,9 +6,11 @@ import type { Principal } from './auth/access.ts'
 import { createAvailabilityRoom } from './availability/availability.ts'
 import { type Broker, createBroker } from './broker/broker.ts'
 import type { Inbound, Ingest, Verdict } from './broker/ingest.ts'
+import { openSessions, type Sessions } from './broker/persistence/sessions.ts'
+import { journalStore } from './broker/persistence/store.ts'
 import { type CommandDesk, createDesk } from './commands/desk.ts'
 import type { Message } from './contract/decode.ts'
-import type { LinliError } from './contract/errors.ts'
+import { type LinliError, reasonOf } from './contract/errors.ts'
 import type { HubState } from './contract/hub.ts'
 import type { Address } from './contract/topic.ts'
 import { createDistributor } from './credentials/distributor.ts'
@@ -36,10 +38,11 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
   const self = hubPrincipal(settings)
   const audit = await openHubAudit(deps)
   const credentials = await openCredentials(deps, settings)
+  const sessions = await openHubSessions(deps)
   const acceptedListeners = new Set<AcceptedListener>()
   const upstreamListeners = new Set<(name: string) => void>()
   const own = createOwnVoice(
-    deps,
+    { ...deps, sessions },
     (message) => onAccepted(message),
     () => broker,
   )
@@ -68,6 +71,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
   const homeAssistant = createHubHomeAssistant(deps, settings, { devices, desk, acceptedListeners }, () => broker)
   const ingest = createHubIngest(deps, settings, {
     self,
+    sessions,
     desk,
     life,
     evacuation,
@@ -85,7 +89,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
       onAccepted(message)
     },
   })
-  const broker = await createHubBroker(deps, ingest, audit)
+  const broker = await createHubBroker(deps, ingest, audit, sessions)
   const upstreams = await openHubUpstreams(deps, settings, { selfState, listeners: upstreamListeners, submit })
   deps.registry.onClient((name, entry, before) => {
     if (before) broker.endAccount(name, entry ? 'changed' : 'removed')
@@ -122,6 +126,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
       availability.start()
       await desk.start()
       life.start()
+      publishWills(deps, broker)
       homeAssistant?.start()
       await evacuation.start()
       selfState.start()
@@ -144,14 +149,24 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
   }
 }
 
+function openHubSessions({ log, now_ms, logger }: HubDeps): Promise<Sessions> {
+  return openSessions({ store: journalStore(log, now_ms), now_ms, log: logger })
+}
+
+/** Not waited for: what is said afterwards stands behind them in the journal. */
+function publishWills({ logger }: HubDeps, broker: Broker): void {
+  broker.publishWills().catch((error: unknown) => logger.error({}, `wills: ${reasonOf(error)}`))
+}
+
 function subscribe<T>(listeners: Set<T>, listener: T): () => void {
   listeners.add(listener)
   return () => listeners.delete(listener)
 }
 
-function createHubBroker(deps: HubDeps, ingest: Ingest, audit: Audit): Promise<Broker> {
+function createHubBroker(deps: HubDeps, ingest: Ingest, audit: Audit, sessions: Sessions): Promise<Broker> {
   return createBroker({
     ingest,
+    sessions,
     authenticate: auditedLogin(audit, deps.authenticate),
     log: deps.logger,
     events: {

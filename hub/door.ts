@@ -2,6 +2,7 @@ import { mayPublish, type Principal } from './auth/access.ts'
 import type { AvailabilityRoom } from './availability/availability.ts'
 import type { BrokerLog } from './broker/broker.ts'
 import { type Beside, createIngest, type Decision, type Ingest } from './broker/ingest.ts'
+import type { Sessions } from './broker/persistence/sessions.ts'
 import type { CommandDesk } from './commands/desk.ts'
 import { type CommandMessage, ownerOf } from './commands/own-commands.ts'
 import type { Message } from './contract/decode.ts'
@@ -21,6 +22,7 @@ export function createHubIngest(
   settings: HubSettings,
   rooms: {
     self: Principal
+    sessions: Pick<Sessions, 'append' | 'keep'>
     desk: CommandDesk
     life: GatewayLife
     evacuation: Evacuation
@@ -51,6 +53,7 @@ export function createHubIngest(
 
   return createIngest({
     log: deps.log,
+    sessions: rooms.sessions,
     now_ms: deps.now_ms,
     ...(rooms.beside ? { beside: rooms.beside } : {}),
     refuse(principal, inbound, error) {

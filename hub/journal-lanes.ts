@@ -1,4 +1,5 @@
 import { AUDIT_LANE } from './audit/audit.ts'
+import { SESSION_LANES } from './broker/persistence/store.ts'
 import { COMMAND_RECORD_LANE } from './commands/record.ts'
 import { CREDENTIAL_LANE } from './credentials/entries.ts'
 import { EVACUATION_LANE } from './evacuation/record.ts'
@@ -21,6 +22,10 @@ export const JOURNAL_LANES: LaneConfig[] = [
   EVACUATION_LANE,
   /** Who may pass, by keyed hash. */
   CREDENTIAL_LANE,
+  /** Persistent MQTT sessions, and what they are owed. */
+  SESSION_LANES.records,
+  SESSION_LANES.alarm,
+  SESSION_LANES.state,
   /** What an upstream cannot take, until somebody decides. */
   DEAD_LETTER_LANE,
   /** At 30 parks × 20 sensors × 1/min, 1,000,000 readings are a day of outage; larger packs are bounded by their bytes. */
@@ -30,6 +35,7 @@ export const JOURNAL_LANES: LaneConfig[] = [
     evict: { oldest: { entries_max: 1_000_000, bytes_max: 1_000_000_000 } },
     keep: { entries_max: 50_000, bytes_max: 64 * MIB },
   },
+  SESSION_LANES.telemetry,
   /** What the contract refused, for inspection. */
   {
     name: 'rejected',

@@ -259,6 +259,7 @@ function readings(log: Log, history: History, running: Running): Readings {
     upstreams: running.hub?.upstreams.reports() ?? [],
     left: running.hub?.upstreams.left() ?? [],
     mqttRetained: running.hub?.broker.retained() ?? { messages: 0, bytes: 0 },
+    sessions: running.hub?.broker.sessions(),
     devices: running.hub?.devices.all() ?? [],
     history: historyReading(history),
     flows: running.flows && flowsReadings(running.flows),

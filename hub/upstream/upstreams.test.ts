@@ -1,6 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { Aedes } from 'aedes'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { Result } from '../contract/command.ts'
 import { encodeJson } from '../contract/encode.ts'
 import { makeEvent } from '../contract/event.ts'
 import { type Address, formatTopic } from '../contract/topic.ts'
@@ -8,6 +9,7 @@ import { createMemoryDisk } from '../journal/memory-backend.ts'
 import { openMemoryLog } from '../journal/open.ts'
 import type { Log } from '../journal/types.ts'
 import { JOURNAL_LANES } from '../journal-lanes.ts'
+import { createReplays } from './replay.ts'
 import { singleUpstream, type UpstreamSettings } from './settings.ts'
 import { openUpstreams, type Upstreams } from './upstreams.ts'
 
@@ -206,5 +208,47 @@ describe('several upstreams', () => {
     expect(numbers(there.topics, '/evt/')).toEqual([1])
     expect(upstreams.deadLetters.list()).toEqual([])
     await expect(upstreams.resend('city/alarm/1')).rejects.toMatchObject({ code: 'DEAD_LETTER_UNKNOWN' })
+  })
+
+  it('send again what is asked for by sequence, marked as replayed, and refuse what is not a range', async () => {
+    const there = await district()
+    const upstreams = await open({ name: 'city', url: there.url })
+    upstreams.start()
+    for (let n = 1; n <= 6; n++) await append('alarm', n)
+    await vi.waitFor(() => expect(upstreams.reports()[0]?.backlog.alarm).toBe(0), WAIT)
+    const results: Result[] = []
+    const desk = { answer: (_address: Address, result: Result) => void results.push(result) }
+    const replays = createReplays({ log, desk, upstreams: () => upstreams, now_ms: Date.now, hub: 'hub-1' })
+    const topic = {
+      ...SITE,
+      gateway: 'hub',
+      class: 'hub',
+      device: 'hub-1',
+      channel: 'cmd',
+      name: 'replay',
+      id: 'r',
+    } as const
+    const at = new Date().toISOString()
+    const ask = (args: object) => {
+      const command = {
+        id: 'r',
+        name: 'replay',
+        issuedat: at,
+        expiresat: at,
+        actor: { kind: 'platform', id: 'x' },
+        args,
+      }
+      replays.onCommand({ kind: 'command', topic, command } as Parameters<typeof replays.onCommand>[0])
+    }
+    ask({ gateway: 'gw-1', bootid: 'b1', from: '000000000002', to: '000000000004' })
+    await vi.waitFor(
+      () => expect(results.map(({ status }) => status)).toEqual(['accepted', 'executing', 'succeeded']),
+      WAIT,
+    )
+    expect(results.at(-1)?.data).toEqual({ sent: 3, found: 3, more: false })
+    expect(numbers(there.topics, '/evt/')).toEqual([1, 2, 3, 4, 5, 6, 2, 3, 4])
+    ask({ gateway: 'gw-1' })
+    ask({ bootid: 'b1', upstream: 'nobody' })
+    expect(results.slice(3).map(({ code }) => code)).toEqual(['REPLAY_RANGE', 'REPLAY_UPSTREAM'])
   })
 })

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import type { SessionReadings } from '../broker/persistence/sessions.ts'
 import type { DeviceView } from '../devices/devices.ts'
 
 /** The hub's Prometheus metrics. Values that are state somewhere else are read when the page is asked for. */
@@ -38,6 +39,7 @@ export interface Readings {
   /** Upstreams that are configured no more, and for which entries are kept. */
   left: ReadonlyArray<{ name: string; entries: number }>
   mqttRetained: { messages: number; bytes: number }
+  sessions: SessionReadings | undefined
   devices: DeviceView[]
   history: HistoryReading | undefined
   flows: { running: boolean; restarts: ReadonlyMap<string, number>; rssBytes: number } | undefined
@@ -103,6 +105,7 @@ export function createMetrics(read: () => Readings): Metrics {
   gauge('linli_mqtt_retained_bytes', 'Retained messages with their topics', [], (set) =>
     set({}, read().mqttRetained.bytes),
   )
+  sessionGauges(gauge, () => read().sessions)
   gauge('linli_device_available', '1 while a device is online', ['gateway', 'class', 'device'], (set) => {
     for (const { address, availability } of read().devices) {
       if (availability)
@@ -138,6 +141,34 @@ export function createMetrics(read: () => Readings): Metrics {
     ...counters,
     render: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
   }
+}
+
+/** Who waits for what: persistent sessions, and subscribers whose session ends with their connection. */
+function sessionGauges(gauge: AddGauge, read: () => SessionReadings | undefined): void {
+  gauge('linli_mqtt_sessions', 'Persistent sessions', ['connected'], (set) => {
+    set({ connected: 'yes' }, read()?.connected ?? 0)
+    set({ connected: 'no' }, read()?.offline ?? 0)
+  })
+  gauge('linli_mqtt_queued_bytes', 'Bytes of what waits for subscribers, in flight or not', [], (set) =>
+    set({}, read()?.queued_bytes ?? 0),
+  )
+  gauge('linli_mqtt_inflight_messages', 'Messages sent to persistent sessions and not acknowledged', [], (set) =>
+    set({}, read()?.inflight ?? 0),
+  )
+  gauge('linli_mqtt_session_messages', 'Messages that wait for a persistent session', ['client'], (set) => {
+    for (const { client, messages } of read()?.by_client ?? []) set({ client }, messages)
+  })
+  gauge(
+    'linli_mqtt_dropped_messages',
+    'Messages that sessions lost because too much waited, since start',
+    ['grade'],
+    (set) => {
+      for (const [grade, count] of Object.entries(read()?.dropped ?? {})) set({ grade }, count)
+    },
+  )
+  gauge('linli_mqtt_sessions_expired', 'Sessions deleted because nobody came back, since start', [], (set) =>
+    set({}, read()?.expired ?? 0),
+  )
 }
 
 function addUpstreams(gauge: AddGauge, read: () => Readings): void {

@@ -7,6 +7,7 @@ import { card } from './card.ts'
 import { credentials } from './credentials.ts'
 import { detectors } from './detectors.ts'
 import { drain } from './drain.ts'
+import { frozen } from './frozen.ts'
 import { fuzz } from './fuzz.ts'
 import { history } from './history.ts'
 import { describeMachine } from './host.ts'
@@ -46,6 +47,7 @@ const MEASUREMENTS: Record<string, Measurement> = {
   modbus,
   queue,
   fuzz,
+  frozen,
 }
 /** A quarter of an hour by itself: measured only when it is named. */
 const LONG = 'season'
