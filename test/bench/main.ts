@@ -9,6 +9,7 @@ import { detectors } from './detectors.ts'
 import { fuzz } from './fuzz.ts'
 import { history } from './history.ts'
 import { describeMachine } from './host.ts'
+import { idle } from './idle.ts'
 import { kill } from './kill.ts'
 import { latency } from './latency.ts'
 import { memory } from './memory.ts'
@@ -42,6 +43,7 @@ const MEASUREMENTS: Record<string, Measurement> = {
   modbus,
   queue,
   fuzz,
+  idle,
 }
 /** A quarter of an hour by itself: measured only when it is named. */
 const LONG = 'season'
