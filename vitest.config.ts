@@ -7,7 +7,7 @@ export default defineConfig({
   test: {
     reporters: ['default', './test/support/summary-reporter.ts'],
     projects: [
-      { test: { ...shared, name: 'structure', include: ['test/structure.test.ts'] } },
+      { test: { ...shared, name: 'structure', include: ['test/structure.test.ts'], testTimeout: 30_000 } },
       {
         test: {
           ...shared,

@@ -6,7 +6,9 @@ import pino from 'pino'
 import { LinliError, reasonOf } from '../hub/contract/errors.ts'
 import { openFileLog } from '../hub/journal/open.ts'
 import packageFile from '../package.json' with { type: 'json' }
+import { makeCertificateRequest } from './adapters/certificate-request.ts'
 import { openGpioKernel } from './adapters/gpio/kernel.ts'
+import { callHub } from './adapters/hub-https.ts'
 import { openKernelClock } from './adapters/kernel-clock.ts'
 import { createSerialBytePort } from './adapters/serialport.ts'
 import { openFolder } from './credentials/folder.ts'
@@ -14,6 +16,10 @@ import { readProfiles } from './drivers/park-sensor/profile/folder.ts'
 import { createGateway } from './gateway/compose.ts'
 import { decodeConfig, type GatewayConfig } from './gateway/config.ts'
 import { openProfiles } from './gateway/parks.ts'
+import { claimIdentity } from './identity/claim.ts'
+import { type IdentityFile, identityPath, readIdentity, writeIdentity } from './identity/file.ts'
+import { createIdentity, type Identity } from './identity/identity.ts'
+import type { Logger } from './ports/logger.ts'
 
 /** `linli gateway`: one gateway as a process. Exit codes: 0 ended as asked, 1 failed while running, 2 told wrongly. */
 
@@ -21,26 +27,50 @@ import { openProfiles } from './gateway/parks.ts'
 const CLOSE_MS_MAX = 8000
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
 
+interface RunOptions {
+  config?: string
+  check?: true
+  logLevel: string
+}
+
 const program = new Command('linli gateway')
   .description('Runs one gateway: its boards and devices, its spool, and the way to its hub.')
-  .requiredOption('--config <file>', 'the configuration of this gateway, JSON')
+  .option('--config <file>', 'the configuration of this gateway, JSON')
   .option('--check', 'check the configuration, say so, and end')
   .option('--log-level <level>', LOG_LEVELS.join(', '), 'info')
   .version(packageFile.version)
   .showHelpAfterError()
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
-  .parse()
-const options = program.opts<{ config: string; check?: true; logLevel: string }>()
+  .action(runWith)
+program
+  .command('claim <text>')
+  .description('enrol this gateway at its hub, with what `linli enrol code` printed there / 在枢纽登记本网关')
+  .requiredOption('--data <dir>', 'data folder of this gateway, as in its configuration / 本网关的数据目录')
+  .action(claim)
 
 try {
+  await program.parseAsync()
+} catch (error) {
+  process.stderr.write(`linli gateway: ${reasonOf(error)}\n`)
+  process.exit(error instanceof LinliError && error.kind !== 'bug' ? 2 : 1)
+}
+
+async function runWith(options: RunOptions): Promise<void> {
+  if (options.config === undefined) throw told('--config is missing: the configuration of this gateway')
   if (!LOG_LEVELS.includes(options.logLevel))
     throw told(`--log-level is ${options.logLevel}; allowed: ${LOG_LEVELS.join(', ')}`)
   const config = readConfig(options.config)
   if (options.check) process.stdout.write(`${options.config}: good\n`)
-  else await run(config)
-} catch (error) {
-  process.stderr.write(`linli gateway: ${reasonOf(error)}\n`)
-  process.exit(error instanceof LinliError && error.kind !== 'bug' ? 2 : 1)
+  else await run(config, options.logLevel)
+}
+
+async function claim(text: string, { data }: { data: string }): Promise<void> {
+  const folder = resolve(data)
+  makeDataFolder(folder)
+  const identity = await claimIdentity({ call: callHub, makeRequest: makeCertificateRequest }, text)
+  writeIdentity(folder, identity)
+  const { host, mqttsPort } = identity.hub
+  process.stdout.write(`${identity.gateway} is enrolled at ${host}:${mqttsPort} / 已登记\n`)
 }
 
 function told(message: string): LinliError {
@@ -71,11 +101,8 @@ function makeFolder(folder: string): void {
   mkdirSync(folder, { mode: 0o700 })
 }
 
-async function run(config: GatewayConfig): Promise<void> {
-  const log = pino(
-    { level: options.logLevel, base: { gateway: config.gateway } },
-    pino.destination({ dest: 2, sync: true }),
-  )
+async function run(config: GatewayConfig, logLevel: string): Promise<void> {
+  const log = pino({ level: logLevel, base: { gateway: config.gateway } }, pino.destination({ dest: 2, sync: true }))
   const fatal = (error: unknown) => {
     log.fatal({ error: error instanceof Error ? error.stack : String(error) }, 'unhandled error: ending')
     process.exit(1)
@@ -87,13 +114,11 @@ async function run(config: GatewayConfig): Promise<void> {
     // Started by another program that is gone: nobody could end us any more.
     process.once('disconnect', () => stop())
   })
-  try {
-    makeFolder(resolve(config.data))
-  } catch (error) {
-    throw told(`cannot use the data folder ${config.data}: ${reasonOf(error)}`)
-  }
+  makeDataFolder(resolve(config.data))
+  const identity = openIdentity(config, log)
   const gateway = createGateway(
     {
+      ...(identity ? { identity } : {}),
       openPort: createSerialBytePort,
       openGpio: openGpioKernel,
       openSpool: (settings) =>
@@ -117,10 +142,34 @@ async function run(config: GatewayConfig): Promise<void> {
     config,
   )
   await gateway.start()
+  identity?.start()
   process.stdout.write(`${JSON.stringify({ type: 'ready', gateway: config.gateway })}\n`)
   await stopped
   log.info({}, 'stopping')
   setTimeout(() => fatal(new Error(`not closed within ${CLOSE_MS_MAX} ms`)), CLOSE_MS_MAX)
+  identity?.close()
   await gateway.close()
   process.exit(0)
+}
+
+function makeDataFolder(folder: string): void {
+  try {
+    makeFolder(folder)
+  } catch (error) {
+    throw told(`cannot use the data folder ${folder}: ${reasonOf(error)}`)
+  }
+}
+
+/** Undefined: it has not enrolled. @throws {LinliError} when it is another gateway's */
+function openIdentity(config: GatewayConfig, log: Logger): Identity | undefined {
+  const folder = resolve(config.data)
+  const known = readIdentity(folder)
+  if (!known) return undefined
+  if (known.gateway !== config.gateway)
+    throw told(
+      `${identityPath(folder)} is that of ${known.gateway}, and the configuration is that of ${config.gateway}`,
+    )
+  const write = (next: IdentityFile) => writeIdentity(folder, next)
+  const deps = { call: callHub, makeRequest: makeCertificateRequest, write, now_ms: Date.now, logger: log }
+  return createIdentity(deps, known)
 }

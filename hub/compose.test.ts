@@ -66,7 +66,7 @@ beforeEach(async () => {
       now_ms: Date.now,
       newId: () => `command-${++ids}`,
     },
-    { site: SITE, name: 'hub-1', dev: true, upstream: undefined, credentialKey: key },
+    { site: SITE, name: 'hub-1', dev: true, credentialKey: key },
   )
   await hub.start()
   const { port } = await hub.broker.listen({ host: '127.0.0.1', port: 0 })

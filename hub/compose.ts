@@ -1,12 +1,18 @@
 import packageFile from '../package.json' with { type: 'json' }
 import { type Audit, openAudit } from './audit/audit.ts'
 import { auditedLogin, denialNotes } from './audit/door-notes.ts'
+import { seldomHead } from './audit/seldom-head.ts'
 import type { Principal } from './auth/access.ts'
+import { createAvailabilityRoom } from './availability/availability.ts'
 import { type Broker, createBroker } from './broker/broker.ts'
-import type { Inbound, Verdict } from './broker/ingest.ts'
+import type { Inbound, Ingest, Verdict } from './broker/ingest.ts'
+import { openSessions, type Sessions } from './broker/persistence/sessions.ts'
+import { journalStore } from './broker/persistence/store.ts'
 import { type CommandDesk, createDesk } from './commands/desk.ts'
 import type { Message } from './contract/decode.ts'
 import { type LinliError, reasonOf } from './contract/errors.ts'
+import type { HubState } from './contract/hub.ts'
+import type { Address } from './contract/topic.ts'
 import { createDistributor } from './credentials/distributor.ts'
 import { type CredentialSource, createCredentialSource } from './credentials/source.ts'
 import { createDevices, type Devices } from './devices/devices.ts'
@@ -17,8 +23,10 @@ import { createHomeAssistant, type HomeAssistant } from './home-assistant/bridge
 import type { AcceptedListener, Hub, HubDeps, HubSettings } from './hub.ts'
 import { createOwnVoice, type OwnVoice } from './own-voice.ts'
 import { restoreRetained } from './retained.ts'
-import { createForwarder, type Forwarder, type ForwarderStatus } from './upstream/forwarder.ts'
-import { redacted } from './upstream/redacted.ts'
+import { createSelfState, type SelfState } from './self-state.ts'
+import { FORWARDED_LANES } from './upstream/cursor.ts'
+import { createReplays } from './upstream/replay.ts'
+import { openUpstreams, type Upstreams } from './upstream/upstreams.ts'
 
 /**
  * One hub, wired. Everything that touches the world (disk, sockets, clock, randomness) comes in through `deps`, so that
@@ -30,27 +38,50 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
   const self = hubPrincipal(settings)
   const audit = await openHubAudit(deps)
   const credentials = await openCredentials(deps, settings)
+  const sessions = await openHubSessions(deps)
   const acceptedListeners = new Set<AcceptedListener>()
-  const upstreamListeners = new Set<(status: ForwarderStatus) => void>()
+  const upstreamListeners = new Set<(name: string) => void>()
   const own = createOwnVoice(
-    deps,
+    { ...deps, sessions },
     (message) => onAccepted(message),
     () => broker,
   )
-  const life = createGatewayLife({
-    devices,
-    say: (topic, availability) => own.say(topic, availability, true),
-    now_ms: deps.now_ms,
-  })
+  const availability = createAvailabilityRoom(
+    { devices, say: (topic, value) => own.say(topic, value, true), now_ms: deps.now_ms },
+    settings.flapping,
+  )
+  const life = createGatewayLife({ devices, conclude: availability.conclude, now_ms: deps.now_ms })
   const desk = createHubDesk(deps, { audit, self, devices, own, submit })
-  const evacuation = createHubEvacuation(deps, settings, { devices, desk, own })
+  const selfState = createSelfState(
+    {
+      say: own.send,
+      parts: [() => upstreams.state(), () => losses(deps.log), () => evacuation.state(), seldomHead(audit)],
+    },
+    { address: hubAddress(settings), version: packageFile.version },
+  )
+  const evacuation = createHubEvacuation(deps, settings, { devices, desk, own, selfState })
+  const replays = createReplays({
+    log: deps.log,
+    desk,
+    upstreams: () => upstreams,
+    now_ms: deps.now_ms,
+    hub: settings.name,
+  })
   const distributor = credentials && createHubDistributor(deps, credentials, devices, desk)
   const homeAssistant = createHubHomeAssistant(deps, settings, { devices, desk, acceptedListeners }, () => broker)
   const ingest = createHubIngest(deps, settings, {
     self,
+    sessions,
     desk,
     life,
     evacuation,
+    availability,
+    heldBack(message) {
+      life.heard(message.topic)
+      distributor?.heard(message)
+      evacuation.heard(message)
+    },
+    replays,
     beside: homeAssistant?.accept,
     denied: denialNotes(audit),
     accepted(message) {
@@ -58,33 +89,17 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
       onAccepted(message)
     },
   })
-  const broker = await createBroker({
-    ingest,
-    authenticate: auditedLogin(audit, deps.authenticate),
-    log: deps.logger,
-    events: {
-      connected: () => undefined,
-      disconnected: () => undefined,
-      shed: deps.counters.shed,
-      refused: deps.counters.clientRefused,
-      throttled: deps.counters.clientThrottled,
-    },
-  })
+  const broker = await createHubBroker(deps, ingest, audit, sessions)
+  const upstreams = await openHubUpstreams(deps, settings, { selfState, listeners: upstreamListeners, submit })
   deps.registry.onClient((name, entry, before) => {
     if (before) broker.endAccount(name, entry ? 'changed' : 'removed')
     const gateway = before?.role === 'gateway' && !entry ? before.gateway : undefined
     if (gateway !== undefined) life.removed({ ...settings.site, gateway, class: 'gateway', device: gateway })
   })
-  const forwarder =
-    settings.upstream &&
-    createUpstream(deps, settings, settings.upstream, {
-      listeners: upstreamListeners,
-      submit,
-      state: evacuation.hubState,
-    })
 
   function onAccepted(message: Message): void {
     devices.apply(message)
+    availability.heard(message)
     if (message.kind === 'meta') deps.registry.learn(message.topic, message.meta)
     distributor?.heard(message)
     evacuation.heard(message)
@@ -101,36 +116,67 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     devices,
     desk,
     audit,
-    forwarder,
+    upstreams,
     credentials,
     own,
     onAccepted: (listener) => subscribe(acceptedListeners, listener),
     onUpstream: (listener) => subscribe(upstreamListeners, listener),
     async start() {
       await restoreRetained(deps, devices, broker)
+      availability.start()
       await desk.start()
       life.start()
+      publishWills(deps, broker)
       homeAssistant?.start()
       await evacuation.start()
-      forwarder?.start()
+      selfState.start()
+      upstreams.start()
     },
     async close() {
       life.close()
+      availability.close()
       evacuation.close()
+      selfState.close()
       distributor?.close()
       desk.close()
       await broker.close()
-      await forwarder?.close()
-      await deps.registry.flush()
+      await upstreams.close()
+      // A failure was told when it happened.
+      await deps.registry.flush().catch(() => undefined)
       await audit.close()
       await deps.log.close()
     },
   }
 }
 
+function openHubSessions({ log, now_ms, logger }: HubDeps): Promise<Sessions> {
+  return openSessions({ store: journalStore(log, now_ms), now_ms, log: logger })
+}
+
+/** Not waited for: what is said afterwards stands behind them in the journal. */
+function publishWills({ logger }: HubDeps, broker: Broker): void {
+  broker.publishWills().catch((error: unknown) => logger.error({}, `wills: ${reasonOf(error)}`))
+}
+
 function subscribe<T>(listeners: Set<T>, listener: T): () => void {
   listeners.add(listener)
   return () => listeners.delete(listener)
+}
+
+function createHubBroker(deps: HubDeps, ingest: Ingest, audit: Audit, sessions: Sessions): Promise<Broker> {
+  return createBroker({
+    ingest,
+    sessions,
+    authenticate: auditedLogin(audit, deps.authenticate),
+    log: deps.logger,
+    events: {
+      connected: () => undefined,
+      disconnected: () => undefined,
+      shed: deps.counters.shed,
+      refused: deps.counters.clientRefused,
+      throttled: deps.counters.clientThrottled,
+    },
+  })
 }
 
 function createHubDesk(
@@ -181,22 +227,25 @@ async function openCredentials(deps: HubDeps, settings: HubSettings): Promise<Cr
 function createHubEvacuation(
   deps: HubDeps,
   settings: HubSettings,
-  { devices, desk, own }: { devices: Devices; desk: CommandDesk; own: OwnVoice },
+  rooms: { devices: Devices; desk: CommandDesk; own: OwnVoice; selfState: SelfState },
 ): Evacuation {
+  const { devices, desk, own, selfState } = rooms
   return createEvacuation(
     {
       log: deps.log,
       devices,
       desk,
       say: own.send,
+      show: selfState.show,
       now_ms: deps.now_ms,
       onFault: (fault) => deps.logger.error({ code: fault.code }, fault.message),
     },
-    {
-      address: { ...settings.site, gateway: 'hub', class: 'hub', device: settings.name },
-      version: packageFile.version,
-    },
+    { address: hubAddress(settings) },
   )
+}
+
+function hubAddress(settings: HubSettings): Address {
+  return { ...settings.site, gateway: 'hub', class: 'hub', device: settings.name }
 }
 
 function createHubDistributor(deps: HubDeps, source: CredentialSource, devices: Devices, desk: CommandDesk) {
@@ -242,38 +291,41 @@ function hubPrincipal(settings: HubSettings): Principal {
     : { role: 'platform', name: settings.name, site: settings.site }
 }
 
-function createUpstream(
+function openHubUpstreams(
   deps: HubDeps,
   settings: HubSettings,
-  upstream: { url: string; window: number },
   rooms: {
-    listeners: Set<(status: ForwarderStatus) => void>
+    selfState: SelfState
+    listeners: Set<(name: string) => void>
     submit: (principal: Principal, inbound: Inbound) => Promise<void>
-    state: () => unknown
   },
-): Forwarder {
-  const platform: Principal = { role: 'platform', name: 'upstream', site: settings.site }
-  return createForwarder(
+): Promise<Upstreams> {
+  return openUpstreams(
     {
       log: deps.log,
+      logger: deps.logger,
       random: deps.random,
       now_ms: deps.now_ms,
       ...(deps.connectUpstream ? { connect: deps.connectUpstream } : {}),
-      onStatus(status) {
-        deps.logger.info(
-          { upstream: redacted(upstream.url), reason: status.reason },
-          status.connected ? 'upstream connected' : 'upstream disconnected',
-        )
-        for (const listener of rooms.listeners) listener(status)
+      submit: rooms.submit,
+      hubState: rooms.selfState.read,
+      onStatus(name) {
+        rooms.selfState.showSoon()
+        for (const listener of rooms.listeners) listener(name)
       },
-      onCommand(topic, payload, retain) {
-        rooms
-          .submit(platform, { topic, payload, retain })
-          .catch((error: unknown) => deps.logger.warn({ topic }, `command from upstream refused: ${reasonOf(error)}`))
-      },
-      state: rooms.state,
-      onError: (error) => deps.logger.warn({}, `forwarding: ${reasonOf(error)}`),
+      onChange: rooms.selfState.showSoon,
     },
-    { url: upstream.url, site: settings.site, hub: settings.name, window: upstream.window },
+    { upstreams: settings.upstreams ?? [], site: settings.site, hub: settings.name },
   )
+}
+
+/** What the journal could not keep: a platform that counts on everything has to know. */
+function losses(log: HubDeps['log']): Pick<HubState, 'losses'> {
+  const { lanes } = log.stats()
+  const found = FORWARDED_LANES.map((lane) => ({
+    lane,
+    dropped: lanes[lane]?.dropped ?? 0,
+    refused: lanes[lane]?.refused ?? 0,
+  }))
+  return { losses: found }
 }

@@ -8,11 +8,14 @@ const options: HubOptions = {
   host: '127.0.0.1',
   mqttPort: '1883',
   httpPort: '0',
+  mqttsPort: '8883',
+  httpsPort: '8443',
   flowsPort: '1880',
   flows: true,
   logLevel: 'info',
   historyRawDays: '30',
   historyMinuteDays: '365',
+  flapChanges: '10',
   language: 'zh',
 }
 
@@ -22,9 +25,23 @@ describe('hub options', () => {
       site: { street: 's', community: 'c', estate: 'e' },
       mqttPort: 1883,
       httpPort: 0,
-      upstream: 'mqtt://h:1',
+      upstreams: [{ name: 'upstream', url: 'mqtt://h:1', commands: 'all', start: 'oldest' }],
       dev: false,
     })
+  })
+
+  it('speaks without TLS on loopback only, and MQTT only when asked to', () => {
+    const { mqttPort: _mqttPort, host: _host, ...rest } = options
+    expect(hubConfig(rest)).toMatchObject({
+      host: '127.0.0.1',
+      mqttPort: undefined,
+      tls: { host: '0.0.0.0', mqttsPort: 8883, httpsPort: 8443 },
+    })
+    expect(hubConfig({ ...options, host: '192.0.2.1' })).toMatchObject({
+      host: '127.0.0.1',
+      tls: { host: '192.0.2.1' },
+    })
+    expect(hubConfig({ ...rest, dev: true })).toMatchObject({ mqttPort: 1883, tls: undefined })
   })
 
   it('shows nothing in Home Assistant and lets it open nothing unless told so', () => {
@@ -48,6 +65,8 @@ describe('hub options', () => {
     ['--log-level', { logLevel: 'loud' }],
     ['--history-raw-days', { historyRawDays: '1' }],
     ['--history-minute-days', { historyMinuteDays: 'x' }],
+    ['--flap-changes', { flapChanges: '1' }],
+    ['--flap-changes', { flapChanges: 'often' }],
     ['--dev', { dev: true, host: '0.0.0.0' }],
     ['--dev', { dev: true, host: '192.168.1.4' }],
   ])('names %s when it is wrong', (name, wrong) => {

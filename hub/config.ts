@@ -1,7 +1,11 @@
-import { LinliError } from './contract/errors.ts'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { LinliError, reasonOf } from './contract/errors.ts'
 import { isSegment, type Site } from './contract/topic.ts'
 import { DAY_MS, type Retention } from './history/types.ts'
 import type { Settings as HomeAssistantSettings } from './home-assistant/entities.ts'
+import { parseBrokerUrl } from './journal/shipper/link-errors.ts'
+import { readUpstreams, singleUpstream, type UpstreamSettings } from './upstream/settings.ts'
 
 /** Everything one hub is told at start. */
 export interface HubConfig {
@@ -9,16 +13,22 @@ export interface HubConfig {
   site: Site
   /** Name of this hub, a topic segment. */
   name: string
+  /** Of what is not encrypted: always loopback. */
   host: string
-  mqttPort: number
+  /** MQTT without TLS, on loopback; undefined: not at all. */
+  mqttPort: number | undefined
+  /** For other machines; undefined with `dev`. */
+  tls: { host: string; mqttsPort: number; httpsPort: number } | undefined
   httpPort: number
-  upstream: string | undefined
+  upstreams: readonly UpstreamSettings[]
   /** No logins, unknown gateways accepted, loopback only. */
   dev: boolean
   flows: { port: number } | undefined
   logLevel: string
   /** How long readings are kept. */
   retention: Retention
+  /** Changes of availability within ten minutes that are flapping; 0: none are. */
+  flapChanges: number
   /** Shown in Home Assistant; undefined: not. */
   homeAssistant: HomeAssistantSettings | undefined
 }
@@ -28,32 +38,39 @@ export interface HubOptions {
   data: string
   site: string
   name: string
-  host: string
-  mqttPort: string
+  host?: string
+  mqttPort?: string
+  mqttsPort: string
+  httpsPort: string
   httpPort: string
   flowsPort: string
   upstream?: string
+  upstreams?: string
   flows: boolean
   dev?: boolean
   logLevel: string
   historyRawDays: string
   historyMinuteDays: string
+  flapChanges: string
   homeAssistant?: boolean
   homeAssistantMayOpen?: boolean
   language: string
 }
 
 const LOOPBACK = /^(127(\.\d{1,3}){3}|::1|localhost)$/
+const LOOPBACK_DEFAULT = '127.0.0.1'
+const ANY_ADDRESS = '0.0.0.0'
+/** IANA: mqtt. */
+const MQTT_PORT_DEFAULT = '1883'
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
-/** Schemes that an upstream URL may have; mqtts is MQTT over TLS. */
-const UPSTREAM_SCHEMES = ['mqtt:', 'mqtts:', 'tcp:', 'ws:', 'wss:']
 
 /** Options → config; throws a LinliError of kind `caller` that names the option. */
 export function hubConfig(options: HubOptions): HubConfig {
   const dev = options.dev === true
-  if (dev && !LOOPBACK.test(options.host)) {
+  const { host } = options
+  if (dev && host !== undefined && !LOOPBACK.test(host)) {
     throw bad(
-      `--dev lets everyone in and therefore binds loopback only; --host is ${options.host}. Leave --dev away, or use --host 127.0.0.1`,
+      `--dev lets everyone in and therefore binds loopback only; --host is ${host}. Leave --dev away, or use --host 127.0.0.1`,
     )
   }
   if (!(LOG_LEVELS as readonly string[]).includes(options.logLevel))
@@ -63,10 +80,18 @@ export function hubConfig(options: HubOptions): HubConfig {
     dataDir: options.data,
     site: siteOf(options.site),
     name: options.name,
-    host: options.host,
-    mqttPort: port('--mqtt-port', options.mqttPort),
+    host: host !== undefined && LOOPBACK.test(host) ? host : LOOPBACK_DEFAULT,
+    mqttPort:
+      options.mqttPort === undefined && !dev ? undefined : port('--mqtt-port', options.mqttPort ?? MQTT_PORT_DEFAULT),
+    tls: dev
+      ? undefined
+      : {
+          host: host ?? ANY_ADDRESS,
+          mqttsPort: port('--mqtts-port', options.mqttsPort),
+          httpsPort: port('--https-port', options.httpsPort),
+        },
     httpPort: port('--http-port', options.httpPort),
-    upstream: options.upstream === undefined ? undefined : upstreamUrl(options.upstream),
+    upstreams: upstreamsOf(options),
     dev,
     flows: options.flows ? { port: port('--flows-port', options.flowsPort) } : undefined,
     logLevel: options.logLevel,
@@ -74,6 +99,7 @@ export function hubConfig(options: HubOptions): HubConfig {
       raw_ms: days('--history-raw-days', options.historyRawDays),
       minute_ms: days('--history-minute-days', options.historyMinuteDays),
     },
+    flapChanges: flapChanges(options.flapChanges),
     homeAssistant: homeAssistant(options),
   }
 }
@@ -93,6 +119,15 @@ function days(option: string, text: string): number {
   if (!/^\d+$/.test(text) || value < DAYS_MIN || value > DAYS_MAX)
     throw bad(`${option} is ${text}; give a number of days from ${DAYS_MIN} to ${DAYS_MAX}`)
   return value * DAY_MS
+}
+
+const FLAP_CHANGES_MAX = 1000
+
+function flapChanges(text: string): number {
+  const value = Number(text)
+  if (!/^\d+$/.test(text) || value === 1 || value > FLAP_CHANGES_MAX)
+    throw bad(`--flap-changes is ${text}; give a number from 2 to ${FLAP_CHANGES_MAX}, or 0 for never`)
+  return value
 }
 
 export function siteOf(text: string): Site {
@@ -116,14 +151,31 @@ export function port(option: string, text: string): number {
   return value
 }
 
-export function upstreamUrl(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  if (!url || !UPSTREAM_SCHEMES.includes(url.protocol) || url.hostname === '') {
+/** The file in the data folder that is read when `--upstreams` names no other. */
+const UPSTREAMS_FILE = 'upstreams.json'
+
+/** Those of the file, and beside them the one of `--upstream`. */
+function upstreamsOf({ data, upstream, upstreams }: HubOptions): UpstreamSettings[] {
+  const file = upstreams ?? join(data, UPSTREAMS_FILE)
+  const listed = upstreams !== undefined || existsSync(file) ? readUpstreams(file) : []
+  if (upstream === undefined) return listed
+  const single = singleUpstream(upstreamUrl(upstream))
+  if (listed.some(({ name }) => name === single.name))
     throw bad(
-      `--upstream is ${text}; give a URL like mqtt://127.0.0.1:1883 (schemes: ${UPSTREAM_SCHEMES.map((s) => s.slice(0, -1)).join(', ')})`,
+      `--upstream is the upstream of the name ${single.name}, and ${file} has one of this name too; rename that`,
     )
+  return [single, ...listed]
+}
+
+/** The URL, when it is one of an MQTT broker. */
+export function upstreamUrl(text: string): string {
+  try {
+    parseBrokerUrl(text)
+    return text
+  } catch (error) {
+    // Not as it was given: it may hold a password.
+    throw bad(`--upstream: ${reasonOf(error)}`)
   }
-  return text
 }
 
 function bad(message: string): LinliError {

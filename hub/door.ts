@@ -1,6 +1,8 @@
 import { mayPublish, type Principal } from './auth/access.ts'
+import type { AvailabilityRoom } from './availability/availability.ts'
 import type { BrokerLog } from './broker/broker.ts'
 import { type Beside, createIngest, type Decision, type Ingest } from './broker/ingest.ts'
+import type { Sessions } from './broker/persistence/sessions.ts'
 import type { CommandDesk } from './commands/desk.ts'
 import { type CommandMessage, ownerOf } from './commands/own-commands.ts'
 import type { Message } from './contract/decode.ts'
@@ -11,6 +13,7 @@ import type { Evacuation } from './evacuation/evacuation.ts'
 import type { GatewayLife } from './gateway-life/gateway-life.ts'
 import type { HubDeps, HubSettings } from './hub.ts'
 import { gatewayKey } from './registry/registry.ts'
+import type { Replays } from './upstream/replay.ts'
 
 /** What the rooms of the hub have to say about a message at the door, before it is written and acknowledged. */
 
@@ -19,17 +22,38 @@ export function createHubIngest(
   settings: HubSettings,
   rooms: {
     self: Principal
+    sessions: Pick<Sessions, 'append' | 'keep'>
     desk: CommandDesk
     life: GatewayLife
     evacuation: Evacuation
+    availability: AvailabilityRoom
+    /** Taken note of, and shown to nobody for now. */
+    heldBack: (message: Message) => void
+    replays: Replays
     accepted: (message: Message) => void
     beside: Beside | undefined
     denied: (principal: Principal, topic: Topic, error: LinliError) => void
   },
 ): Ingest {
   const refusals = createRefusalLog(deps.logger)
+
+  function onAvailability(message: Message & { kind: 'availability' }): Decision {
+    // A will is written before the fact, so it cannot know since when.
+    const since = message.availability.since ?? new Date(deps.now_ms()).toISOString()
+    const said = { ...message.availability, since }
+    const shown = rooms.availability.onSaid(message.topic, said)
+    if (shown === undefined) {
+      rooms.heldBack({ ...message, availability: said })
+      return { kind: 'swallow' }
+    }
+    const isAsSaid = shown === said && message.availability.since !== undefined
+    message.availability = shown
+    return isAsSaid ? { kind: 'continue' } : { kind: 'continue', payload: encodeJson(shown) }
+  }
+
   return createIngest({
     log: deps.log,
+    sessions: rooms.sessions,
     now_ms: deps.now_ms,
     ...(rooms.beside ? { beside: rooms.beside } : {}),
     refuse(principal, inbound, error) {
@@ -45,13 +69,7 @@ export function createHubIngest(
       if (message.kind !== 'availability') return { kind: 'continue' }
       // Said before the will itself is written, so that nothing the gateway says on its next connection can come before it.
       if (message.topic.class === 'gateway' && message.availability.status === 'offline') rooms.life.died(message.topic)
-      if (message.availability.since === undefined) {
-        // A will is written before the fact, so it cannot know since when.
-        const since = new Date(deps.now_ms()).toISOString()
-        message.availability = { ...message.availability, since }
-        return { kind: 'continue', payload: encodeJson(message.availability) }
-      }
-      return { kind: 'continue' }
+      return onAvailability(message)
     },
     admit(principal, message) {
       if (message.kind === 'command') return refusedCommand(rooms.self, principal, message)
@@ -82,14 +100,17 @@ export function createHubIngest(
 
 /** The desk has it on disk before it goes on; a command to the hub itself is carried out here. */
 function decideCommand(
-  rooms: { desk: CommandDesk; evacuation: Evacuation },
+  rooms: { desk: CommandDesk; evacuation: Evacuation; replays: Replays },
   message: CommandMessage,
   principal: Principal,
 ): Decision {
   const { goesOn, written } = rooms.desk.onCommand(message, principal)
   if (!goesOn) return { kind: 'swallow', first: written }
   if (message.topic.class !== 'hub') return { kind: 'kept', first: written }
-  return { kind: 'kept', first: Promise.all([written, rooms.evacuation.onCommand(message)]) }
+  if (message.command.name !== 'replay')
+    return { kind: 'kept', first: Promise.all([written, rooms.evacuation.onCommand(message)]) }
+  rooms.replays.onCommand(message)
+  return { kind: 'kept', first: written }
 }
 
 function decideResult(desk: CommandDesk, message: Message & { kind: 'result' }): Decision {

@@ -3,16 +3,18 @@ import type { HubForFlows, UpstreamStatus } from './flows-host/hub-port.ts'
 import type { Hub } from './hub.ts'
 
 /** The hub as the flows host sees it. */
-export function hubForFlows(hub: Hub, upstreamUrl: string | undefined, backlog: () => number): HubForFlows {
-  function upstream(): UpstreamStatus {
-    const status = hub.forwarder?.status()
-    if (!status) return { status: 'none', since: new Date(0).toISOString(), backlog: 0 }
-    return {
-      status: status.connected ? 'connected' : 'disconnected',
-      since: status.since,
-      backlog: backlog(),
-      ...(upstreamUrl === undefined ? {} : { url: upstreamUrl }),
-    }
+export function hubForFlows(hub: Hub): HubForFlows {
+  function upstreams(): UpstreamStatus[] {
+    const each = hub.upstreams.reports().map(
+      ({ name, connected, since, backlog, url }): UpstreamStatus => ({
+        name,
+        status: connected ? 'connected' : 'disconnected',
+        since,
+        backlog: Object.values(backlog).reduce((sum, lag) => sum + lag, 0),
+        url,
+      }),
+    )
+    return each.length > 0 ? each : [{ status: 'none', since: new Date(0).toISOString(), backlog: 0 }]
   }
 
   return {
@@ -23,8 +25,12 @@ export function hubForFlows(hub: Hub, upstreamUrl: string | undefined, backlog: 
       }),
     snapshot: () => ({ devices: hub.devices.all() }),
     send: (request) => hub.desk.send(request),
-    upstream,
-    onUpstream: (listener) => hub.onUpstream(() => listener(upstream())),
+    upstreams,
+    onUpstream: (listener) =>
+      hub.onUpstream((name) => {
+        const changed = upstreams().find((one) => one.name === name)
+        if (changed) listener(changed)
+      }),
   }
 }
 

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream'
 import type { Audit } from './audit/audit.ts'
 import type { Head } from './audit/chain.ts'
 import type { Authenticator } from './auth/authenticator.ts'
+import type { FlappingConfig } from './availability/machine.ts'
 import type { Broker, BrokerLog } from './broker/broker.ts'
 import type { CommandDesk } from './commands/desk.ts'
 import type { Message } from './contract/decode.ts'
@@ -12,7 +13,8 @@ import type { Settings as HomeAssistantSettings } from './home-assistant/entitie
 import type { Log } from './journal/types.ts'
 import type { OwnVoice } from './own-voice.ts'
 import type { Registry } from './registry/registry.ts'
-import type { Forwarder, ForwarderStatus } from './upstream/forwarder.ts'
+import type { UpstreamSettings } from './upstream/settings.ts'
+import type { Upstreams } from './upstream/upstreams.ts'
 
 /** What one hub is made of, and what it shows: the types that `compose.ts` fills in. */
 
@@ -49,7 +51,10 @@ export interface HubSettings {
   site: Site
   name: string
   dev: boolean
-  upstream: { url: string; window: number } | undefined
+  /** None when absent. */
+  upstreams?: readonly UpstreamSettings[]
+  /** When a device counts as flapping; five outages in ten minutes when absent. */
+  flapping?: FlappingConfig
   /** `keyId` of the site key; without it this hub has no credentials to distribute. */
   credentialKey?: string
   /** Shows the estate in Home Assistant. */
@@ -64,12 +69,13 @@ export interface Hub {
   readonly devices: Devices
   readonly desk: CommandDesk
   readonly audit: Audit
-  readonly forwarder: Forwarder | undefined
+  readonly upstreams: Upstreams
   readonly credentials: CredentialSource | undefined
   /** For what the hub itself has to say of the world. */
   readonly own: OwnVoice
   onAccepted(listener: AcceptedListener): () => void
-  onUpstream(listener: (status: ForwarderStatus) => void): () => void
+  /** An upstream came or went. */
+  onUpstream(listener: (name: string) => void): () => void
   /** Restores what is retained, then starts forwarding. */
   start(): Promise<void>
   close(): Promise<void>

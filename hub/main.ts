@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import pino from 'pino'
+import { FLAPPING } from './availability/machine.ts'
 import { languageText } from './cli/hub-text.ts'
 import { hubConfig, LOG_LEVELS } from './config.ts'
 import { LinliError } from './contract/errors.ts'
@@ -14,14 +15,18 @@ const program = new Command('linli hub')
   .option('--data <dir>', text('data'), './linli-data')
   .option('--site <street/community/estate>', text('site'), 'demo-street/demo-community/demo-estate')
   .option('--name <name>', text('name'), 'hub-1')
-  .option('--host <address>', text('host'), '127.0.0.1')
-  .option('--mqtt-port <n>', text('mqttPort'), '1883')
+  .option('--host <address>', text('host'))
+  .option('--mqtts-port <n>', text('mqttsPort'), '8883')
+  .option('--https-port <n>', text('httpsPort'), '8443')
+  .option('--mqtt-port <n>', text('mqttPort'))
   .option('--http-port <n>', text('httpPort'), '8080')
   .option('--flows-port <n>', text('flowsPort'), '1880')
   .option('--upstream <url>', text('upstream'))
+  .option('--upstreams <file>', text('upstreams'))
   .option('--no-flows', text('noFlows'))
   .option('--history-raw-days <n>', text('historyRawDays'), String(RETENTION.raw_ms / DAY_MS))
   .option('--history-minute-days <n>', text('historyMinuteDays'), String(RETENTION.minute_ms / DAY_MS))
+  .option('--flap-changes <n>', text('flapChanges'), String(FLAPPING.changes))
   .option('--home-assistant', text('homeAssistant'))
   .option('--home-assistant-may-open', text('homeAssistantMayOpen'))
   .option('--language <zh|en>', text('language'), 'zh')

@@ -1,4 +1,5 @@
 import { expect, it, vi } from 'vitest'
+import type { Sessions } from './broker/persistence/sessions.ts'
 import type { Message } from './contract/decode.ts'
 import { makeEvent } from './contract/event.ts'
 import { type Address, formatTopic } from './contract/topic.ts'
@@ -12,7 +13,8 @@ it('what the hub derives is telemetry, and never takes the room of alarms', asyn
   const heard: Message[] = []
   const published: string[] = []
   const broker = { publish: async ({ topic }: { topic: string }) => void published.push(topic) }
-  const deps = { log, logger: { error: (_: object, message: string) => expect.fail(message) }, now_ms: Date.now }
+  const sessions: Pick<Sessions, 'append'> = { append: (append) => log.append(append) }
+  const deps = { sessions, logger: { error: (_: object, message: string) => expect.fail(message) }, now_ms: Date.now }
   const own = createOwnVoice(
     deps,
     (message) => heard.push(message),

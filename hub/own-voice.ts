@@ -1,8 +1,8 @@
 import type { Broker } from './broker/broker.ts'
+import type { Sessions } from './broker/persistence/sessions.ts'
 import { decodeMessage, type Message } from './contract/decode.ts'
 import { encodeJson } from './contract/encode.ts'
 import { reasonOf } from './contract/errors.ts'
-import type { Log } from './journal/types.ts'
 
 /** What the hub says itself goes through the journal like everybody else's messages. */
 export interface OwnVoice {
@@ -15,7 +15,7 @@ export interface OwnVoice {
 
 export function createOwnVoice(
   deps: {
-    log: Pick<Log, 'append'>
+    sessions: Pick<Sessions, 'append'>
     logger: { error(details: object, message: string): void }
     now_ms: () => number
   },
@@ -33,7 +33,8 @@ export function createOwnVoice(
     if (!decoded.ok) throw decoded.error
     const base = { topic, payload, time_ms: deps.now_ms() }
     const lane = decoded.value.kind === 'telemetry' ? 'telemetry' : 'alarm'
-    await deps.log.append(retain ? { ...base, lane: 'state', key: topic } : { ...base, lane })
+    const append = retain ? { ...base, lane: 'state', key: topic } : { ...base, lane }
+    await deps.sessions.append(append, { payload, qos: 1, retain })
     accepted(decoded.value)
     broker().publish({ topic, payload, retain }).catch(lost(topic))
   }

@@ -70,7 +70,7 @@ beforeEach(async () => {
       now_ms: Date.now,
       newId: () => 'command-1',
     },
-    { site: SITE, name: 'hub-1', dev: true, upstream: undefined },
+    { site: SITE, name: 'hub-1', dev: true },
   )
   hub.onAccepted((message) => void internal.push(JSON.stringify(message)))
   await hub.start()

@@ -15,6 +15,6 @@ export async function restoreRetained(deps: HubDeps, devices: Devices, broker: B
       continue
     }
     devices.apply(decoded.value)
-    await broker.publish({ topic: entry.topic, payload: entry.payload, retain: true })
+    broker.restoreRetained({ topic: entry.topic, payload: entry.payload })
   }
 }

@@ -2,40 +2,51 @@ import { randomInt, randomUUID } from 'node:crypto'
 import { accessSync, constants, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import packageFile from '../package.json' with { type: 'json' }
+import { atAudit, auditRequest } from './audit/counter.ts'
 import { writeHead } from './audit/head-file.ts'
-import { accountRequest, atAccounts } from './auth/accounts-counter.ts'
+import { accountRequest, auditedAccounts } from './auth/accounts-counter.ts'
 import { devAuthenticator, registryAuthenticator } from './auth/authenticator.ts'
 import { editorUsers, newPassword } from './auth/editor-users.ts'
+import { FLAPPING } from './availability/machine.ts'
 import { createHub } from './compose.ts'
 import type { HubConfig } from './config.ts'
 import { keyId } from './contract/credentials.ts'
 import { LinliError, reasonOf } from './contract/errors.ts'
 import { parseTopic } from './contract/topic.ts'
 import { type Counter, openCounter } from './counter/counter.ts'
+import { audited } from './credentials/audited.ts'
 import { atCredentials, credentialRequest } from './credentials/counter.ts'
 import { openSiteKey } from './credentials/site-key.ts'
 import { createStation, type Station } from './derived/station.ts'
+import { atEnrolment, type EnrolmentDesk, enrolmentRequest } from './enrolment/counter.ts'
 import { createFlowsHost, type FlowsHost } from './flows-host/host.ts'
 import { hubForFlows } from './flows-port.ts'
 import { createHistory, type History } from './history/history.ts'
 import { createThreadBackend } from './history/thread.ts'
-import type { Hub, HubLogger } from './hub.ts'
+import type { Hub, HubLogger, HubSettings } from './hub.ts'
 import { openFileLog } from './journal/open.ts'
 import type { Log } from './journal/types.ts'
+import { journalHealth } from './journal-health.ts'
 import { JOURNAL_LANES } from './journal-lanes.ts'
 import { atReaders, readerRequest } from './readers/counter.ts'
 import { durableJson } from './registry/durable-json.ts'
 import { createRegistry, type Registry, type RegistryData } from './registry/registry.ts'
-import { FORWARDED_LANES, UPSTREAM_CURSOR } from './upstream/forwarder.ts'
-import { redacted } from './upstream/redacted.ts'
+import { openSecureSide, type SecureSide } from './secure-side.ts'
+import { atUpstreams, upstreamRequest } from './upstream/counter.ts'
+import type { UpstreamReport } from './upstream/upstreams.ts'
 import { freePort } from './web/free-port.ts'
+import type { Upgrade } from './web/http-server.ts'
 import { createMetrics, type Readings } from './web/metrics.ts'
-import { createWebServer } from './web/server.ts'
+import { createWebServer, type WebServer } from './web/server.ts'
 
 /** The process around one hub: disk, sockets, signals. */
 
-/** Unacknowledged messages towards the upstream: more hides more latency, and is what a crash may send twice. */
-const UPSTREAM_WINDOW = 200
+/** What a hub consists of once it is there. */
+interface Running {
+  hub?: Hub
+  flows?: FlowsHost
+  secure?: SecureSide
+}
 
 /** Of MQTT over WebSocket, where most clients look for it. */
 const MQTT_PATH = '/mqtt'
@@ -43,19 +54,17 @@ const MQTT_PATH = '/mqtt'
 export async function runHub(config: HubConfig, logger: HubLogger): Promise<void> {
   const stopped = stopSignal()
   prepareDataDir(config.dataDir)
-  const faults: string[] = []
   const flowsPort = config.flows && (await freePort('--flows-port', '127.0.0.1', config.flows.port))
   const log = await openFileLog(join(config.dataDir, 'journal'), {
     lanes: JOURNAL_LANES,
     onFault(fault) {
-      faults.push(reasonOf(fault))
       logger.error({ fault: reasonOf(fault) }, 'journal fault')
     },
   })
   const registry = await openRegistry(config, logger)
   const siteKey = openSiteKey(config.dataDir)
   const history = openHistory(config, log, logger)
-  const running: { hub?: Hub; flows?: FlowsHost } = {}
+  const running: Running = {}
   const metrics = createMetrics(() => readings(log, history, running))
   const hub = await createHub(
     {
@@ -69,49 +78,69 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
       newId: randomUUID,
       keepAuditHead: (head) => writeHead(config.dataDir, head),
     },
-    {
-      site: config.site,
-      name: config.name,
-      dev: config.dev,
-      upstream: config.upstream === undefined ? undefined : { url: config.upstream, window: UPSTREAM_WINDOW },
-      credentialKey: keyId(siteKey.key),
-      ...(config.homeAssistant ? { homeAssistant: config.homeAssistant } : {}),
-    },
+    settingsOf(config, siteKey.key),
   )
   running.hub = hub
   if (siteKey.isNew && (hub.credentials?.count ?? 0) > 0)
     logger.error({}, 'the site key was lost: no card is known any more until credentials.key is restored')
-  const counter = await openedCounter(config.dataDir, hub, registry, logger)
+  const counter = await openedCounter(config.dataDir, { hub, registry, running }, logger)
   await hub.start()
   await history.start()
   const station = startStation(config, hub, history, logger)
+  const upgrades = { [MQTT_PATH]: hub.broker.upgrade }
   const web = createWebServer({
-    health: () => health(faults, log, history, running),
+    health: () => health(log, history, running),
     metrics,
     history: { history, placeOf: (device) => placeOf(hub, device), now_ms: Date.now },
-    upgrades: { [MQTT_PATH]: hub.broker.upgrade },
+    upgrades,
   })
-  const mqtt = await hub.broker.listen({ host: config.host, port: config.mqttPort })
-  const http = await web.listen({ host: config.host, port: config.httpPort })
-  const flows = flowsPort === undefined ? undefined : await startFlows(config, flowsPort, hub, log, logger)
+  const ports = await openDoors(config, web, { hub, registry, logger, running, upgrades })
+  const flows = flowsPort === undefined ? undefined : await startFlows(config, flowsPort, hub, logger)
   if (flows) running.flows = flows
-  logger.info(
-    {
-      mqtt: mqtt.port,
-      http: http.port,
-      upstream: config.upstream === undefined ? undefined : redacted(config.upstream),
-    },
-    'ready',
-  )
-  process.stdout.write(`${JSON.stringify({ type: 'ready', mqttPort: mqtt.port, httpPort: http.port, flowsPort })}\n`)
+  logger.info({ ...ports, upstreams: hub.upstreams.reports().map(({ name, url }) => ({ name, url })) }, 'ready')
+  process.stdout.write(`${JSON.stringify({ type: 'ready', ...ports, flowsPort })}\n`)
   await stopped
   logger.info({}, 'stopping')
   await flows?.close()
   await web.close()
+  await running.secure?.close()
   await counter?.close()
   await station.close()
   await history.close()
   await hub.close()
+}
+
+function settingsOf(config: HubConfig, key: Uint8Array): HubSettings {
+  return {
+    site: config.site,
+    name: config.name,
+    dev: config.dev,
+    upstreams: config.upstreams,
+    credentialKey: keyId(key),
+    flapping: { ...FLAPPING, changes: config.flapChanges },
+    ...(config.homeAssistant ? { homeAssistant: config.homeAssistant } : {}),
+  }
+}
+
+/** From here on others can come in. */
+async function openDoors(
+  config: HubConfig,
+  web: WebServer,
+  parts: {
+    hub: Hub
+    registry: Registry
+    logger: HubLogger
+    running: Running
+    upgrades: Readonly<Record<string, Upgrade>>
+  },
+): Promise<Record<string, number | undefined>> {
+  const { host, mqttPort, httpPort, tls } = config
+  const mqtt = mqttPort === undefined ? undefined : await parts.hub.broker.listen({ host, port: mqttPort })
+  const http = await web.listen({ host, port: httpPort })
+  const secure = tls && (await openSecureSide({ ...config, tls }, parts))
+  if (secure) parts.running.secure = secure
+  const { mqttsPort, httpsPort } = secure ?? {}
+  return { mqttPort: mqtt?.port, httpPort: http.port, mqttsPort, httpsPort }
 }
 
 function prepareDataDir(dir: string): void {
@@ -140,18 +169,23 @@ function openRegistry(config: HubConfig, logger: HubLogger): Promise<Registry> {
 /** Without it nobody can ask a running hub for credentials and readers; alarms come and go all the same. */
 async function openedCounter(
   dir: string,
-  hub: Hub,
-  registry: Registry,
+  { hub, registry, running }: { hub: Hub; registry: Registry; running: Running },
   logger: HubLogger,
 ): Promise<Counter | undefined> {
   const { credentials, desk, devices } = hub
   try {
     return await openCounter(dir, (value) => {
+      const page = auditRequest(value)
+      if (page) return atAudit(hub.audit, page)
       const request = readerRequest(value)
       if (request) return atReaders({ devices, send: (command) => desk.send(command) }, request)
+      const asked = upstreamRequest(value)
+      if (asked) return atUpstreams(hub.upstreams, asked)
       const accounts = accountRequest(value)
-      if (accounts) return atAccounts(registry, accounts)
-      if (credentials) return atCredentials(credentials, credentialRequest(value))
+      if (accounts) return auditedAccounts(hub.audit, registry, accounts)
+      const enrolment = enrolmentRequest(value)
+      if (enrolment) return atEnrolment(enrolmentDesk(running, registry), enrolment)
+      if (credentials) return atCredentials(audited(credentials, hub.audit), credentialRequest(value))
       throw new LinliError('CREDENTIALS_KEY', 'this hub has no credentials', { kind: 'fault' })
     })
   } catch (error) {
@@ -160,7 +194,17 @@ async function openedCounter(
   }
 }
 
-async function startFlows(config: HubConfig, port: number, hub: Hub, log: Log, logger: HubLogger): Promise<FlowsHost> {
+/** @throws {LinliError} ENROL_DEV */
+function enrolmentDesk({ secure }: Running, registry: Registry): EnrolmentDesk {
+  if (!secure) {
+    const message = 'this hub runs with --dev, or still starts: it has no certificates to give out'
+    throw new LinliError('ENROL_DEV', message, { kind: 'caller' })
+  }
+  const { enrolment, authority, httpsPort } = secure
+  return { enrolment, fingerprint: authority.fingerprint, httpsPort, registry, now_ms: Date.now }
+}
+
+async function startFlows(config: HubConfig, port: number, hub: Hub, logger: HubLogger): Promise<FlowsHost> {
   const passwords = {
     admin: process.env.LINLI_FLOWS_PASSWORD ?? newPassword(),
     viewer: process.env.LINLI_FLOWS_VIEWER_PASSWORD ?? newPassword(),
@@ -171,7 +215,7 @@ async function startFlows(config: HubConfig, port: number, hub: Hub, log: Log, l
   }
   const host = createFlowsHost(
     {
-      hub: hubForFlows(hub, config.upstream === undefined ? undefined : redacted(config.upstream), () => backlog(log)),
+      hub: hubForFlows(hub),
       log: logger,
       onStatus: (status) => logger.info({ status }, 'flows'),
     },
@@ -181,25 +225,23 @@ async function startFlows(config: HubConfig, port: number, hub: Hub, log: Log, l
   return host
 }
 
-function backlog(log: Log): number {
-  return FORWARDED_LANES.reduce((sum, lane) => sum + (log.stats().lanes[lane]?.lag[UPSTREAM_CURSOR] ?? 0), 0)
-}
-
-function readings(log: Log, history: History, running: { hub?: Hub; flows?: FlowsHost }): Readings {
+function readings(log: Log, history: History, running: Running): Readings {
   const stats = log.stats()
   return {
     lanes: Object.entries(stats.lanes).map(([lane, reading]) => ({
       lane,
       depth: reading.depth,
-      lag: reading.lag[UPSTREAM_CURSOR] ?? 0,
       dropped: reading.dropped,
       refused: reading.refused,
     })),
     journalBytes: stats.bytes,
+    journalFault: stats.fault?.code,
+    journalRecoveries: stats.recoveries,
     mqttConnections: running.hub?.broker.connections() ?? 0,
+    upstreams: running.hub?.upstreams.reports() ?? [],
+    left: running.hub?.upstreams.left() ?? [],
     mqttRetained: running.hub?.broker.retained() ?? { messages: 0, bytes: 0 },
-    upstreamConnected: running.hub?.forwarder?.status().connected ?? false,
-    delivered: running.hub?.forwarder?.delivered() ?? new Map(),
+    sessions: running.hub?.broker.sessions(),
     devices: running.hub?.devices.all() ?? [],
     history: historyReading(history),
     flows: running.flows && flowsReadings(running.flows),
@@ -211,18 +253,23 @@ function flowsReadings(flows: FlowsHost): NonNullable<Readings['flows']> {
   return { running: flows.status().status === 'running', restarts: new Map(Object.entries(lost)), rssBytes: rss_bytes }
 }
 
-function health(faults: string[], log: Log, history: History, running: { hub?: Hub; flows?: FlowsHost }) {
-  const upstream = running.hub?.forwarder?.status()
+function health(log: Log, history: History, running: Running) {
+  const journal = journalHealth(log)
   return {
-    problems: [...faults.slice(-5), ...historyProblems(history)],
+    problems: [...journal.problems, ...historyProblems(history)],
     details: {
+      journal: journal.details,
       history: { behind: history.status().behind, fault: history.status().fault?.code },
-      upstream: upstream
-        ? { connected: upstream.connected, since: upstream.since, reason: upstream.reason, backlog: backlog(log) }
-        : 'none',
+      upstreams: running.hub?.upstreams.reports().map(upstreamHealth) ?? [],
+      /** Configured no more, and still kept for: `linli upstream forget`. */
+      left: running.hub?.upstreams.left() ?? [],
       flows: running.flows?.status() ?? 'off',
     },
   }
+}
+
+function upstreamHealth({ delivered, ...report }: UpstreamReport) {
+  return { ...report, delivered: Object.fromEntries(delivered) }
 }
 
 function openHistory(config: HubConfig, log: Log, logger: HubLogger): History {

@@ -1,6 +1,7 @@
 import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { ENTRIES, homes } from './support/library-homes.ts'
 import {
   dotted,
   type Found,
@@ -34,41 +35,6 @@ const rooms: Array<[room: string, mayImport: string[], instead: string]> = [
   ['test/', ['*'], ''],
   ['', ['test/support/'], 'configuration imports no sources'],
 ]
-
-const ENTRIES = ['main.ts', 'hub/cli/']
-/** Libraries and the only places that may import them. A name without a folder is a file name anywhere; `*` ends a prefix. */
-const homes: Record<string, { at: string[]; instead: string }> = {
-  serialport: { at: ['firmware/adapters/serialport.ts'], instead: 'the byte port of firmware/ports/byte-port.ts' },
-  'johnny-five': { at: ['firmware/adapters/firmata*'], instead: 'the pin board of firmware/ports/pin-board.ts' },
-  'firmata-io': { at: ['firmware/adapters/firmata*'], instead: 'the pin board of firmware/ports/pin-board.ts' },
-  mqtt: { at: ['hub/journal/shipper/mqtt-link.ts'], instead: 'createMqttLink of hub/journal/shipper/mqtt-link.ts' },
-  aedes: { at: ['hub/broker/'], instead: 'the broker of hub/broker' },
-  ws: { at: ['hub/broker/websocket.ts'], instead: 'an upgrade of hub/web, handed to the broker' },
-  'node-red': { at: ['flows/main.ts', 'flows/main/'], instead: 'the process that hub/flows-host supervises' },
-  lowdb: { at: ['hub/registry/'], instead: 'the registry of hub/registry' },
-  koffi: {
-    at: ['hardware-sim/serial/termios.ts', 'firmware/adapters/kernel-clock.ts', 'firmware/adapters/gpio/kernel.ts'],
-    instead: 'the clock or the GPIO kernel of firmware/adapters, or a port with one adapter there',
-  },
-  avr8js: { at: ['hardware-sim/boards/firmware/'], instead: 'the board of hardware-sim/boards/firmware' },
-  'avrgirl-arduino': { at: ['hardware-sim/boards/firmware/'], instead: 'the board of hardware-sim/boards/firmware' },
-  fastify: { at: ['hub/web/', 'firmware/adapters/camera-http/'], instead: 'a route registered in hub/web' },
-  busboy: { at: ['firmware/adapters/camera-http/'], instead: 'the camera server of firmware/ports/camera-server.ts' },
-  sax: { at: ['firmware/adapters/camera-http/'], instead: 'the camera server of firmware/ports/camera-server.ts' },
-  'jsonc-parser': {
-    at: ['firmware/drivers/park-sensor/profile/json-text.ts'],
-    instead: 'parseJsonText, which knows the line of each field',
-  },
-  'prom-client': { at: ['hub/web/', 'hub/metrics/'], instead: 'stats() of your module, read by the metrics page' },
-  commander: { at: ENTRIES, instead: 'a config object filled in by main.ts' },
-  pino: { at: ENTRIES, instead: 'a log interface handed in by main.ts' },
-  bcryptjs: { at: ['hub/auth/'], instead: 'the accounts of hub/auth' },
-  'node:sqlite': {
-    at: ['hub/journal/', 'hub/history/'],
-    instead: 'a lane of the durable log of hub/journal, or a question to hub/history',
-  },
-  typebox: { at: ['*'], instead: '' },
-}
 
 type Rule = (files: SourceFile[]) => string[]
 
@@ -109,7 +75,7 @@ function libraries(files: SourceFile[]): string[] {
         const where = `${file.path}:${line} imports ${specifier}`
         if (!home)
           return [
-            `${where}, which has no place; name its one place in test/structure.test.ts, and why in CONTRIBUTING.md`,
+            `${where}, which has no place; name its one place in test/support/library-homes.ts, and why in CONTRIBUTING.md`,
           ]
         return isAt(file.path, home.at) ? [] : [`${where}, which belongs to ${home.at.join(', ')}; use ${home.instead}`]
       }),

@@ -1,21 +1,26 @@
-import { type Command, type FinalStatus, isFinal, type Result, type ResultStatus } from '../../hub/contract/command.ts'
-import { decodeJson, decodeMessage } from '../../hub/contract/decode.ts'
+import type { Command, FinalStatus, Result, ResultStatus } from '../../hub/contract/command.ts'
+import { decodeMessage } from '../../hub/contract/decode.ts'
 import { reasonOf } from '../../hub/contract/errors.ts'
+import type { TimeQuality } from '../../hub/contract/event.ts'
 import { type Address, addressPath, parseTopic, type Topic } from '../../hub/contract/topic.ts'
 import type { Entry } from '../../hub/journal/types.ts'
 import type { Driver, Outcome } from '../drivers/driver.ts'
 import type { Logger } from '../ports/logger.ts'
+import { CommandMemory, REMEMBERED_MAX, RESERVED } from './command-memory.ts'
 import type { Outbox } from './outbox.ts'
 
 /**
- * Commands from the hub to drivers: each is decoded, refused or executed, and gets exactly one final result. The same
- * id is never executed twice, also not over a restart: a command that a crash cut off ends as failed.
+ * Commands from the hub to drivers: each is decoded, refused or executed, and gets exactly one final result. What is begun
+ * is on disk first, so the same id is never executed twice, also not over a restart: a command that a crash cut off ends as
+ * failed.
  */
 
-/** Commands remembered; the spool's `handled` lane holds two entries for each. */
-export const HANDLED_MAX = 500
 /** A driver that does not answer by then has failed the command; gates declare their own, shorter motion limits. */
 const ANSWER_TIMEOUT_MS = 60_000
+/** A disk that has not taken it by then will not soon; a siren does not wait for it, and the hub sends nothing twice. */
+export const KEEP_MS_MAX = 1_000
+/** Without a clock that was ever set, a command is worth this long at most, from the moment it came. */
+export const UNSYNCED_TTL_MS_MAX = 30_000
 /** The contract's longest result message. */
 const MESSAGE_CHARS_MAX = 400
 
@@ -23,6 +28,7 @@ export interface CommandsDeps {
   /** By address path. */
   drivers: ReadonlyMap<string, Driver>
   outbox: Pick<Outbox, 'result' | 'remember'>
+  timeQuality: () => TimeQuality
   log: Logger
 }
 
@@ -31,9 +37,9 @@ type Details = Pick<Result, 'code' | 'message' | 'data'>
 
 export class Commands {
   readonly #deps: CommandsDeps
-  /** By command topic, oldest first; undefined while it is executed. */
-  readonly #handled = new Map<string, Result | undefined>()
+  readonly #memory = new CommandMemory()
   readonly #timers = new Set<ReturnType<typeof setTimeout>>()
+  #closed = false
 
   constructor(deps: CommandsDeps) {
     this.#deps = deps
@@ -49,8 +55,8 @@ export class Commands {
     // Clearing a retained command is no command.
     if (payload.length === 0) return
     const key = keyOf(topic)
-    if (this.#handled.has(key)) {
-      const known = this.#handled.get(key)
+    if (this.#memory.has(key)) {
+      const known = this.#memory.final(key)
       if (known) this.#deps.outbox.result(addressOf(topic), known)
       return
     }
@@ -63,11 +69,9 @@ export class Commands {
 
   /** Takes up the memory of the run before; what that run did not finish ends here as failed. */
   restore(entries: Entry[]): void {
-    const found = new Map(entries.map((entry) => [entry.topic, finalOf(entry.payload)]))
-    for (const [key, result] of found) {
+    for (const key of this.#memory.restore(entries)) {
       const topic = parseTopic(key)
-      if (result) this.#remember(key, result)
-      else if (topic.ok && topic.value.channel === 'cmd')
+      if (topic.ok && topic.value.channel === 'cmd')
         this.#finish(topic.value, 'failed', {
           code: 'GATEWAY_RESTARTED',
           message: 'the gateway restarted while it executed this; the outcome is unknown',
@@ -76,24 +80,76 @@ export class Commands {
   }
 
   close(): void {
+    this.#closed = true
     for (const timer of this.#timers) clearTimeout(timer)
   }
 
   #take(topic: CommandTopic, command: Command): void {
     const driver = this.#deps.drivers.get(addressPath(topic))
+    const expires_ms = this.#expiryOf(command)
     if (!driver) {
       const message = `this gateway has no ${topic.class} ${topic.device}`
       this.#finish(topic, 'refused', { code: 'DEVICE_UNKNOWN', message })
-    } else if (Date.parse(command.expiresat) <= Date.now()) {
-      this.#finish(topic, 'expired', { code: 'COMMAND_EXPIRED', message: `expired at ${command.expiresat}` })
-    } else this.#execute(topic, driver, command)
+    } else if (expires_ms <= Date.now()) this.#expire(topic, command)
+    // The final result of something that may be forgotten was given: it gets no other one.
+    else if (this.#isClockSet() && this.#memory.isBeyondHorizon(expires_ms)) return
+    else void this.#begin(topic, driver, command, expires_ms)
+  }
+
+  #expire(topic: CommandTopic, { expiresat }: Command): void {
+    this.#finish(topic, 'expired', { code: 'COMMAND_EXPIRED', message: `expired at ${expiresat}` })
+  }
+
+  #isClockSet(): boolean {
+    return this.#deps.timeQuality() !== 'unsynced'
+  }
+
+  /** By this gateway's clock. One that was never set cannot tell when another clock says so: only for how long it is worth. */
+  #expiryOf({ issuedat, expiresat }: Command): number {
+    const expires_ms = Date.parse(expiresat)
+    if (this.#isClockSet()) return expires_ms
+    return Date.now() + Math.min(expires_ms - Date.parse(issuedat), UNSYNCED_TTL_MS_MAX)
+  }
+
+  /** Nothing moves before it is on disk that it was begun. */
+  async #begin(topic: CommandTopic, driver: Driver, command: Command, expires_ms: number): Promise<void> {
+    const key = keyOf(topic)
+    const places = REMEMBERED_MAX + (topic.name === 'release-all' ? RESERVED : 0)
+    const appends = this.#memory.begin(key, expires_ms, places, Date.now())
+    if (!appends) {
+      const message = 'too many commands have not expired yet; try again later'
+      this.#say(topic, 'refused', { code: 'COMMANDS_BUSY', message })
+      return
+    }
+    this.#say(topic, 'accepted')
+    await this.#within(KEEP_MS_MAX, Promise.all(appends.map((append) => this.#deps.outbox.remember(append))))
+    if (this.#closed) return
+    if (expires_ms <= Date.now()) this.#expire(topic, command)
+    else this.#execute(topic, driver, { ...command, expiresat: new Date(expires_ms).toISOString() })
+  }
+
+  /** Resolves when it is done, when it failed, or when it takes too long. */
+  #within(timeout_ms: number, work: Promise<unknown>): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        this.#timers.delete(timer)
+        this.#deps.log.warn({}, 'the disk takes its time: a command is executed before it is on it')
+        resolve()
+      }, timeout_ms)
+      this.#timers.add(timer)
+      const done = () => {
+        clearTimeout(timer)
+        this.#timers.delete(timer)
+        resolve()
+      }
+      work.then(done, (error: unknown) => {
+        this.#deps.log.error({ error: reasonOf(error) }, 'a command is executed and not remembered over a restart')
+        done()
+      })
+    })
   }
 
   #execute(topic: CommandTopic, driver: Driver, command: Command): void {
-    const key = keyOf(topic)
-    this.#remember(key, undefined)
-    this.#deps.outbox.remember(key, null)
-    this.#say(topic, 'accepted')
     this.#say(topic, 'executing')
     const answer = this.#answerOnce(topic)
     try {
@@ -137,21 +193,15 @@ export class Commands {
     return result
   }
 
+  /** Both in one commit: a result that was told is remembered. */
   #finish(topic: CommandTopic, status: FinalStatus, details: Details): void {
     const result = this.#say(topic, status, details)
-    this.#remember(keyOf(topic), result)
-    this.#deps.outbox.remember(keyOf(topic), result)
+    const appends = this.#memory.end(keyOf(topic), result, Date.now())
+    Promise.all(appends.map((append) => this.#deps.outbox.remember(append))).catch((error: unknown) => {
+      this.#deps.log.error({ error: reasonOf(error) }, 'how a command ended is not remembered over a restart')
+    })
     const { id, name, device } = topic
     this.#deps.log.info({ id, name, device, status, code: details.code }, 'command ended')
-  }
-
-  #remember(key: string, result: Result | undefined): void {
-    this.#handled.delete(key)
-    this.#handled.set(key, result)
-    for (const oldest of this.#handled.keys()) {
-      if (this.#handled.size <= HANDLED_MAX) break
-      this.#handled.delete(oldest)
-    }
   }
 }
 
@@ -162,10 +212,4 @@ function keyOf(topic: CommandTopic): string {
 
 function addressOf({ street, community, estate, gateway, class: deviceClass, device }: Topic): Address {
   return { street, community, estate, gateway, class: deviceClass, device }
-}
-
-function finalOf(payload: Uint8Array): Result | undefined {
-  const json = decodeJson(payload)
-  const result = json.ok ? (json.value as Result | null) : null
-  return result !== null && typeof result === 'object' && isFinal(result.status) ? result : undefined
 }

@@ -1,20 +1,23 @@
 import type { Duplex } from 'node:stream'
 import { encodeJson } from '../../hub/contract/encode.ts'
-import { type LinliError, reasonOf } from '../../hub/contract/errors.ts'
+import { LinliError, reasonOf } from '../../hub/contract/errors.ts'
 import { plateFilter } from '../../hub/contract/plate.ts'
 import { type Address, addressPath, formatTopic, gatewayPath, parseTopic } from '../../hub/contract/topic.ts'
+import type { LinkSecrets } from '../../hub/journal/shipper/mqtt-link.ts'
 import { createMqttLink } from '../../hub/journal/shipper/mqtt-link.ts'
 import { createPump } from '../../hub/journal/shipper/pump.ts'
 import type { Entry, Log, LogConfig } from '../../hub/journal/types.ts'
 import type { GpioKernel } from '../adapters/gpio/kernel.ts'
 import type { Folder } from '../credentials/folder.ts'
 import type { Driver } from '../drivers/driver.ts'
-import { momentNow } from '../moment.ts'
+import type { Identity } from '../identity/identity.ts'
+import { type Moment, momentNow } from '../moment.ts'
 import type { BytePortFactory } from '../ports/byte-port.ts'
 import type { OpenCameraServer } from '../ports/camera-server.ts'
 import type { Logger } from '../ports/logger.ts'
 import { type Access, openAccess } from './access.ts'
 import { cameraAddress } from './cameras/cameras.ts'
+import { COMMAND_LANE } from './command-memory.ts'
 import { Commands } from './commands.ts'
 import type { GatewayConfig } from './config.ts'
 import { createDrivers } from './drivers.ts'
@@ -22,7 +25,8 @@ import { createHardware } from './hardware.ts'
 import { Outbox, SENT_LANES, SPOOL_LANES } from './outbox.ts'
 import { openProfiles, type ReadProfiles } from './parks.ts'
 import { Self } from './self.ts'
-import { createTimeQuality } from './time-quality.ts'
+import { correctTime } from './time-correction.ts'
+import { createTimeQuality, type TimeQualityWatch } from './time-quality.ts'
 import { Uplink, type UplinkDeps } from './uplink.ts'
 
 /** One gateway, put together. Everything that touches the world is handed in, so that it runs on virtual time whole. */
@@ -35,6 +39,8 @@ export interface GatewayDeps {
   openSpool(config: LogConfig): Promise<Log>
   /** In-memory transport to the hub for virtual time; TCP or TLS by the configured url when absent. */
   connect?: () => Duplex
+  /** Where its hub is and what it shows it, of a gateway that has enrolled; else the configuration says. */
+  identity?: Pick<Identity, 'url' | 'secrets'>
   /** A folder of the gateway's data, for what is no log. */
   openFolder(name: string): Promise<Folder>
   /** Where cameras bring plates; only called when the configuration has a port for them. */
@@ -96,22 +102,24 @@ export function createGateway(deps: GatewayDeps, config: GatewayConfig): Gateway
 async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: Closers): Promise<void> {
   const { log, bootid, version } = deps
   const startedAt = momentNow()
+  const { telemetryEvery_ms = TELEMETRY_EVERY_MS } = config
   const profiles = openProfiles(config, deps.readProfiles)
   const address: Address = { ...config.site, gateway: config.gateway, class: 'gateway', device: config.gateway }
   const spool = await deps.openSpool({ lanes: SPOOL_LANES })
   closers.push(() => spool.close())
   const held = await spool.list('state')
-  const handled = await spool.list('handled')
+  const handled = await spool.list(COMMAND_LANE.name)
 
   const uplinks: Uplink[] = []
   const onFault = (fault: LinliError | undefined) => {
     for (const uplink of uplinks) uplink.setAvailability(availabilityOf(fault))
   }
-  const timeQuality = createTimeQuality(deps.clockSynced)
+  const clock = createTimeQuality(deps.clockSynced)
+  const timeQuality = clock.now
   const outbox = new Outbox({ log: spool, logger: log, bootid, startedAt, timeQuality, onFault })
   closers.push(() => outbox.close())
 
-  const self = new Self({ outbox, address, startedAt, bootid, version, rss_bytes: deps.rss_bytes })
+  const self = new Self({ ...deps, outbox, address, startedAt, timeQuality, telemetryEvery_ms })
   const onStatus = self.onBoard.bind(self)
   const hardware = createHardware({ ...deps, onStatus }, config)
   closers.push(() => hardware.closeBuses())
@@ -134,7 +142,7 @@ async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: C
   access = await openAccess(accessDeps, address, config)
   const targets = access ? [...drivers, access.intake] : drivers
   const byPath = new Map<string, Driver>(targets.map((driver) => [addressPath(driver.address), driver]))
-  const commands = new Commands({ drivers: byPath, outbox, log })
+  const commands = new Commands({ drivers: byPath, outbox, timeQuality, log })
   closers.push(() => commands.close())
   commands.restore(handled)
 
@@ -142,20 +150,35 @@ async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: C
     spool,
     address,
     outbox,
+    correctTime: (payload) => clock.synced && correctTime(payload, { bootid, startedAt, synced: clock.synced }),
     onMessage(topic, payload, retain) {
       if (!access?.onMessage(topic, payload, retain)) commands.onMessage(topic, payload, retain)
     },
   })
   uplinks.push(uplink)
+  watchClock(clock, [outbox, self, uplink], self)
+  closers.push(() => clock.close())
   outbox.setDirect((entry) => uplink.sendDirect(entry))
   closers.push(() => uplink.close())
-  const timer = setInterval(() => self.reportVitals(spool), config.telemetryEvery_ms ?? TELEMETRY_EVERY_MS)
+  const timer = setInterval(() => self.reportVitals(spool), telemetryEvery_ms)
   closers.push(() => clearInterval(timer))
   closers.push(() => hardware.closeBoards())
   hardware.start()
   closers.push(() => access?.close())
   access?.start()
   uplink.start()
+}
+
+/** What was dated by a clock that was not set yet is told again, dated right, once it is. */
+function watchClock(clock: TimeQualityWatch, dated: Array<{ clockSet(synced: Moment): void }>, self: Self): void {
+  let isToldSet = clock.now() !== 'unsynced'
+  clock.start((quality) => {
+    if (clock.synced && !isToldSet) {
+      isToldSet = true
+      for (const one of dated) one.clockSet(clock.synced)
+    }
+    self.onTimeQuality(quality)
+  })
 }
 
 function availabilityOf(fault: LinliError | undefined) {
@@ -166,11 +189,11 @@ function availabilityOf(fault: LinliError | undefined) {
 function createUplink(
   deps: GatewayDeps,
   config: GatewayConfig,
-  parts: { spool: Log; address: Address; outbox: Outbox; onMessage: UplinkDeps['onMessage'] },
+  parts: { spool: Log; address: Address; outbox: Outbox } & Pick<UplinkDeps, 'onMessage' | 'correctTime'>,
 ): Uplink {
-  const { spool, address, outbox, onMessage } = parts
+  const { spool, address, outbox, onMessage, correctTime } = parts
   let hasBeenConnected = false
-  const { url, username, password } = config.uplink
+  const { url, secrets } = deps.identity ?? byConfig(config)
   const availabilityTopic = formatTopic({ ...address, channel: 'avail' })
   const link = createMqttLink(
     { random: deps.random, ...(deps.connect ? { connect: deps.connect } : {}) },
@@ -180,8 +203,7 @@ function createUplink(
       clientId: `linli-${config.site.estate}-${config.gateway}`,
       // Commands missed during an outage are the hub's to answer: none may fire late.
       clean: true,
-      ...(username === undefined ? {} : { username }),
-      ...(password === undefined ? {} : { password }),
+      secrets,
       will: {
         topic: availabilityTopic,
         payload: encodeJson({ status: 'offline', reason: 'connection-lost' }),
@@ -210,6 +232,7 @@ function createUplink(
         hasBeenConnected = true
       },
       onMessage,
+      correctTime,
     },
     {
       availabilityTopic,
@@ -228,4 +251,15 @@ function clearAbandoned(outbox: Outbox, held: Entry[], present: Address[]): void
     const parsed = parseTopic(topic)
     if (parsed.ok && !paths.has(addressPath(parsed.value))) outbox.clear(topic)
   }
+}
+
+/** Without an identity: user name and password, as the configuration has them. @throws {LinliError} CONFIG_INVALID */
+function byConfig({ uplink }: GatewayConfig): { url: string; secrets: () => LinkSecrets } {
+  if (!uplink) {
+    const message =
+      'this gateway has not enrolled at a hub and /uplink is missing: linli gateway claim, or say where the hub is'
+    throw new LinliError('CONFIG_INVALID', message, { kind: 'caller', path: '/uplink' })
+  }
+  const { url, ...secrets } = uplink
+  return { url, secrets: () => secrets }
 }

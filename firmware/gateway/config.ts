@@ -44,7 +44,8 @@ const ConfigShape = Type.Object(
     gateway: Segment,
     site: SiteSchema,
     data: Type.String({ minLength: 1, maxLength: 500, description: 'folder for the spool' }),
-    uplink: Uplink,
+    /** Not needed by a gateway that has enrolled. */
+    uplink: Type.Optional(Uplink),
     boards: Type.Array(BoardConfig, { maxItems: 32 }),
     buses: Type.Optional(Type.Array(BusConfig, { maxItems: 32 })),
     devices: Type.Array(Type.Unknown(), { maxItems: 200 }),

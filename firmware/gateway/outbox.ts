@@ -5,11 +5,12 @@ import { LinliError, reasonOf } from '../../hub/contract/errors.ts'
 import { type LinliEvent, makeEvent, type Severity, type TimeQuality } from '../../hub/contract/event.ts'
 import type { Meta } from '../../hub/contract/meta.ts'
 import type { SenmlPack } from '../../hub/contract/senml.ts'
-import { type Address, type Channel, formatTopic } from '../../hub/contract/topic.ts'
+import { type Address, addressPath, type Channel, formatTopic } from '../../hub/contract/topic.ts'
 import type { Append, LaneConfig, Log } from '../../hub/journal/types.ts'
 import { CREDENTIAL_USE_LANE } from '../credentials/ledger.ts'
-import type { Moment } from '../moment.ts'
+import { type Moment, momentAt } from '../moment.ts'
 import type { Logger } from '../ports/logger.ts'
+import { COMMAND_LANE, type MemoryAppend } from './command-memory.ts'
 import { RefusedEntries } from './refused.ts'
 
 /**
@@ -17,16 +18,16 @@ import { RefusedEntries } from './refused.ts'
  * refuses until it takes it. Appends of one turn of the event loop share a commit.
  */
 
-/** Most urgent first. `handled` is the gateway's own memory of commands and is never sent. */
+/** Most urgent first. The gateway's own memory of commands and credentials is never sent. */
 export const SPOOL_LANES: LaneConfig[] = [
   { name: 'alarm', kind: 'queue', evict: 'never' },
   { name: 'state', kind: 'compacted' },
   { name: 'telemetry', kind: 'queue', evict: { oldest: { entries_max: 100_000 } } },
   CREDENTIAL_USE_LANE,
-  { name: 'handled', kind: 'queue', evict: { oldest: { entries_max: 1000 } } },
+  COMMAND_LANE,
 ]
 export const SENT_LANES = ['alarm', 'state', 'telemetry'] as const
-type Lane = 'alarm' | 'state' | 'telemetry' | 'handled'
+type Lane = 'alarm' | 'state' | 'telemetry'
 
 export interface OutboxDeps {
   log: Log
@@ -47,6 +48,8 @@ export class Outbox {
   #telemetryRefused = 0
   /** The newest entry of each state topic: an older one that the disk refused late must not come after it. */
   readonly #latest = new Map<string, Append>()
+  /** Each device's availability and since when, to say it again once the clock is right. */
+  readonly #availabilities = new Map<string, { address: Address; value: Omit<Availability, 'since'>; at: Moment }>()
 
   constructor(deps: OutboxDeps) {
     this.#deps = deps
@@ -72,6 +75,7 @@ export class Outbox {
   }
 
   availability(address: Address, availability: Omit<Availability, 'since'>, at: Moment): void {
+    this.#availabilities.set(addressPath(address), { address, value: availability, at })
     const value = { ...availability, since: new Date(at.wall_ms).toISOString() }
     this.#put('state', address, { channel: 'avail' }, value, at.wall_ms)
   }
@@ -87,14 +91,23 @@ export class Outbox {
     }
   }
 
+  /**
+   * The clock was set: availabilities told before are told again with their true `since`.
+   * @param synced both clocks side by side, the wall clock being right
+   */
+  clockSet(synced: Moment): void {
+    for (const { address, value, at } of [...this.#availabilities.values()])
+      if (at.monotonic_ms < synced.monotonic_ms) this.availability(address, value, momentAt(synced, at.monotonic_ms))
+  }
+
   /** Clears what is retained on a topic: its device is no longer configured. */
   clear(topic: string): void {
     this.#append('state', { topic, payload: new Uint8Array(), time_ms: Date.now() })
   }
 
-  /** The gateway's own memory: which commands were handled, with what result. */
-  remember(topic: string, value: unknown): void {
-    this.#append('handled', { topic, payload: encodeJson(value), time_ms: Date.now() })
+  /** The gateway's own memory of commands, never sent. Appends at once; rejects as the spool does. */
+  async remember(append: MemoryAppend): Promise<void> {
+    await this.#deps.log.append({ ...append, time_ms: Date.now() })
   }
 
   /** Readings lost to a full spool: evicted while nobody came for them, or refused. */

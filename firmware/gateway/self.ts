@@ -1,9 +1,10 @@
 import type { CredentialsHave } from '../../hub/contract/credentials.ts'
+import type { TimeQuality } from '../../hub/contract/event.ts'
 import type { GatewayState, ReaderState } from '../../hub/contract/gateway.ts'
 import type { SenmlPack } from '../../hub/contract/senml.ts'
 import type { Address } from '../../hub/contract/topic.ts'
 import type { Log } from '../../hub/journal/types.ts'
-import { type Moment, momentNow } from '../moment.ts'
+import { type Moment, momentAt, momentNow } from '../moment.ts'
 import type { PinBoard, StatusReport } from '../ports/pin-board.ts'
 import type { Outbox } from './outbox.ts'
 
@@ -16,8 +17,12 @@ export interface SelfDeps {
   bootid: string
   version: string
   rss_bytes: () => number
+  telemetryEvery_ms: number
+  timeQuality: () => TimeQuality
 }
 
+/** So many vital signs in a row that do not come are silence. */
+const SILENT_AFTER = 3
 /** The contract's longest reason. */
 const REASON_CHARS_MAX = 200
 const UNITS = { rss: 'B', uptime: 's', 'spool/alarm': 'count', 'spool/telemetry': 'count', 'spool/size': 'B' }
@@ -28,13 +33,17 @@ export class Self {
   #credentials: CredentialsHave | undefined
   #readers: ReaderState[] | undefined
   #droppedTold = 0
+  #startedAt: Moment
+  #timequality: TimeQuality
 
   constructor(deps: SelfDeps) {
     this.#deps = deps
+    this.#startedAt = deps.startedAt
+    this.#timequality = deps.timeQuality()
   }
 
   begin(boards: Iterable<PinBoard>): void {
-    const { outbox, address, version } = this.#deps
+    const { outbox, address, version, telemetryEvery_ms } = this.#deps
     this.#boards = [...boards]
     this.#droppedTold = outbox.telemetryDropped()
     outbox.event(address, { type: 'started', severity: 'notice', at: momentNow(), data: { version } })
@@ -45,6 +54,7 @@ export class Self {
       place: {},
       capabilities: [],
       units: UNITS,
+      expireafter_s: Math.ceil((SILENT_AFTER * telemetryEvery_ms) / 1000),
     })
     this.#reportState()
   }
@@ -63,6 +73,22 @@ export class Self {
   onCredentials(have: CredentialsHave): void {
     this.#credentials = have
     this.#reportState()
+  }
+
+  onTimeQuality(quality: TimeQuality): void {
+    this.#timequality = quality
+    this.#reportState()
+  }
+
+  /**
+   * The clock was set for the first time since the start.
+   * @param synced both clocks side by side, the wall clock being right
+   */
+  clockSet(synced: Moment): void {
+    const { outbox, address, startedAt } = this.#deps
+    this.#startedAt = momentAt(synced, startedAt.monotonic_ms)
+    const data = { stepped_ms: Math.round(this.#startedAt.wall_ms - startedAt.wall_ms) }
+    outbox.event(address, { type: 'clock-set', severity: 'notice', at: momentNow(), data })
   }
 
   onReaders(readers: ReaderState[]): void {
@@ -98,11 +124,12 @@ export class Self {
   }
 
   #reportState(): void {
-    const { outbox, address, startedAt, bootid, version } = this.#deps
+    const { outbox, address, bootid, version } = this.#deps
     const state: GatewayState = {
       version,
       bootid,
-      startedat: new Date(startedAt.wall_ms).toISOString(),
+      startedat: new Date(this.#startedAt.wall_ms).toISOString(),
+      timequality: this.#timequality,
       boards: this.#boards.map(({ id, status }) => ({ id, status: status.status, ...shortReason(status.reason) })),
       ...(this.#credentials === undefined ? {} : { credentials: this.#credentials }),
       ...(this.#readers === undefined ? {} : { readers: this.#readers }),

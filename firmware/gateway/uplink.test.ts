@@ -7,9 +7,11 @@ import { createMemoryDisk } from '../../hub/journal/memory-backend.ts'
 import { openMemoryLog } from '../../hub/journal/open.ts'
 import { createPump } from '../../hub/journal/shipper/pump.ts'
 import type { Log } from '../../hub/journal/types.ts'
+import { type Moment, momentNow } from '../moment.ts'
 import { silentLogger } from '../ports/logger.ts'
 import { startVirtualTime, type VirtualTime } from '../testing/virtual-time.ts'
 import { SENT_LANES, SPOOL_LANES } from './outbox.ts'
+import { correctTime } from './time-correction.ts'
 import { type Link, Uplink } from './uplink.ts'
 
 /** A link whose broker is the test. */
@@ -66,8 +68,10 @@ describe('the uplink', () => {
   let log: Log
   let link: FakeLink
   let uplink: Uplink
+  let synced: Moment | undefined
 
   beforeEach(async () => {
+    synced = undefined
     time = startVirtualTime(install)
     log = await openMemoryLog(createMemoryDisk(), { lanes: SPOOL_LANES })
     link = new FakeLink()
@@ -87,6 +91,8 @@ describe('the uplink', () => {
         logger: silentLogger,
         onConnected: () => {},
         onMessage: () => {},
+        correctTime: (payload) =>
+          synced && correctTime(payload, { bootid: 'boot', startedAt: { wall_ms: 0, monotonic_ms: 0 }, synced }),
       },
       { availabilityTopic: AVAIL, filters: [FILTER] },
     )
@@ -114,6 +120,45 @@ describe('the uplink', () => {
     expect(link.published[0]).toMatchObject({ topic: AVAIL, value: { status: 'online' }, retain: true })
     expect(link.published[1]).toMatchObject({ topic: 't/a1' })
     expect(link.filters).toEqual([FILTER])
+  })
+
+  it('dates what an unset clock had dated before it goes out, and only the true age makes it a replay', async () => {
+    const append = (at_ms: number) =>
+      log.append({
+        lane: 'alarm',
+        topic: `t/${at_ms}`,
+        payload: encodeJson({
+          specversion: '1.0',
+          bootid: 'boot',
+          monotonicms: String(Math.floor(at_ms)),
+          time: new Date(Date.now()).toISOString(),
+          timequality: 'unsynced',
+        }),
+        time_ms: Date.now(),
+      })
+    const first_ms = performance.now()
+    void append(first_ms)
+    await time.pass(5000, 10)
+    const second_ms = performance.now()
+    void append(second_ms)
+    await time.pass(10)
+    const true_ms = Date.parse('2031-01-01T00:00:00Z')
+    synced = { wall_ms: true_ms, monotonic_ms: performance.now() }
+    link.connect()
+    await time.pass(50)
+    const { monotonic_ms } = synced
+    const at = (happened_ms: number) =>
+      new Date(Math.round(true_ms - monotonic_ms + Math.floor(happened_ms))).toISOString()
+    // The clock of this process is still the old one, years behind: both look as if they came from the future.
+    expect(said().map(({ value }) => ['clocktime' in value, value.time, value.replayed])).toEqual([
+      [true, at(first_ms), undefined],
+      [true, at(second_ms), undefined],
+    ])
+    uplink.clockSet(synced)
+    await time.pass(50)
+    expect(link.published.at(-1)).toMatchObject({ topic: AVAIL, value: { status: 'online' } })
+    const since_ms = Date.parse(String(link.published.at(-1)?.value.since))
+    expect(Math.abs(since_ms - true_ms - (momentNow().monotonic_ms - monotonic_ms))).toBeLessThanOrEqual(150)
   })
 
   it('marks events that waited two seconds for the connection, and only those', async () => {

@@ -3,8 +3,10 @@ import { encodeJson } from '../../hub/contract/encode.ts'
 import { reasonOf } from '../../hub/contract/errors.ts'
 import { payloadToSend } from '../../hub/contract/replayed.ts'
 import type { Append, Entry, Log } from '../../hub/journal/types.ts'
+import { type Moment, momentAt, momentNow } from '../moment.ts'
 import type { Logger } from '../ports/logger.ts'
 import { SENT_LANES } from './outbox.ts'
+import type { Corrected } from './time-correction.ts'
 
 /**
  * The gateway's connection to its hub: says that the gateway is there, sends what the spool holds, takes commands.
@@ -37,6 +39,8 @@ export interface UplinkDeps {
   /** The connection came up: what has to be said at each connection goes to the spool now. */
   onConnected(): void
   onMessage(topic: string, payload: Uint8Array, retain: boolean): void
+  /** What was dated by a clock that was not set yet, with its true time; undefined for everything else. */
+  correctTime(payload: Uint8Array): Corrected | undefined
 }
 
 export interface UplinkConfig {
@@ -67,6 +71,7 @@ export class Uplink {
   #subscribeTimer: ReturnType<typeof setTimeout> | undefined
   #pumpTimer: ReturnType<typeof setTimeout> | undefined
   #availability: OwnAvailability = { status: 'online' }
+  #since: Moment = momentNow()
 
   constructor(deps: UplinkDeps, config: UplinkConfig) {
     this.#deps = deps
@@ -87,12 +92,23 @@ export class Uplink {
   /** The gateway's own condition, told now and at every connection. */
   setAvailability(next: OwnAvailability): void {
     this.#availability = next
+    this.#since = momentNow()
+    if (this.#connected) this.#announce().catch(() => {})
+  }
+
+  /**
+   * The clock was set: since when the gateway is available was told by the old one.
+   * @param synced both clocks side by side, the wall clock being right
+   */
+  clockSet(synced: Moment): void {
+    this.#since = momentAt(synced, this.#since.monotonic_ms)
     if (this.#connected) this.#announce().catch(() => {})
   }
 
   /** Past the spool, for alarms that the disk refused. */
   sendDirect(append: Append): Promise<void> {
-    return this.#deps.link.publish(append.topic, append.payload, { qos: 1, retain: false })
+    const payload = this.#deps.correctTime(append.payload)?.payload ?? append.payload
+    return this.#deps.link.publish(append.topic, payload, { qos: 1, retain: false })
   }
 
   async close(): Promise<void> {
@@ -101,6 +117,7 @@ export class Uplink {
     if (this.#connected) {
       // A clean end sends no will, so it is said.
       this.#availability = { status: 'offline', reason: 'gateway-stopped' }
+      this.#since = momentNow()
       await within(GOODBYE_TIMEOUT_MS, this.#announce())
     }
     this.#connected = false
@@ -115,12 +132,14 @@ export class Uplink {
 
   #send(entry: Entry): Promise<void> {
     const waited = (this.#delayed.get(entry.lane) ?? 0) >= entry.position
-    const payload = payloadToSend(entry.payload, waited, Date.now() - entry.time_ms)
+    const { payload: said, time_ms } = this.#deps.correctTime(entry.payload) ?? entry
+    const payload = payloadToSend(said, waited, Date.now() - time_ms)
     return this.#deps.link.publish(entry.topic, payload, { qos: 1, retain: entry.lane === 'state' })
   }
 
   #onUp(): void {
     this.#connected = true
+    this.#since = momentNow()
     this.#deps.logger.info({}, 'uplink is up')
     for (const lane of SENT_LANES) this.#delayed.set(lane, this.#deps.log.last(lane))
     // A failure shows as the connection going down, and all of this comes again.
@@ -151,7 +170,7 @@ export class Uplink {
   }
 
   #announce(): Promise<void> {
-    const value = { ...this.#availability, since: new Date().toISOString() }
+    const value = { ...this.#availability, since: new Date(this.#since.wall_ms).toISOString() }
     return this.#deps.link.publish(this.#config.availabilityTopic, encodeJson(value), { qos: 1, retain: true })
   }
 

@@ -4,6 +4,8 @@ export interface Clock {
   tick(time_ms: number): number
   /** Time passes in one leap, as for a process that was held up: each timer fires once. */
   jump(time_ms: number): number
+  /** As somebody sets a clock: no timer fires for it. */
+  setSystemTime(now_ms: number): void
   uninstall(): void
 }
 const FAKED = ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date', 'performance'] as const

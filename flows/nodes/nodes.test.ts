@@ -200,11 +200,23 @@ describe('command targets', () => {
 describe('upstream dot', () => {
   it('differs in shape too, and shows what waits', () => {
     const dot = (status: UpstreamStatus['status'], backlog: number) =>
-      upstreamDot({ status, backlog, since: '2026-11-23T00:00:00.000Z' })
+      upstreamDot([{ status, backlog, since: '2026-11-23T00:00:00.000Z' }])
     expect(dot('connected', 0)).toEqual({ fill: 'green', shape: 'dot', text: 'connected' })
     expect(dot('connected', 3)).toEqual({ fill: 'yellow', shape: 'dot', text: 'connected · 3' })
     expect(dot('disconnected', 3)).toEqual({ fill: 'red', shape: 'ring', text: 'disconnected · 3' })
     expect(dot('none', 0).shape).toBe('ring')
+  })
+
+  it('names each of several, and is red when one of them is away', () => {
+    const since = '2026-11-23T00:00:00.000Z'
+    const city = { name: 'city', status: 'connected' as const, backlog: 0, since }
+    const police = { name: 'police', status: 'disconnected' as const, backlog: 2, since }
+    expect(upstreamDot([city, police])).toEqual({
+      fill: 'red',
+      shape: 'ring',
+      text: 'city: connected, police: disconnected · 2',
+    })
+    expect(upstreamDot([city, { ...police, status: 'connected' }]).fill).toBe('yellow')
   })
 })
 
@@ -325,6 +337,20 @@ describe('linli upstream status', () => {
     node.close()
     node.bridge.receive({ type: 'upstream', upstream })
     expect(node.sent).toHaveLength(3)
+  })
+
+  it('says how each of several is', () => {
+    const node = place(linliUpstreamStatus, {})
+    const since = '2026-11-23T00:00:00.000Z'
+    for (const name of ['city', 'police'])
+      node.bridge.receive({ type: 'upstream', upstream: { name, status: 'connected', since, backlog: 0 } })
+    for (const listener of node.started) listener()
+    expect(node.sent.map((one) => (one as { upstream?: string }).upstream)).toEqual([
+      'city',
+      'police',
+      'city',
+      'police',
+    ])
   })
 
   it('has nothing to say before the hub told it', () => {

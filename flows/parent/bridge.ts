@@ -5,7 +5,8 @@ import type { CommandMessage, EventMessage, FromHub, ToHub, UpstreamStatus } fro
 /** What the Linli nodes see of the hub; they find it as `RED.settings.linli`. */
 export interface Bridge {
   readonly devices: Directory
-  upstream(): UpstreamStatus | undefined
+  /** Empty before the hub has told. */
+  upstreams(): UpstreamStatus[]
   /** @returns ends the subscription */
   onEvent(listener: (message: EventMessage) => void): () => void
   onUpstream(listener: (upstream: UpstreamStatus) => void): () => void
@@ -47,9 +48,9 @@ export interface BridgeDeps {
 export function createBridge({ send, rss_bytes, clock }: BridgeDeps): ParentBridge {
   const devices = new Directory()
   const events = new Set<(message: EventMessage) => void>()
-  const upstreams = new Set<(upstream: UpstreamStatus) => void>()
+  const upstreamListeners = new Set<(upstream: UpstreamStatus) => void>()
+  const upstreams = new Map<string | undefined, UpstreamStatus>()
   const pending = new Map<string, (result: Result) => void>()
-  let upstream: UpstreamStatus | undefined
   const rate = createRate(RATE_PER_S_MAX)
   let commands = 0
   let taken = 0
@@ -101,8 +102,8 @@ export function createBridge({ send, rss_bytes, clock }: BridgeDeps): ParentBrid
         devices.replace(message.devices)
         break
       case 'upstream':
-        upstream = message.upstream
-        for (const listener of upstreams) listener(message.upstream)
+        upstreams.set(message.upstream.name, message.upstream)
+        for (const listener of upstreamListeners) listener(message.upstream)
         break
       case 'ping':
         send({ type: 'pong', n: message.n, rss_bytes: rss_bytes() })
@@ -131,9 +132,9 @@ export function createBridge({ send, rss_bytes, clock }: BridgeDeps): ParentBrid
 
   return {
     devices,
-    upstream: () => upstream,
+    upstreams: () => [...upstreams.values()],
     onEvent: (listener) => subscribe(events, listener),
-    onUpstream: (listener) => subscribe(upstreams, listener),
+    onUpstream: (listener) => subscribe(upstreamListeners, listener),
     command,
     receive,
     hold() {

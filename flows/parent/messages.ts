@@ -49,6 +49,8 @@ export interface DeviceMessage {
 }
 
 export interface UpstreamStatus {
+  /** Absent when there is none. */
+  name?: string
   status: 'connected' | 'disconnected' | 'none'
   since: string
   backlog: number

@@ -1,3 +1,4 @@
+import type { Audit } from '../audit/audit.ts'
 import { LinliError } from '../contract/errors.ts'
 import type { ClientEntry, Registry } from '../registry/registry.ts'
 
@@ -37,7 +38,37 @@ export async function atAccounts(
   return { type: 'account-changed' }
 }
 
-const ROLES: readonly string[] = ['gateway', 'camera', 'platform'] satisfies Array<ClientEntry['role']>
+/** The same, with a line in the audit log before an account changes, and one about how that went. */
+export async function auditedAccounts(
+  audit: Pick<Audit, 'record'>,
+  registry: Parameters<typeof atAccounts>[0],
+  request: AccountRequest,
+): Promise<AccountAnswer> {
+  if (request.type === 'account-list') return atAccounts(registry, request)
+  const { secret: _secret, ...detail } = request.type === 'account-put' ? request.entry : { secret: '' }
+  const entry = {
+    kind: 'credential',
+    action: request.type,
+    actor: 'installer:linli-client',
+    source: 'command-line',
+    target: request.name,
+    detail,
+  } as const
+  await audit.record({ ...entry, outcome: 'asked' })
+  try {
+    const answer = await atAccounts(registry, request)
+    await audit.record({ ...entry, outcome: 'succeeded' })
+    return answer
+  } catch (error) {
+    const code = error instanceof LinliError ? error.code : 'REGISTRY_IO'
+    await audit.record({ ...entry, outcome: 'failed', code })
+    throw error
+  }
+}
+
+const ROLES: readonly string[] = ['gateway', 'camera', 'platform', 'home-assistant'] satisfies Array<
+  ClientEntry['role']
+>
 
 /** Undefined: the request is about something else. @throws {LinliError} SCHEMA_VIOLATION */
 export function accountRequest(value: unknown): AccountRequest | undefined {

@@ -2,6 +2,7 @@ import type { Site } from '../contract/topic.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { Principal } from './access.ts'
 import { createLoginQueue } from './login-queue.ts'
+import type { Peer } from './peer.ts'
 import { verifySecret } from './secret.ts'
 
 export interface Credentials {
@@ -10,6 +11,8 @@ export interface Credentials {
   password: Uint8Array | undefined
   /** Where it comes from, if it comes over a network. */
   address?: string | undefined
+  /** What its certificate proves. */
+  peer?: Peer | undefined
 }
 
 /** The principal behind a CONNECT, or undefined: refused. */
@@ -20,7 +23,9 @@ export const devAuthenticator: Authenticator = async ({ clientId }) => ({ role: 
 
 export function registryAuthenticator(registry: Registry, site: Site): Authenticator {
   const verify = createLoginQueue(verifySecret)
-  return async ({ username, password }) => {
+  return async ({ username, password, peer }) => {
+    // A gateway is who its certificate says; a password beside it is not even looked at.
+    if (peer) return gatewayOf(registry, site, peer)
     if (username === undefined || password === undefined) return undefined
     const entry = registry.client(username)
     if (!entry) return undefined
@@ -34,4 +39,17 @@ export function registryAuthenticator(registry: Registry, site: Site): Authentic
       ? undefined
       : { role: 'camera', name: username, site, gateway: entry.gateway, camera: entry.camera }
   }
+}
+
+/** Revoked, or of an earlier registry: nobody. */
+function gatewayOf(registry: Registry, site: Site, { fingerprint }: Peer): Principal | undefined {
+  const certificate = registry.certificate(fingerprint)
+  if (!certificate || certificate.revoked !== undefined) return undefined
+  const { gateway } = certificate
+  return { role: 'gateway', name: gatewayAccount(gateway), site, gateway }
+}
+
+/** The account of a gateway that has a certificate; no client account can have this name, which is no topic segment. */
+export function gatewayAccount(gateway: string): string {
+  return `gateway:${gateway}`
 }

@@ -1,9 +1,10 @@
 import type { IncomingMessage } from 'node:http'
-import { createServer, type Server, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { Aedes, type AuthenticateError } from 'aedes'
+import { Aedes, type AuthenticateError, type Client, type PublishPacket } from 'aedes'
 import { mayLeaveWill, maySubscribe, type Principal, sessionName } from '../auth/access.ts'
 import type { Authenticator } from '../auth/authenticator.ts'
+import { peerOf } from '../auth/peer.ts'
 import { LinliError, reasonOf } from '../contract/errors.ts'
 import { mayHoldPlate } from '../contract/plate.ts'
 import { createAccounts } from './accounts.ts'
@@ -14,14 +15,18 @@ import { REFUSALS } from './front/refusal.ts'
 import { createRetainedQuota } from './front/retained-quota.ts'
 import { createSubscriptionQuota } from './front/subscription-quota.ts'
 import { createInOrder } from './in-order.ts'
-import type { Ingest } from './ingest.ts'
-import { mend, type Persistence, SESSION_MARK } from './mended-persistence.ts'
+import type { Inbound, Ingest, Verdict } from './ingest.ts'
+import { type Listener, listenOn, TCP_KEEP_ALIVE_MS, type TlsIdentity } from './listener.ts'
+import { claimSession, openPersistence } from './persistence/open.ts'
+import { NO_SUBSCRIPTION } from './persistence/persistence.ts'
+import type { SessionReadings, Sessions } from './persistence/sessions.ts'
 import { createPlatePost } from './plate-post.ts'
 import { type Comer, createTakeover } from './takeover.ts'
 import { createWebSocketDoor } from './websocket.ts'
+import { publishWills } from './wills.ts'
 
 /**
- * The MQTT 3.1.1 broker: Aedes with in-memory persistence. What must outlive it is the journal's, written inside
+ * The MQTT 3.1.1 broker: Aedes with a persistence of ours. What must outlive it is the journal's, written inside
  * `authorizePublish`, the only place that runs before Aedes sends the PUBACK.
  */
 
@@ -38,20 +43,27 @@ export interface BrokerEvents extends FrontEvents {
 }
 
 export interface Broker {
-  /** Listens on TCP. Rejects with MQTT_PORT_IN_USE or MQTT_PORT_FORBIDDEN. */
-  listen(options: { host: string; port: number }): Promise<{ port: number }>
+  /** Listens on TCP, with an identity on TLS. Rejects with MQTT_PORT_IN_USE or MQTT_PORT_FORBIDDEN. */
+  listen(options: { host: string; port: number; tls?: TlsIdentity }): Promise<{ port: number }>
+  /** The certificate was renewed. */
+  present(identity: TlsIdentity): void
   /** Serves one connection that is already there (in-memory transport, tests in virtual time). */
   handle(connection: Duplex): void
   /** Takes over an HTTP request for MQTT over WebSocket (§6); whoever serves HTTP or HTTPS hands it in. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void
   /** Publishes in the hub's own name; the caller has journaled it. */
   publish(message: { topic: string; payload: Uint8Array; retain: boolean }): Promise<void>
+  /** What is retained already: to be called before anybody connects. */
+  restoreRetained(message: { topic: string; payload: Uint8Array }): void
+  /** Of clients that were connected when the last process ended. */
+  publishWills(): Promise<void>
   isConnected(name: string): boolean
   /** An account was changed or removed: its connections end, and whoever comes back is asked again. */
   endAccount(name: string, left: 'changed' | 'removed'): void
   /** Connections that are open, let in or not. */
   connections(): number
   retained(): { messages: number; bytes: number }
+  sessions(): SessionReadings
   close(): Promise<void>
 }
 
@@ -62,13 +74,12 @@ export interface Broker {
 const DELIVERIES_MAX = 10_000
 /** A subscriber that has not drained its socket for this long is disconnected; QoS 0 is shed from the first moment. */
 const DRAIN_TIMEOUT_MS = 5_000
-/** A peer that vanished without a word is noticed by TCP, also with MQTT's keep alive off. */
-const TCP_KEEP_ALIVE_MS = 60_000
 const KEEPS_NOTHING = { giveBack: () => undefined }
 /** Messages that were acknowledged but are not for delivery go here: no client can subscribe to it. */
 const NOWHERE = '$linli/nowhere'
 
 /** Not in Aedes' types. */
+type AuthorizedPacket = PublishPacket & { messageId?: number }
 type WillingClient = PrincipalClient & { _will?: { topic: string } }
 
 export async function createBroker(deps: {
@@ -77,27 +88,20 @@ export async function createBroker(deps: {
   log: BrokerLog
   events: BrokerEvents
   limits?: Partial<FrontLimits>
+  /** Those of this process alone when absent. */
+  sessions?: Sessions
 }): Promise<Broker> {
   const { ingest, log, events } = deps
   const limits: FrontLimits = { ...FRONT_LIMITS, ...deps.limits }
   const front = createFront({ log, events }, limits)
-  const quota = createSubscriptionQuota(limits.subscriptions_max)
   const plates = createPlatePost()
-  const accounts = createAccounts()
+  const [accounts, quota] = [createAccounts(), createSubscriptionQuota(limits.subscriptions_max)]
   const inOrder = createInOrder()
   const takeover = createTakeover()
   const overrun = new WeakSet<object>()
   const retained = createRetainedQuota(limits)
-  const delivery = createDelivery(
-    {
-      shed: events.shed,
-      overrun(client) {
-        front.report(client.conn as Duplex, REFUSALS.inFlight)
-        client.close()
-      },
-    },
-    limits,
-  )
+  const { sessions, persistence, queues } = await openPersistence(deps, front)
+  const delivery = createDelivery({ shed: events.shed, queue: queues.forward })
   const aedes = await Aedes.createBroker({
     concurrency: DELIVERIES_MAX,
     drainTimeout: DRAIN_TIMEOUT_MS,
@@ -105,6 +109,7 @@ export async function createBroker(deps: {
     maxClientsIdLength: Number.MAX_SAFE_INTEGER,
     connectTimeout: 2 * limits.connect_ms_max,
     maxInflightInbound: limits.incoming_qos2_max,
+    persistence,
 
     authenticate(client, username, password, done) {
       deps
@@ -113,6 +118,7 @@ export async function createBroker(deps: {
           username: username ?? undefined,
           password: password ?? undefined,
           address: (client.conn as Partial<Socket>).remoteAddress,
+          peer: peerOf((client.conn as { carrier?: unknown }).carrier ?? client.conn),
         })
         .then((principal) => {
           if (!principal) {
@@ -126,9 +132,14 @@ export async function createBroker(deps: {
           }
           ;(client as PrincipalClient).principal = principal
           client.id = sessionName(principal, client.id)
-          delivery.prepare(client)
+          delivery.prepare(client, aedes.id)
           front.authenticated(client.conn as Duplex)
-          takeover.enter(client as unknown as Comer, () => done(null, true))
+          takeover.enter(client as unknown as Comer, () => {
+            claimSession(sessions, client as PrincipalClient, log).then(
+              (granted) => (granted ? done(null, true) : done(unavailable(), false)),
+              () => done(unavailable(), false),
+            )
+          })
         })
         .catch((error: unknown) => {
           front.report(client.conn as Duplex, REFUSALS.loginFailed, { error: reasonOf(error) })
@@ -151,10 +162,14 @@ export async function createBroker(deps: {
       }
       // MQTT-3.3.1-3: whether it came again concerns nobody else.
       packet.dup = false
-      const settled = ingest.accept(principal, { topic: packet.topic, payload, retain: packet.retain === true }).then(
+      const known = packet.qos === 2 && client ? persistence.knownIncoming(client, packet.messageId ?? 0) : undefined
+      const accepted = known
+        ? known.then((): Verdict => ({ kind: 'swallow' })) // MQTT-4.3.3-2: the same PUBLISH again is answered and goes no further.
+        : ingest.accept(principal, inboundOf(client, packet, payload))
+      const settled = accepted.then(
         (verdict) => () => {
           if (verdict.kind === 'deliver') {
-            packet.payload = toBuffer(verdict.payload)
+            packet.payload = sameBuffer(sessions, verdict.payload)
             if (packet.retain && verdict.payload.length === 0) retained.forget(packet.topic)
           } else {
             place.giveBack()
@@ -175,7 +190,7 @@ export async function createBroker(deps: {
     },
 
     authorizeSubscribe(client, subscription, done) {
-      if (subscription.topic === SESSION_MARK) return done(null, null)
+      if (subscription.topic === NO_SUBSCRIPTION.topic) return done(null, null)
       const principal = (client as PrincipalClient).principal
       const allowed =
         principal !== undefined &&
@@ -184,8 +199,10 @@ export async function createBroker(deps: {
       if (!allowed || !quota.take(client, subscription.topic)) {
         const refusal = allowed ? REFUSALS.subscriptions : REFUSALS.subscriptionDenied
         front.report(client.conn as Duplex, refusal, { account: principal?.name, filter: subscription.topic })
+        queues.revoked(client, subscription.topic)
         return done(null, null)
       }
+      persistence.authorised(subscription)
       plates.subscribed(client, subscription.topic)
       done(null, subscription)
     },
@@ -193,7 +210,6 @@ export async function createBroker(deps: {
     authorizeForward: (client, packet) => delivery.forward(client, packet),
   })
 
-  mend((aedes as unknown as { persistence: Persistence }).persistence)
   aedes.on('client', (client: PrincipalClient) => {
     const isGone = client.closed
     takeover.registered(client as unknown as Comer)
@@ -203,9 +219,10 @@ export async function createBroker(deps: {
     accounts.came(client)
     events.connected(client.principal)
   })
-  aedes.on('ack', (_packet, client) => delivery.acknowledged(client))
   aedes.on('connackSent', ({ returnCode }, client) => {
-    if (returnCode === 0) front.accepted(client.conn as Duplex)
+    if (returnCode !== 0) return
+    front.accepted(client.conn as Duplex)
+    queues.connected(client)
   })
   aedes.on('unsubscribe', (filters, client) => {
     plates.unsubscribed(client, filters)
@@ -213,6 +230,7 @@ export async function createBroker(deps: {
   })
   aedes.on('clientDisconnect', (client: PrincipalClient) => {
     plates.gone(client)
+    queues.gone(client)
     takeover.left(client as unknown as Comer)
     accounts.left(client)
     if (client.principal) events.disconnected(client.principal)
@@ -237,74 +255,61 @@ export async function createBroker(deps: {
     packet_bytes_max: limits.packet_bytes_max,
     keep_alive_ms: TCP_KEEP_ALIVE_MS,
   })
-  let server: Server | undefined
+  function publish(message: Pick<Inbound, 'topic' | 'payload' | 'retain'> & { qos: 0 | 1 | 2 }): Promise<void> {
+    const { topic, payload, retain, qos } = message
+    // What the hub itself says is counted and never refused.
+    if (retain && payload.length > 0) retained.take(topic, payload.length)
+    else if (retain) retained.forget(topic)
+    const packet = { cmd: 'publish', topic, payload: sameBuffer(sessions, payload), qos, retain, dup: false } as const
+    return new Promise((resolve, reject) => {
+      aedes.publish(packet, (error) => (error ? reject(error) : resolve()))
+    })
+  }
+
+  const listeners: Listener[] = []
   return {
-    async listen({ host, port }) {
-      const options = { noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEP_ALIVE_MS }
-      const listening = createServer(options, (socket) => {
+    async listen({ host, port, tls }) {
+      const option = tls ? '--mqtts-port' : '--mqtt-port'
+      const { connections_max, connect_ms_max } = limits
+      const where = { host, port, option, connections_max, handshake_ms_max: connect_ms_max }
+      const listener = await listenOn(where, tls, (socket) => {
         // A socket may die before Aedes has its own handler in place.
         socket.on('error', () => undefined)
         if (front.admit(socket)) aedes.handle(socket)
       })
-      server = listening
-      return { port: await bind(listening, host, port) }
+      listeners.push(listener)
+      return { port: listener.port }
+    },
+    present(identity) {
+      for (const listener of listeners) listener.present(identity)
     },
     handle(connection) {
       if (front.admit(connection)) aedes.handle(connection)
     },
     upgrade: webSockets.upgrade,
-    publish({ topic, payload, retain }) {
-      // What the hub itself says is counted and never refused.
-      if (retain && payload.length > 0) retained.take(topic, payload.length)
-      else if (retain) retained.forget(topic)
-      return new Promise((resolve, reject) => {
-        aedes.publish({ cmd: 'publish', topic, payload: toBuffer(payload), qos: 1, retain, dup: false }, (error) =>
-          error ? reject(error) : resolve(),
-        )
-      })
+    publish: ({ topic, payload, retain }) => publish({ topic, payload, retain, qos: 1 }),
+    restoreRetained({ topic, payload }) {
+      if (payload.length > 0) retained.take(topic, payload.length)
+      sessions.retain({ topic, payload, qos: 1 })
     },
+    publishWills: () => publishWills({ sessions, ingest, log, publish }),
     isConnected: accounts.isConnected,
     endAccount(name, left) {
       const count = accounts.end(name, left)
       if (count > 0) log.warn({ account: name, count }, `connections closed: the account was ${left}`)
     },
     connections: () => front.connections(),
+    sessions: () => sessions.stats(),
     retained: () => ({ messages: retained.count(), bytes: retained.bytes() }),
     async close() {
       front.close()
       webSockets.close()
-      const listening = server
-      const stopped = listening ? new Promise<void>((resolve) => listening.close(() => resolve())) : undefined
+      const stopped = Promise.all(listeners.map((listener) => listener.close()))
       await new Promise<void>((resolve) => aedes.close(() => resolve()))
+      sessions.close()
       await stopped
     },
   }
-}
-
-function bind(server: Server, host: string, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EADDRINUSE') {
-        reject(
-          new LinliError(
-            'MQTT_PORT_IN_USE',
-            `MQTT port ${port} on ${host} is already in use; choose another with --mqtt-port`,
-            { kind: 'caller' },
-          ),
-        )
-      } else {
-        reject(
-          new LinliError('MQTT_PORT_FORBIDDEN', `cannot listen on ${host}:${port}: ${error.message}`, {
-            kind: 'caller',
-          }),
-        )
-      }
-    })
-    server.listen(port, host, () => {
-      const address = server.address()
-      resolve(typeof address === 'object' && address !== null ? address.port : port)
-    })
-  })
 }
 
 /** Not in Aedes' types. */
@@ -323,6 +328,30 @@ function toNowhere(packet: { topic: string; payload: string | Buffer; retain: bo
 /** MQTT 3.1.1 §3.2.2.3: return code 5, not authorised. */
 function notAuthorised(): AuthenticateError {
   return Object.assign(new Error('not authorised'), { returnCode: 5 }) as AuthenticateError
+}
+
+/** MQTT 3.1.1 §3.2.2.3: return code 3, server unavailable. */
+function unavailable(): AuthenticateError {
+  return Object.assign(new Error('no session for this client'), { returnCode: 3 }) as AuthenticateError
+}
+
+function inboundOf(client: Client | null, packet: AuthorizedPacket, payload: Uint8Array): Inbound {
+  const { topic, retain, qos, messageId } = packet
+  const isOfSession = qos === 2 && client?.clean === false && messageId !== undefined
+  return {
+    topic,
+    payload,
+    retain: retain === true,
+    qos,
+    ...(isOfSession ? { from: { client: client.id, packet_id: messageId } } : {}),
+  }
+}
+
+/** Sessions know by its bytes that they have a message; Aedes wants a Buffer. */
+function sameBuffer(sessions: Sessions, bytes: Uint8Array): Buffer {
+  const buffer = toBuffer(bytes)
+  if (sessions.isKept(bytes)) sessions.markKept(buffer)
+  return buffer
 }
 
 function toBuffer(bytes: Uint8Array): Buffer {

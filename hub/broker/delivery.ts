@@ -1,74 +1,60 @@
 import type { Duplex } from 'node:stream'
 import type { Client, PublishPacket } from 'aedes'
 import { mayReceive, type Principal } from '../auth/access.ts'
-import { grantedQos, matches } from './mended-persistence.ts'
+import { grantedQos } from './persistence/filters.ts'
 
-/** What is decided about each message on its way to one subscriber: whether it may have it, with which QoS, and whether it keeps up. */
+/** What is decided about each message on its way to one subscriber: whether it may have it, with which QoS, and how it gets there. */
 
 export type PrincipalClient = Client & { principal?: Principal }
 
 /** Not in Aedes' types. */
 type SubscribedClient = PrincipalClient & {
   subscriptions: Record<string, { qos: number }>
-  deliver0: (packet: PublishPacket, done: () => void) => void
-  /** Messages of QoS 1 and 2 on their way to it. */
-  unacknowledged?: number
+  duplicates: object
+  /** Of the message that came to it last. */
+  counted?: number | undefined
 }
 
 export interface Delivery {
-  /** The message as this client gets it, or null. */
+  /** The message as Aedes is to send it, or null: not for this client, or not by Aedes. */
   forward<P extends PublishPacket>(client: Client, packet: P): P | null
-  /** One of its messages was acknowledged. */
-  acknowledged(client: Client): void
   /** To be called for each client before it subscribes. */
-  prepare(client: Client): void
+  prepare(client: Client, brokerId: string): void
 }
 
-export function createDelivery(
-  deps: { shed: (principal: Principal | undefined) => void; overrun: (client: Client) => void },
-  limits: { in_flight_max: number },
-): Delivery {
+export function createDelivery(deps: {
+  shed: (principal: Principal | undefined) => void
+  /** QoS 1 and 2: waits for the subscriber's turn. */
+  queue: (client: Client, packet: PublishPacket, qos: 1 | 2) => void
+}): Delivery {
   return {
     forward(given, packet) {
       const client = given as SubscribedClient
       const { principal } = client
-      if (!principal || !mayReceive(principal, packet.topic)) return null
-      if (packet.qos === 0) {
-        if (!(client.conn as Duplex).writableNeedDrain) return packet
+      if (!principal || !mayReceive(principal, packet.topic) || isAgain(client, packet)) return null
+      // MQTT-3.3.5-1, MQTT-3.8.4-6: of all its filters that match the highest QoS counts.
+      const qos = packet.qos === 0 ? 0 : Math.min(packet.qos, grantedQos(client.subscriptions, packet.topic))
+      if (qos === 0) {
+        if (!(client.conn as Duplex).writableNeedDrain) return packet.qos === 0 ? packet : { ...packet, qos }
         deps.shed(principal)
         return null
       }
-      client.unacknowledged = (client.unacknowledged ?? 0) + 1
-      if (client.unacknowledged > limits.in_flight_max) {
-        deps.overrun(client)
-        return null
-      }
-      if (!packet.retain && packet.qos !== 2) return packet
-      const granted = grantedQos(client.subscriptions, packet.topic)
-      return granted < packet.qos ? { ...packet, qos: granted as 0 | 1 } : packet
+      deps.queue(client, packet, qos === 2 ? 2 : 1)
+      return null
     },
-    acknowledged(client) {
-      const counted = client as SubscribedClient
-      counted.unacknowledged = Math.max(0, (counted.unacknowledged ?? 0) - 1)
-    },
-    prepare(given) {
-      const client = given as SubscribedClient
-      const deliver0 = client.deliver0
-      client.deliver0 = (packet, done) => {
-        if (packet.qos > 0 && hasHigher(client, packet.topic)) setImmediate(done)
-        else deliver0(packet, done)
-      }
+    prepare(given, brokerId) {
+      // Aedes takes every message with a lower number than the last for a repetition: those that overtake would be lost.
+      Object.defineProperty((given as SubscribedClient).duplicates, brokerId, { get: () => 0, set: () => undefined })
     },
   }
 }
 
-/**
- * MQTT-3.3.5-1: of overlapping subscriptions the highest QoS counts. Aedes delivers by the one that it comes to first and takes
- * the other for a repetition, so the one with QoS 0 steps back.
- */
-function hasHigher(client: SubscribedClient, topic: string): boolean {
-  for (const filter of Object.keys(client.subscriptions)) {
-    if ((client.subscriptions[filter]?.qos ?? 0) > 0 && matches(filter, topic)) return true
-  }
+/** Aedes hands a message to all filters of a client in one go: the same number again is the same message by another filter. */
+function isAgain(client: SubscribedClient, packet: PublishPacket): boolean {
+  const { brokerId, brokerCounter } = packet as { brokerId?: string; brokerCounter?: number }
+  // Retained messages have no number, and what is brought past the broker's routing has none.
+  if (!brokerId || brokerCounter === undefined) return false
+  if (client.counted === brokerCounter) return true
+  client.counted = brokerCounter
   return false
 }

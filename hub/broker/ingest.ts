@@ -3,7 +3,8 @@ import { decodeMessage, type Message, PAYLOAD_BYTES_MAX } from '../contract/deco
 import { LinliError } from '../contract/errors.ts'
 import { mayHoldPlate } from '../contract/plate.ts'
 import type { Topic } from '../contract/topic.ts'
-import type { Append, Log } from '../journal/types.ts'
+import type { Append, Appended, Log } from '../journal/types.ts'
+import type { Keeping, Outgoing } from './persistence/keeping.ts'
 
 /**
  * The door of the hub: every message, whoever sends it, is decoded, authorised and written to the journal here, and
@@ -15,6 +16,10 @@ export interface Inbound {
   topic: string
   payload: Uint8Array
   retain: boolean
+  /** 1 when absent: the hub's own. */
+  qos?: 0 | 1 | 2
+  /** A QoS 2 PUBLISH of a persistent session: its packet id is written with it. */
+  from?: Outgoing['from']
 }
 
 /**
@@ -63,6 +68,8 @@ export interface Ingest {
 
 export function createIngest(deps: {
   log: Log
+  /** Write a message for the sessions that want it, in the commit that it is written in. */
+  sessions?: Pick<Keeping, 'append' | 'keep'>
   now_ms: () => number
   intercept: Interceptor
   admit: (principal: Principal, message: Message) => LinliError | undefined
@@ -72,6 +79,7 @@ export function createIngest(deps: {
   beside?: Beside
 }): Ingest {
   const { log, events } = deps
+  const sessions = deps.sessions ?? { append: (append: Append) => log.append(append), keep: async () => undefined }
 
   async function reject(principal: Principal, inbound: Inbound, error: LinliError): Promise<Verdict> {
     if (principal.role === 'camera' || mayHoldPlate(inbound.topic)) {
@@ -91,6 +99,11 @@ export function createIngest(deps: {
     return { kind: 'swallow' }
   }
 
+  /** What is not written here, or in another form, is for the sessions that want it. */
+  function keepFor({ topic, qos = 1, retain, from }: Inbound, payload: Uint8Array): Promise<void> {
+    return sessions.keep({ topic, time_ms: deps.now_ms() }, { payload, qos, retain, ...(from ? { from } : {}) })
+  }
+
   function deny(principal: Principal, topic: Topic, error: LinliError): never {
     events.denied(principal, topic, error)
     throw error
@@ -99,7 +112,10 @@ export function createIngest(deps: {
   return {
     async accept(principal, inbound) {
       const beside = deps.beside?.(principal, inbound)
-      if (beside) return beside
+      if (beside) {
+        if (beside.kind === 'deliver') await keepFor(inbound, beside.payload)
+        return beside
+      }
       const decoded = decodeMessage(inbound.topic, inbound.payload, inbound.retain)
       if (!decoded.ok) return reject(principal, inbound, decoded.error)
       const message = decoded.value
@@ -125,7 +141,7 @@ export function createIngest(deps: {
         return { kind: 'swallow' }
       }
       if (decision.kind === 'kept') {
-        await decision.first
+        await Promise.all([decision.first, keepFor(inbound, inbound.payload)])
         if (decision.again) events.duplicate(message)
         else events.accepted(message, inbound)
         return { kind: 'deliver', payload: inbound.payload }
@@ -133,8 +149,13 @@ export function createIngest(deps: {
       if (message.kind === 'command')
         throw new LinliError('COMMAND_UNKEPT', 'a command was let through without its record', { kind: 'bug' })
       const payload = decision.payload ?? inbound.payload
-      const append = appendOf(message, { ...inbound, payload }, deps.now_ms())
-      const stored = await storeWith(store(log, events, append), decision)
+      const { qos = 1, retain, from } = inbound
+      const record = appendOf(message, { ...inbound, payload }, deps.now_ms())
+      const outgoing = { payload, qos, retain, ...(from ? { from } : {}) }
+      const stored = await storeWith(
+        store(record, events, (one) => sessions.append(one, outgoing)),
+        decision,
+      )
       if (stored === 'duplicate') {
         events.duplicate(message)
         return { kind: 'swallow' }
@@ -164,9 +185,13 @@ function withoutContents({ code, path }: LinliError): LinliError {
   })
 }
 
-async function store(log: Log, events: IngestEvents, append: Append): Promise<'stored' | 'duplicate' | 'lost'> {
+async function store(
+  append: Append,
+  events: IngestEvents,
+  write: (append: Append) => Promise<Appended>,
+): Promise<'stored' | 'duplicate' | 'lost'> {
   try {
-    const outcome = await log.append(append)
+    const outcome = await write(append)
     return 'duplicate' in outcome ? 'duplicate' : 'stored'
   } catch (error) {
     // MQTT 3.1.1 has no negative acknowledgement: closing the connection would hold up the alarms behind it, so

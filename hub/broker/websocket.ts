@@ -67,6 +67,8 @@ function streamOf(webSocket: WebSocket, socket: Socket, refused: (refusal: Refus
   Object.defineProperties(connection, {
     remoteAddress: { value: socket.remoteAddress },
     bytesWritten: { get: () => socket.bytesWritten },
+    // Whose certificate counts (auth/peer.ts).
+    carrier: { value: socket },
   })
   connection.on('error', () => undefined)
   webSocket.on('error', () => {

@@ -9,13 +9,28 @@ const catalog = {
   data: { zh: '数据目录', en: 'data folder' },
   site: { zh: '街道/社区/小区', en: 'place of the estate in the district' },
   name: { zh: '枢纽名称', en: 'name of this hub' },
-  host: { zh: '监听地址', en: 'address to listen on' },
-  mqttPort: { zh: 'MQTT 端口,0 = 任意空闲', en: 'MQTT port, 0 = any free one' },
-  httpPort: { zh: 'HTTP 端口,0 = 任意空闲', en: 'HTTP port, 0 = any free one' },
+  host: {
+    zh: '加密端口的监听地址(默认:所有地址);不加密的端口只监听本机',
+    en: 'address for what is encrypted (default: all); what is not listens on loopback only',
+  },
+  mqttsPort: { zh: 'MQTT over TLS 端口,0 = 任意空闲', en: 'MQTT over TLS, 0 = any free port' },
+  httpsPort: {
+    zh: 'HTTPS 端口(网关登记、WebSocket),0 = 任意空闲',
+    en: 'HTTPS (enrolment, MQTT over WebSocket), 0 = any free port',
+  },
+  mqttPort: {
+    zh: '本机不加密 MQTT 端口,0 = 任意空闲(默认:不开启;--dev 时 1883)',
+    en: 'MQTT without TLS on loopback, 0 = any free port (default: none; with --dev 1883)',
+  },
+  httpPort: { zh: '本机 HTTP 端口,0 = 任意空闲', en: 'HTTP on loopback, 0 = any free port' },
   flowsPort: { zh: '流程编辑器端口,0 = 任意空闲', en: 'port of the flow editor, 0 = any free one' },
   upstream: {
     zh: '上级平台 MQTT 地址,如 mqtt://user:secret@host:1883',
     en: 'MQTT broker of the district, e.g. mqtt://user:secret@host:1883',
+  },
+  upstreams: {
+    zh: '多个上级平台的配置文件(JSON);缺省为数据目录中的 upstreams.json(如有)',
+    en: 'JSON file of several upstreams; upstreams.json in the data folder when there is one',
   },
   noFlows: { zh: '不运行流程(Node-RED)', en: 'without flows (Node-RED)' },
   homeAssistant: {
@@ -35,6 +50,10 @@ const catalog = {
   historyMinuteDays: {
     zh: '分钟统计保留天数(小时统计永久保留)',
     en: 'days that minutes are kept; hours are kept for ever',
+  },
+  flapChanges: {
+    zh: '十分钟内在线状态变化达到此次数即视为抖动(0 = 不判断)',
+    en: 'changes of availability within ten minutes that are told as flapping instead, 0 = never',
   },
   logLevel: { zh: '日志级别', en: 'how much to log' },
 } as const

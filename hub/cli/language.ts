@@ -20,9 +20,12 @@ const catalog = {
     en: 'add and remove what opens gates: cards, PINs, number plates',
   },
   reader: { zh: '查看与安装门禁读卡器', en: 'look at card readers, and give them their keys' },
+  upstream: { zh: '上级平台的状态与死信', en: 'platforms that the hub forwards to, and what they could not take' },
   history: { zh: '导出传感器历史数据', en: 'save readings of the past as CSV' },
   contract: { zh: '导出接口契约(AsyncAPI、JSON Schema)', en: 'print or save the contract: AsyncAPI, JSON Schemas' },
   client: { zh: '管理可连接枢纽的 MQTT 账号', en: 'add the MQTT accounts that may connect to a hub' },
+  audit: { zh: '查看与校验审计日志', en: 'look at the audit log, and see that nobody changed it' },
+  enrol: { zh: '登记与吊销网关证书', en: 'codes and certificates by which gateways enrol' },
   bus: { zh: '扫描 Modbus 总线,修改设备地址', en: 'find the units of a Modbus line, and set their addresses' },
   gpio: { zh: '检查本机 GPIO 线', en: 'try the GPIO lines of this box by hand' },
   demoAbout: {

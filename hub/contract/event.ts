@@ -52,6 +52,7 @@ const envelopeFields = {
     pattern: '^[0-9]{1,15}$',
     description: 'ms since the start of this boot of the gateway, by the monotonic clock',
   }),
+  clocktime: Type.Optional(instant('what the unset clock had said: time was corrected afterwards')),
   replayed: Type.Optional(Type.Boolean({ description: 'true when delivery was delayed by an outage: not live' })),
   severity: Type.Enum([...SEVERITIES]),
   traceparent: Type.Optional(

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { CredentialsHave, credentialCommands } from './credentials.ts'
-import { Instant } from './event.ts'
+import { Instant, TIME_QUALITIES } from './event.ts'
 import { Segment } from './topic.ts'
 
 /** What a gateway says of itself. */
@@ -40,6 +40,9 @@ export const gatewayEvents = {
   started: Type.Object({ version: Type.String({ maxLength: 40 }) }),
   'board-ready': Board,
   'board-lost': Board,
+  'clock-set': Type.Object({
+    stepped_ms: Type.Integer({ description: 'how far the clock was moved since this boot began' }),
+  }),
   'telemetry-dropped': Type.Object({
     count: Type.Integer({ minimum: 1, description: 'readings evicted from the full spool since the last report' }),
   }),
@@ -49,6 +52,7 @@ export const GatewayState = Type.Object({
   version: Type.String({ maxLength: 40 }),
   bootid: Type.String({ maxLength: 32 }),
   startedat: Instant,
+  timequality: Type.Optional(Type.Enum([...TIME_QUALITIES], { description: 'of the clock, now' })),
   boards: Type.Array(
     Type.Object({
       id: Type.String({ maxLength: 40 }),

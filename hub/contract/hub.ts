@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
-import { Instant } from './event.ts'
-import { COMMAND_ID_PATTERN } from './topic.ts'
+import { Instant, instant } from './event.ts'
+import { COMMAND_ID_PATTERN, Segment } from './topic.ts'
 
 /** What the hub says of itself, and the commands that mean the whole estate. */
 
@@ -13,6 +13,17 @@ export const ESTATE_CODES = {
   HUB_UNKNOWN: 'this hub has another name: see its state topic',
 } as const
 export type EstateCode = keyof typeof ESTATE_CODES
+
+/** Why a replay was refused, or failed. */
+export const REPLAY_CODES = {
+  REPLAY_RANGE: 'give either bootid, with from and to when not all of it, or since, with until when not up to now',
+  REPLAY_UPSTREAM: 'name one upstream of this hub; who asks through an upstream may ask for that one only',
+  REPLAY_BUSY: 'enough replays are waiting already: ask again later',
+  REPLAY_BROKEN: 'it ended early, and message says why: ask for what is still missing',
+} as const
+export type ReplayCode = keyof typeof REPLAY_CODES
+/** Events that one replay sends at most. */
+export const REPLAY_MAX = 10_000
 
 /** Gates named in one message at most; the counts are always whole. */
 export const MISSING_MAX = 200
@@ -36,6 +47,33 @@ const Missing = Type.Object({
 
 export const HubState = Type.Object({
   version: Type.String({ maxLength: 40 }),
+  audit: Type.Optional(
+    Type.Object({ sequence: Count, hash: Type.String({ pattern: '^[0-9a-f]{64}$', description: 'SHA-256, hex' }) }),
+  ),
+  upstreams: Type.Optional(
+    Type.Array(
+      Type.Object({
+        name: Segment,
+        status: Type.Enum(['connected', 'disconnected']),
+        since: Instant,
+        deadletters: Type.Integer({ minimum: 0, description: 'messages that it could not take, set aside' }),
+      }),
+      { maxItems: 16 },
+    ),
+  ),
+  losses: Type.Optional(
+    Type.Array(
+      Type.Object({
+        lane: Segment,
+        dropped: Type.Integer({
+          minimum: 0,
+          description: 'gone before everybody had it, over the life of the journal',
+        }),
+        refused: Type.Integer({ minimum: 0, description: 'not taken since the hub started; whoever sent it knows' }),
+      }),
+      { maxItems: 16 },
+    ),
+  ),
   evacuation: Type.Optional(
     Type.Object({
       ...Who,
@@ -50,4 +88,20 @@ export type HubState = Static<typeof HubState>
 
 const empty = Type.Object({}, { additionalProperties: false })
 
-export const hubCommands = { 'release-all': empty, 'end-release': empty } as const
+const Sequence = Type.String({ pattern: '^[0-9]{12}$', description: 'as in the envelope' })
+
+const replayArgs = Type.Object(
+  {
+    upstream: Type.Optional(Segment),
+    gateway: Type.Optional(Segment),
+    bootid: Type.Optional(Type.String({ pattern: '^[a-z0-9]{1,32}$' })),
+    from: Type.Optional(Sequence),
+    to: Type.Optional(Sequence),
+    since: Type.Optional(instant('by when it came to the hub')),
+    until: Type.Optional(instant('the last moment of it')),
+  },
+  { additionalProperties: false },
+)
+export type ReplayArgs = Static<typeof replayArgs>
+
+export const hubCommands = { 'release-all': empty, 'end-release': empty, replay: replayArgs } as const

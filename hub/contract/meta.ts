@@ -22,6 +22,13 @@ export const Meta = Type.Object({
   capabilities: Type.Array(Type.String({ pattern: '^[a-z0-9-]{1,40}$' }), {
     description: 'commands it takes and things it senses',
   }),
+  expireafter_s: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 604_800,
+      description: 'while it is online something comes at least this often: after a longer silence the hub says stale',
+    }),
+  ),
   units: Type.Optional(Type.Record(Type.String(), Type.String({ description: 'SenML unit (RFC 8428 §12.1)' }))),
 })
 export type Meta = Static<typeof Meta>

@@ -9,7 +9,7 @@ import { decodeMessage, PAYLOAD_BYTES_MAX } from './decode.ts'
 import { CONTRACT_CODES } from './errors.ts'
 import { AnyEvent } from './event.ts'
 import { READER_CODES } from './gateway.ts'
-import { ESTATE_CODES } from './hub.ts'
+import { ESTATE_CODES, REPLAY_CODES, REPLAY_MAX } from './hub.ts'
 import { Meta } from './meta.ts'
 import { PARK_CODES, READING_REASONS } from './park-sensor.ts'
 import { PlateReading } from './plate.ts'
@@ -107,7 +107,13 @@ describe('hub/contract/README.md', () => {
     expect(listed).toEqual(Object.entries(ESTATE_CODES).map(([code, meaning]) => `| \`${code}\` | ${meaning} |`))
   })
 
+  it('lists the codes of replays with the meaning that the code gives', () => {
+    const listed = rowsUnder('Hub').filter((line) => line.startsWith('| `REPLAY_'))
+    expect(listed).toEqual(Object.entries(REPLAY_CODES).map(([code, meaning]) => `| \`${code}\` | ${meaning} |`))
+  })
+
   it('gives the limits that hold', () => {
+    expect(page).toContain(`at most ${REPLAY_MAX.toLocaleString('en')}; then`)
     expect(page).toContain(`at most ${PAYLOAD_BYTES_MAX.toLocaleString('en')} bytes`)
     expect(page).toContain(`at most ${jsonSchema(SenmlPack).maxItems} records`)
   })

@@ -41,7 +41,7 @@ describe('device view', () => {
     devices.apply(avail({ ...button, gateway: 'gw-2' }, 'online'))
     expect(impliedByDeath(devices, gateway, '2026-01-01T00:00:00Z', 'gateway-offline')).toEqual([
       {
-        topic: 'linli/v1/s/c/e/gw-1/alarm-button/b1/avail',
+        address: button,
         availability: { status: 'offline', reason: 'gateway-offline', since: '2026-01-01T00:00:00Z' },
       },
     ])

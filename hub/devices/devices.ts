@@ -17,6 +17,8 @@ export interface DeviceView {
  */
 export interface Devices {
   apply(message: Message): void
+  /** What was said of a device, also while something else is shown of it (hub/availability). */
+  said(address: Address, availability: Availability): void
   get(address: Address): DeviceView | undefined
   all(): DeviceView[]
   ofGateway(address: Address): DeviceView[]
@@ -27,6 +29,8 @@ export interface Devices {
 export function createDevices(): Devices {
   const views = new Map<string, DeviceView>()
   const byGateway = new Map<string, Set<DeviceView>>()
+  /** By gateway path, of gateways alone. */
+  const gatewaySaid = new Map<string, Availability>()
 
   function view(address: Address): DeviceView {
     const path = addressPath(address)
@@ -59,6 +63,8 @@ export function createDevices(): Devices {
     if (message.topic.channel === 'meta') known.meta = undefined
     if (message.topic.channel === 'state') known.state = undefined
     if (message.topic.channel === 'avail') known.availability = undefined
+    if (message.topic.channel === 'avail' && message.topic.class === 'gateway')
+      gatewaySaid.delete(gatewayPath(message.topic, message.topic.gateway))
     if (known.meta === undefined && known.state === undefined && known.availability === undefined) {
       views.delete(addressPath(message.topic))
       byGateway.get(gatewayPath(message.topic, message.topic.gateway))?.delete(known)
@@ -72,12 +78,16 @@ export function createDevices(): Devices {
       if (message.kind === 'state') view(message.topic).state = message.state
       if (message.kind === 'availability') view(message.topic).availability = message.availability
     },
+    said(address, availability) {
+      if (address.class === 'gateway') gatewaySaid.set(gatewayPath(address, address.gateway), availability)
+    },
     get: (address) => views.get(addressPath(address)),
     all: () => [...views.values()],
     ofGateway: (address) => [...(byGateway.get(gatewayPath(address, address.gateway)) ?? [])],
     gatewayOnline(address) {
       const gateway: Address = { ...address, class: 'gateway', device: address.gateway }
-      const status = views.get(addressPath(gateway))?.availability?.status
+      const said = gatewaySaid.get(gatewayPath(address, address.gateway))
+      const status = (said ?? views.get(addressPath(gateway))?.availability)?.status
       return status === 'online' || status === 'fault'
     },
   }

@@ -59,7 +59,7 @@ async function startHub(): Promise<void> {
       now_ms: Date.now,
       newId: () => `command-${++ids}`,
     },
-    { site: SITE, name: 'hub-1', dev: true, upstream: undefined },
+    { site: SITE, name: 'hub-1', dev: true },
   )
   await hub.start()
   port = (await hub.broker.listen({ host: '127.0.0.1', port: 0 })).port

@@ -29,8 +29,8 @@ export interface Evacuation {
   onCommand(message: Message & { kind: 'command' }): Promise<void>
   /** Every accepted message, after the devices have taken it. */
   heard(message: Message): void
-  /** What the hub says of itself. */
-  hubState(): HubState
+  /** Its part of what the hub says of itself. */
+  state(): Pick<HubState, 'evacuation'>
   /** Takes up what stood before the restart. */
   start(): Promise<void>
   close(): void
@@ -42,6 +42,8 @@ export interface EvacuationDeps {
   desk: Pick<CommandDesk, 'send' | 'answer' | 'finalOf' | 'openAt'>
   /** Says something in the hub's own name. */
   say: (topic: string, payload: Uint8Array, retain: boolean) => void
+  /** What the hub says of itself has changed, perhaps. */
+  show: () => void
   now_ms: () => number
   onFault: (fault: LinliError) => void
 }
@@ -52,7 +54,7 @@ export const TTL_MS = 30_000
 export const SETTLE_MS = 1_000
 const TICK_MS = 1_000
 
-export function createEvacuation(deps: EvacuationDeps, config: { address: Address; version: string }): Evacuation {
+export function createEvacuation(deps: EvacuationDeps, config: { address: Address }): Evacuation {
   const { devices } = deps
   const startedAt_ms = performance.now()
   const bootid = deps.now_ms().toString(16).padStart(16, '0')
@@ -60,7 +62,6 @@ export function createEvacuation(deps: EvacuationDeps, config: { address: Addres
   const onlineSince = new Map<string, number>()
   let state: EvacuationState = createEvacuationState()
   let events = 0
-  let shown = ''
   let closed = false
   let timer: ReturnType<typeof setInterval> | undefined
 
@@ -82,7 +83,7 @@ export function createEvacuation(deps: EvacuationDeps, config: { address: Addres
       else if (effect.type === 'event') tell(effect.event, effect.round)
       else if (effect.type === 'send') void send(effect.round, effect.gate, effect.attempt)
     }
-    show()
+    deps.show()
     watch()
   }
 
@@ -162,21 +163,6 @@ export function createEvacuation(deps: EvacuationDeps, config: { address: Addres
     deps.say(formatTopic({ ...config.address, channel: 'evt', type }), encodeJson(event), false)
   }
 
-  function hubState(): HubState {
-    const { release } = state
-    const { version } = config
-    if (!release) return { version }
-    const since = new Date(release.begun_ms).toISOString()
-    return { version, evacuation: { ...whoOf(release), since, ...progressOf(release) } }
-  }
-
-  function show(): void {
-    const now = JSON.stringify(hubState())
-    if (now === shown) return
-    shown = now
-    deps.say(formatTopic({ ...config.address, channel: 'state' }), encodeJson(hubState()), true)
-  }
-
   function tick(): void {
     if (!state.release) return
     const now_ms = deps.now_ms()
@@ -217,7 +203,12 @@ export function createEvacuation(deps: EvacuationDeps, config: { address: Addres
         if (input) void run(input)
       }
     },
-    hubState,
+    state() {
+      const { release } = state
+      if (!release) return {}
+      const since = new Date(release.begun_ms).toISOString()
+      return { evacuation: { ...whoOf(release), since, ...progressOf(release) } }
+    },
     async start() {
       const restored = restoreEvacuation(await deps.log.list(EVACUATION_LANE.name), [...gates().keys()], deps.now_ms())
       if (!restored.isReadable)

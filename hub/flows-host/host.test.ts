@@ -16,7 +16,7 @@ const hub: HubForFlows = {
   onMessage: () => () => {},
   snapshot: () => ({ devices: [] }),
   send: () => new Promise(() => {}),
-  upstream: () => ({ status: 'none', since: '2026-11-23T00:00:00.000Z', backlog: 0 }),
+  upstreams: () => [{ status: 'none', since: '2026-11-23T00:00:00.000Z', backlog: 0 }],
   onUpstream: () => () => {},
 }
 

@@ -261,7 +261,7 @@ class Host implements FlowsHost {
     log.info({ pid: this.#run?.pid, port: ready.port, boot_ms: Math.round(ready.boot_ms) }, 'flows process ready')
     if (ready.flows === 'stopped') log.error({ reason: ready.reason }, 'flows do not run; the editor shows why')
     this.#run?.send({ type: 'snapshot', ...hub.snapshot() })
-    this.#run?.send({ type: 'upstream', upstream: hub.upstream() })
+    for (const upstream of hub.upstreams()) this.#run?.send({ type: 'upstream', upstream })
     this.#input({ type: 'ready' })
     this.#run?.pump()
   }

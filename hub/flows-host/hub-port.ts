@@ -28,6 +28,8 @@ export interface DeviceSnapshot {
 export type UpstreamLink = 'connected' | 'disconnected' | 'none'
 
 export interface UpstreamStatus {
+  /** Which one; absent when none is configured. */
+  name?: string
   status: UpstreamLink
   /** RFC 3339: since when the status holds. */
   since: string
@@ -58,6 +60,7 @@ export interface HubForFlows {
   snapshot(): { devices: DeviceSnapshot[] }
   /** Resolves with the one final result (`succeeded`, `failed`, `refused` or `expired`); never rejects. */
   send(request: CommandRequest): Promise<Result>
-  upstream(): UpstreamStatus
+  /** Each; a single one of status `none` when none is configured. */
+  upstreams(): UpstreamStatus[]
   onUpstream(listener: (status: UpstreamStatus) => void): Unsubscribe
 }

@@ -62,7 +62,7 @@ const hub: HubForFlows = {
     commands.push(`${request.name} ${request.address.device} ${args.on ? `on ${args.for_ms}` : 'off'}`)
     return { id: `c${commands.length}`, name: request.name, status: 'succeeded', at: new Date().toISOString() }
   },
-  upstream: () => upstream,
+  upstreams: () => [upstream],
   onUpstream(listener) {
     sayUpstream = listener
     return () => {}

@@ -1,5 +1,5 @@
 import type { Availability } from '../contract/availability.ts'
-import { type Address, formatTopic } from '../contract/topic.ts'
+import type { Address } from '../contract/topic.ts'
 import type { Devices } from '../devices/devices.ts'
 import { createReturnWatch } from './return-watch.ts'
 
@@ -17,19 +17,18 @@ export interface GatewayLife {
 
 export function createGatewayLife(deps: {
   devices: Devices
-  /** Says a retained availability in the hub's own name. */
-  say: (topic: string, availability: Availability) => void
+  /** What the hub concludes of a device (hub/availability). */
+  conclude: (address: Address, availability: Availability) => void
   now_ms: () => number
 }): GatewayLife {
   const now = () => new Date(deps.now_ms()).toISOString()
 
   function died(gateway: Address): void {
-    for (const { topic, availability } of impliedByDeath(deps.devices, gateway, now(), 'gateway-offline'))
-      deps.say(topic, availability)
+    for (const { address, availability } of impliedByDeath(deps.devices, gateway, now(), 'gateway-offline'))
+      deps.conclude(address, availability)
   }
   function offline(gateway: Address, reason: string): void {
-    const availability: Availability = { status: 'offline', reason, since: now() }
-    deps.say(formatTopic({ ...gateway, channel: 'avail' }), availability)
+    deps.conclude(gateway, { status: 'offline', reason, since: now() })
     died(gateway)
   }
   const watch = createReturnWatch(deps.devices, (gateway) => offline(gateway, 'not-returned'))
@@ -49,12 +48,12 @@ export function impliedByDeath(
   gateway: Address,
   since: string,
   reason: string,
-): Array<{ topic: string; availability: Availability }> {
+): Array<{ address: Address; availability: Availability }> {
   return devices
     .ofGateway(gateway)
     .filter((device) => device.address.class !== 'gateway' && device.availability?.status !== 'offline')
     .map((device) => ({
-      topic: formatTopic({ ...device.address, channel: 'avail' }),
+      address: device.address,
       availability: { status: 'offline', reason, since },
     }))
 }

@@ -30,7 +30,8 @@ export function readingsOf(
   raw_ms: number,
 ): { readings: Reading[]; unplaced: number } {
   const said_ms = Date.parse(event.time)
-  const isUnset = event.timequality === 'unsynced'
+  // With a `clocktime` its times were corrected before they were sent.
+  const isUnset = event.timequality === 'unsynced' && event.clocktime === undefined
   const shift_ms = isUnset ? arrived_ms - said_ms : 0
   const readings: Reading[] = []
   let unplaced = 0

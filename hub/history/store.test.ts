@@ -231,6 +231,22 @@ describe('a pack', () => {
     await backend.close()
   })
 
+  it('whose time was corrected afterwards is placed by it, however late it comes', async () => {
+    const backend = open()
+    const happened_ms = NOW_MS - 3_600_000
+    const event = {
+      ...JSON.parse(packOf([{ n: 'a', bt: happened_ms / 1000, v: 1 }]).text),
+      time: new Date(happened_ms).toISOString(),
+      timequality: 'unsynced',
+      clocktime: '1970-01-01T00:01:00Z',
+      replayed: true,
+    }
+    const late = { topic: formatTopic({ ...AIR, channel: 'tele' }), text: JSON.stringify(event), arrived_ms: NOW_MS }
+    expect(await backend.append([late])).toMatchObject({ added: 1, unplaced: 0 })
+    expect((await backend.raw({ from_ms: 0, to_ms: NOW_MS }, null, 5))[0]?.t_ms).toBe(happened_ms)
+    await backend.close()
+  })
+
   it('is resolved with its base fields, also where they change', async () => {
     const backend = open()
     const bt = NOW_MS / 1000 - 600

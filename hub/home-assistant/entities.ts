@@ -51,7 +51,7 @@ export function componentsOf(view: DeviceView, settings: Settings): Components |
       return kind === undefined ? undefined : accessGate(make, kind, settings)
     }
     case 'park-sensor':
-      return parkSensor(make, view.meta.units ?? {}, (view.meta as { expireafter_s?: number }).expireafter_s)
+      return parkSensor(make, view.meta.units ?? {}, view.meta.expireafter_s)
     case 'gateway':
       return gateway(make)
     default:

@@ -60,7 +60,7 @@ async function startHub(homeAssistant: Settings | undefined): Promise<void> {
       now_ms: Date.now,
       newId: () => `id-${++ids}`,
     },
-    { site: SITE, name: 'hub-1', dev: false, upstream: undefined, ...(homeAssistant ? { homeAssistant } : {}) },
+    { site: SITE, name: 'hub-1', dev: false, ...(homeAssistant ? { homeAssistant } : {}) },
   )
   await hub.start()
   port = (await hub.broker.listen({ host: '127.0.0.1', port: 0 })).port

@@ -3,8 +3,8 @@ import type { Stretch } from './ledger.ts'
 import type { LaneConfig, Recovery } from './types.ts'
 
 /**
- * What the log asks of the thing that holds the database: a worker thread in a process, the same store called directly in
- * virtual time. Calls are answered in the order they were made.
+ * What the log asks of the thing that holds the database: a store called directly or in a worker thread, and the same
+ * store in memory in virtual time. Calls are answered in the order they were made.
  */
 
 export interface OpenSpec {
@@ -97,6 +97,8 @@ export interface Shrunk {
 export interface Backend {
   /** Rejects with a LinliError: JOURNAL_LOCKED, JOURNAL_IO, JOURNAL_CONFIG. */
   open(spec: OpenSpec): Promise<Opened>
+  /** Resolves when the next step may be taken; what is appended until then goes with it. */
+  turn(): Promise<void>
   /** One transaction, on disk when it resolves. Rejects (JOURNAL_IO) only when the backend itself is gone. */
   commit(batch: Batch, cursors: CursorRow[]): Promise<Committed>
   read(lane: string, after_position: number, limit: number): Promise<Batch>

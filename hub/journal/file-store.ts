@@ -26,8 +26,15 @@ export interface FileStoreConfig {
   reserve_bytes: number
 }
 
-/** Throws a LinliError: JOURNAL_LOCKED, JOURNAL_IO or JOURNAL_CONFIG. */
-export function openFileStore(config: FileStoreConfig, lanes: readonly LaneConfig[]): FileStore {
+/**
+ * Throws a LinliError: JOURNAL_LOCKED, JOURNAL_IO or JOURNAL_CONFIG.
+ * @param given.isKnown this process had it open until now: it is not read through again
+ */
+export function openFileStore(
+  config: FileStoreConfig,
+  lanes: readonly LaneConfig[],
+  given: { isKnown?: boolean } = {},
+): FileStore {
   const path = join(config.folder, DATABASE_FILE)
   const space = spaceOf(config, path)
   try {
@@ -35,7 +42,7 @@ export function openFileStore(config: FileStoreConfig, lanes: readonly LaneConfi
     return createKeeper({
       lanes,
       space,
-      open: () => openOrRecover(path, config.folder, lanes),
+      open: () => openOrRecover(path, config.folder, lanes, given.isKnown !== true),
       reopen: () => openSound(path, lanes, false),
       replace: (db, why, known) => replace(path, db, lanes, why, known),
     })
@@ -45,7 +52,7 @@ export function openFileStore(config: FileStoreConfig, lanes: readonly LaneConfi
 }
 
 /** SQLite fsyncs the folder its files are in; that the folder itself is there after a power cut is up to us. */
-function makeFolder(folder: string): void {
+export function makeFolder(folder: string): void {
   const first_made = mkdirSync(folder, { recursive: true, mode: 0o700 })
   if (first_made === undefined) return
   const top = dirname(resolve(first_made))
@@ -66,11 +73,11 @@ interface Opened {
   recovery?: Recovery
 }
 
-function openOrRecover(path: string, folder: string, lanes: readonly LaneConfig[]): Opened {
+function openOrRecover(path: string, folder: string, lanes: readonly LaneConfig[], isChecked: boolean): Opened {
   const lost = whatIsLost(path, folder)
   if (lost === undefined) {
     try {
-      return { db: openSound(path, lanes) }
+      return { db: openSound(path, lanes, isChecked) }
     } catch (error) {
       if (!isDamage(error)) throw error
       return begunAnew(path, lanes, reasonOf(error), { isTailLost: error instanceof TailLost })
@@ -119,7 +126,7 @@ class TailLost extends Error {
 }
 
 /** Throws SQLite's corrupt error also when the check finds what no statement has met yet. */
-function openSound(path: string, lanes: readonly LaneConfig[], isChecked = true): DatabaseSync {
+function openSound(path: string, lanes: readonly LaneConfig[], isChecked: boolean): DatabaseSync {
   const isNew = !existsSync(path)
   const hadWal = inspectWal(`${path}-wal`).kind !== 'empty'
   const db = new DatabaseSync(path)

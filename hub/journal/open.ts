@@ -1,10 +1,10 @@
 import type { LinliError } from '../contract/errors.ts'
+import { createFileBackend } from './file-backend.ts'
 import { createLog } from './log.ts'
 import { createMemoryBackend, type MemoryBackendConfig, type MemoryDisk } from './memory-backend.ts'
 import type { Log, LogConfig } from './types.ts'
-import { createWorkerBackend } from './worker-backend.ts'
 
-/** The two ways to have a log: in a folder, by a thread of its own; or in memory, for virtual time. */
+/** The two ways to have a log: in a folder; or in memory, for virtual time. */
 
 /** Room held back for lanes that are never evicted: about 4,000 alarms of 500 bytes, one by one. */
 const RESERVE_BYTES = 4 * 1024 * 1024
@@ -18,7 +18,7 @@ export interface FileLogConfig extends LogConfig {
 /** Opens the log in a folder of its own, made when missing. Rejects with JOURNAL_LOCKED, JOURNAL_IO, JOURNAL_CONFIG. */
 export function openFileLog(folder: string, config: FileLogConfig): Promise<Log> {
   const { onFault, reserve_bytes = RESERVE_BYTES, ...rest } = config
-  const backend = createWorkerBackend({ folder, reserve_bytes })
+  const backend = createFileBackend({ folder, reserve_bytes })
   return createLog({ backend, ...(onFault ? { onFault } : {}) }, rest)
 }
 

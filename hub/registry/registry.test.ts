@@ -66,7 +66,7 @@ describe('registry', () => {
     })
   })
 
-  it('reports a failed write and goes on', async () => {
+  it('reports a failed write, to whoever waits for it too, and goes on', async () => {
     const errors: unknown[] = []
     const adapter: Adapter<RegistryData> = {
       read: async () => null,
@@ -74,7 +74,7 @@ describe('registry', () => {
     }
     const registry = await createRegistry({ adapter, onError: (error) => errors.push(error) })
     registry.addGateway(gatewayKey(address))
-    await registry.flush()
+    await expect(registry.flush()).rejects.toThrow('disk full')
     expect(errors).toHaveLength(1)
     expect(registry.knowsGateway('s/c/e/gw-1')).toBe(true)
   })

@@ -2,6 +2,7 @@ import { type Adapter, Low } from 'lowdb'
 import { LinliError } from '../contract/errors.ts'
 import type { Meta } from '../contract/meta.ts'
 import { type Address, addressPath } from '../contract/topic.ts'
+import type { EnrolmentCode } from '../enrolment/machine.ts'
 
 /** Who and what this hub knows: gateways, devices, and the accounts that may connect. Small, rarely written, precious. */
 export interface RegistryData {
@@ -10,6 +11,19 @@ export interface RegistryData {
   /** By address path without the root. */
   devices: Record<string, { firstseen: string; meta: Meta }>
   clients: Record<string, ClientEntry>
+  /** Certificates of gateways, by fingerprint. */
+  certificates: Record<string, CertificateEntry>
+  /** Codes by which gateways may enrol, by their hash. */
+  enrolments: Record<string, EnrolmentCode>
+}
+
+export interface CertificateEntry {
+  gateway: string
+  /** RFC 3339. */
+  issued: string
+  until: string
+  /** RFC 3339: since when it counts no more. */
+  revoked?: string
 }
 
 /** An MQTT account; the secret itself is never stored. */
@@ -35,7 +49,13 @@ export interface Registry {
   /** Told of each account that was added, changed or removed. */
   onClient(listener: (name: string, entry: ClientEntry | undefined, before: ClientEntry | undefined) => void): void
   client(name: string): ClientEntry | undefined
-  /** Resolves when everything told so far is on disk. */
+  certificate(fingerprint: string): CertificateEntry | undefined
+  /** Adds a certificate, and forgets those that have ended. */
+  addCertificate(fingerprint: string, entry: CertificateEntry): void
+  /** All certificates of a gateway. Returns how many of them counted until now. */
+  revoke(gateway: string, now: string): number
+  putEnrolments(codes: Readonly<Record<string, EnrolmentCode>>): void
+  /** Resolves when everything told so far is on disk; rejects when it could not be written. */
   flush(): Promise<void>
 }
 
@@ -57,9 +77,12 @@ export async function createRegistry(deps: {
       { kind: 'caller' },
     )
   }
-  const data = db.data
+  // What a registry of an earlier release has not got yet.
+  const data = Object.assign(db.data, { ...empty(), ...db.data })
   let writing: Promise<void> = Promise.resolve()
   let scheduled = false
+  /** Of the last write. */
+  let failure: { error: unknown } | undefined
   const listeners: Array<Parameters<Registry['onClient']>[0]> = []
 
   /** One write at a time; what changes during a write goes into the next one. */
@@ -71,7 +94,13 @@ export async function createRegistry(deps: {
         scheduled = false
         return db.write()
       })
-      .catch(deps.onError)
+      .then(() => {
+        failure = undefined
+      })
+      .catch((error: unknown) => {
+        failure = { error }
+        deps.onError(error)
+      })
   }
 
   function clientOf(name: string): ClientEntry | undefined {
@@ -113,10 +142,33 @@ export async function createRegistry(deps: {
       listeners.push(listener)
     },
     client: clientOf,
-    flush: () => writing,
+    certificate: (fingerprint) =>
+      Object.hasOwn(data.certificates, fingerprint) ? data.certificates[fingerprint] : undefined,
+    addCertificate(fingerprint, entry) {
+      for (const [old, { until }] of Object.entries(data.certificates))
+        if (until < entry.issued) delete data.certificates[old]
+      data.certificates[fingerprint] = entry
+      save()
+    },
+    revoke(gateway, now) {
+      const counting = Object.values(data.certificates).filter(
+        (entry) => entry.gateway === gateway && entry.revoked === undefined,
+      )
+      for (const entry of counting) entry.revoked = now
+      if (counting.length > 0) save()
+      return counting.length
+    },
+    putEnrolments(codes) {
+      data.enrolments = { ...codes }
+      save()
+    },
+    async flush() {
+      await writing
+      if (failure) throw failure.error
+    },
   }
 }
 
 function empty(): RegistryData {
-  return { version: 1, gateways: {}, devices: {}, clients: {} }
+  return { version: 1, gateways: {}, devices: {}, clients: {}, certificates: {}, enrolments: {} }
 }

@@ -1,25 +1,28 @@
+import { createHash } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import { encodeJson } from '../contract/encode.ts'
-import { payloadToSend } from '../contract/replayed.ts'
-import { formatTopic, type Site, sitePath } from '../contract/topic.ts'
+import { markReplayed, payloadToSend } from '../contract/replayed.ts'
+import { type Address, formatTopic, type Site, sitePath } from '../contract/topic.ts'
 import { createMqttLink, type MqttLink } from '../journal/shipper/mqtt-link.ts'
-import { createPump } from '../journal/shipper/pump.ts'
-import type { Log } from '../journal/types.ts'
+import { type Admission, createPump, type Shipment } from '../journal/shipper/pump.ts'
+import type { Entry, Log } from '../journal/types.ts'
+import { cursorOf, FORWARDED_LANES } from './cursor.ts'
+import type { DeadLetters } from './dead-letters.ts'
+import { createFilter } from './filter.ts'
+import type { Place } from './poison-machine.ts'
+import { createPoisonWatch } from './poison-watch.ts'
+import type { UpstreamSettings } from './settings.ts'
+import { createSideFeed } from './side-feed.ts'
 
 /**
  * Drains the journal to one upstream broker: alarm lane first, in order per lane, at most `window` unacknowledged, the
  * cursor moved only by PUBACK. The upstream may be any MQTT 3.1.1 broker.
  */
 
-export interface ForwarderConfig {
-  url: string
+export interface ForwarderConfig extends UpstreamSettings {
   site: Site
   /** Name of this hub, a topic segment. */
   hub: string
-  /** Unacknowledged messages at most: also the most that a crash can send twice per lane. */
-  window: number
-  username?: string
-  password?: string
 }
 
 export interface ForwarderStatus {
@@ -31,74 +34,119 @@ export interface ForwarderStatus {
 }
 
 export interface Forwarder {
+  readonly name: string
   start(): void
   close(): Promise<void>
   status(): ForwarderStatus
+  /** By lane, since start. */
   delivered(): ReadonlyMap<string, number>
+  /** Sent a second time, marked as replayed, behind everything else; resolves with how many were acknowledged. */
+  sendAgain(entries: AsyncIterable<Entry> | Iterable<Entry>): Promise<number>
+  wants(entry: Entry): boolean
 }
 
-/** What is forwarded, most urgent first. Commands and refused messages stay here. */
-export const FORWARDED_LANES = ['alarm', 'state', 'telemetry'] as const
-export const UPSTREAM_CURSOR = 'upstream'
+export interface ForwarderDeps {
+  log: Log
+  deadLetters: DeadLetters
+  random: () => number
+  now_ms: () => number
+  /** In-memory transport for virtual time; TCP or TLS by url when absent. */
+  connect?: () => Duplex
+  onStatus: (status: ForwarderStatus) => void
+  /** What the hub says of itself: told at each connection, to a broker that may have forgotten. */
+  state: () => unknown
+  onCommand: (topic: string, payload: Uint8Array, retain: boolean) => void
+  /** A message was given up: it is among the dead letters. */
+  onDeadLetter: (entry: Place, why: { tries: number; reason: string }) => void
+  onError: (error: unknown) => void
+}
+
 /** A pump that stopped although the link stands is started again after this. */
 const RETRY_MS = 1_000
+/** So many windows may wait for the cursor to be on disk: on a slow card that takes as long as hundreds of PUBACKs. */
+const UNSETTLED_WINDOWS = 5
 const GOODBYE_MS_MAX = 1_000
+/** How poison is looked for. */
+const SEARCH = {
+  /** A broker that keeps messages safe acknowledges in a second or two even on a slow disk. */
+  answer_ms: 15_000,
+  /** Longer than the round trip of a bad mobile line. */
+  quiet_ms: 1_000,
+  alone_ms: 2_000,
+}
 
-export function createForwarder(
-  deps: {
-    log: Log
-    random: () => number
-    now_ms: () => number
-    /** In-memory transport for virtual time; TCP or TLS by url when absent. */
-    connect?: () => Duplex
-    onStatus: (status: ForwarderStatus) => void
-    /** What the hub says of itself: told at each connection, to a broker that may have forgotten. */
-    state: () => unknown
-    onCommand: (topic: string, payload: Uint8Array, retain: boolean) => void
-    onError: (error: unknown) => void
-  },
-  config: ForwarderConfig,
-): Forwarder {
-  const self = { ...config.site, gateway: 'hub', class: 'hub', device: config.hub } as const
+export function createForwarder(deps: ForwarderDeps, config: ForwarderConfig): Forwarder {
+  const { deadLetters, log } = deps
+  const { name } = config
+  const self: Address = { ...config.site, gateway: 'hub', class: 'hub', device: config.hub }
   const availability = formatTopic({ ...self, channel: 'avail' })
   const delivered = new Map<string, number>()
-  let status: ForwarderStatus = { connected: false, since: new Date(deps.now_ms()).toISOString(), reason: 'starting' }
+  const wants = config.filter ? createFilter(config.filter) : () => true
+  let status: ForwarderStatus = { connected: false, since: now(), reason: 'starting' }
+  let retryTimer: ReturnType<typeof setTimeout> | undefined
+  let stopping: Promise<void> = Promise.resolve()
 
-  const link: MqttLink = createMqttLink(
-    { random: deps.random, ...(deps.connect ? { connect: deps.connect } : {}) },
-    {
-      url: config.url,
-      clientId: `linli-${config.site.estate}-${config.hub}`,
-      clean: true,
-      ...(config.username === undefined ? {} : { username: config.username }),
-      ...(config.password === undefined ? {} : { password: config.password }),
-      will: {
-        topic: availability,
-        payload: encodeJson({ status: 'offline', reason: 'connection-lost' }),
-        qos: 1,
-        retain: true,
-      },
-    },
-  )
-
+  const link = openLink(deps, config, availability)
   const pump = createPump({
-    log: deps.log,
-    cursorName: UPSTREAM_CURSOR,
+    log,
+    cursorName: cursorOf(name),
     lanes: [...FORWARDED_LANES],
     window: config.window,
-    async send({ entry, backlog }) {
-      const payload = payloadToSend(entry.payload, backlog, deps.now_ms() - entry.time_ms)
-      await link.publish(entry.topic, payload, { qos: 1, retain: entry.lane === 'state' })
-      delivered.set(entry.lane, (delivered.get(entry.lane) ?? 0) + 1)
-    },
+    unsettled_max: config.window * UNSETTLED_WINDOWS,
+    admit,
+    send,
     onError(error) {
       deps.onError(error)
       // The link stands, so nobody else starts it again: the journal could not be read, or the broker refused one message.
       if (link.connected) retryTimer = setTimeout(resume, RETRY_MS)
     },
   })
-  let stopping: Promise<void> = Promise.resolve()
-  let retryTimer: ReturnType<typeof setTimeout> | undefined
+  const side = createSideFeed({
+    publish: ({ topic, payload, lane }) =>
+      link.publish(topic, markReplayed(payload), { qos: 1, retain: lane === 'state' }),
+    isFree: () => link.connected && poison.isCalm() && pump.drained(),
+  })
+
+  function now(): string {
+    return new Date(deps.now_ms()).toISOString()
+  }
+
+  const poison = createPoisonWatch(
+    {
+      ask: () =>
+        link.publish(availability, encodeJson({ status: 'online', since: status.since }), { qos: 1, retain: true }),
+      drop: link.drop,
+      bury,
+      poke() {
+        pump.poke()
+        side.poke()
+      },
+      onError: deps.onError,
+    },
+    { lanes: FORWARDED_LANES, tries: config.tries, ...SEARCH },
+  )
+
+  function admit(entry: Entry): Admission {
+    const isAllowed = poison.mayGo(entry)
+    if (!wants(entry) || deadLetters.has(name, entry)) return 'pass'
+    return isAllowed ? 'send' : 'wait'
+  }
+
+  async function send({ entry, backlog }: Shipment): Promise<void> {
+    poison.sent(entry)
+    const payload = payloadToSend(entry.payload, backlog, deps.now_ms() - entry.time_ms)
+    await link.publish(entry.topic, payload, { qos: 1, retain: entry.lane === 'state' })
+    poison.acknowledged(entry)
+    delivered.set(entry.lane, (delivered.get(entry.lane) ?? 0) + 1)
+  }
+
+  async function bury({ lane, position }: Place, why: { tries: number; reason: string }): Promise<void> {
+    const [entry] = await log.read(lane, position - 1, 1)
+    // Gone meanwhile: evicted, or a newer state took its place.
+    if (entry?.position !== position) return
+    await deadLetters.add(name, entry, why)
+    deps.onDeadLetter({ lane, position }, why)
+  }
 
   /** A pump is started again only when it has stopped. */
   function resume(): void {
@@ -111,48 +159,91 @@ export function createForwarder(
   }
 
   function say(connected: boolean, reason: string | undefined): void {
-    status = { connected, since: new Date(deps.now_ms()).toISOString(), reason }
+    status = { connected, since: now(), reason }
     deps.onStatus(status)
   }
 
   async function announce(): Promise<void> {
-    const online = { status: 'online', since: new Date(deps.now_ms()).toISOString() }
-    await link.publish(availability, encodeJson(online), { qos: 1, retain: true })
     await link.publish(formatTopic({ ...self, channel: 'state' }), encodeJson(deps.state()), { qos: 1, retain: true })
-    await link.subscribe(`${sitePath(config.site)}/+/+/+/cmd/+/+`, 1)
-  }
-
-  /** A clean end sends no will, so it is said; a broker that does not answer must not hold up the end. */
-  async function sayGoodbye(): Promise<void> {
-    const offline = { status: 'offline', reason: 'hub-stopped', since: new Date(deps.now_ms()).toISOString() }
-    let timer: ReturnType<typeof setTimeout> | undefined
-    const timeout = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, GOODBYE_MS_MAX)
-    })
-    const said = link.publish(availability, encodeJson(offline), { qos: 1, retain: true }).catch(deps.onError)
-    await Promise.race([said, timeout])
-    clearTimeout(timer)
+    const commands = commandFilter(config, self)
+    if (commands !== undefined) await link.subscribe(commands, 1)
   }
 
   link.onUp(() => {
     say(true, undefined)
+    poison.up()
     resume()
     announce().catch(deps.onError)
   })
   link.onDown((reason) => {
     pause().catch(deps.onError)
+    poison.down(reason)
     say(false, reason)
   })
   link.onMessage((message) => deps.onCommand(message.topic, message.payload, message.retain))
 
   return {
+    name,
     start: () => link.start(),
     async close() {
+      poison.close()
+      side.close()
       await pause()
-      if (link.connected) await sayGoodbye()
+      if (link.connected) await sayGoodbye(link, availability, now()).catch(deps.onError)
       await link.close()
     },
     status: () => status,
     delivered: () => delivered,
+    sendAgain: (entries) => side.send(entries),
+    wants,
+  }
+}
+
+function openLink(deps: ForwarderDeps, config: ForwarderConfig, availability: string): MqttLink {
+  const { keepalive_s, secrets } = config
+  return createMqttLink(
+    { random: deps.random, ...(deps.connect ? { connect: deps.connect } : {}) },
+    {
+      url: config.url,
+      clientId: clientIdOf(config),
+      clean: true,
+      ...(keepalive_s === undefined ? {} : { keepalive_s }),
+      ...(secrets ? { secrets } : {}),
+      will: {
+        topic: availability,
+        payload: encodeJson({ status: 'offline', reason: 'connection-lost' }),
+        qos: 1,
+        retain: true,
+      },
+    },
+  )
+}
+
+/** Estates of one district often have the same name, and one hub may reach one broker as two upstreams. */
+function clientIdOf({ site, hub, name }: ForwarderConfig): string {
+  const whole = createHash('sha256')
+    .update(`${sitePath(site)}/${hub}/${name}`)
+    .digest('hex')
+  return `linli-${site.estate}-${hub}-${whole.slice(0, 8)}`
+}
+
+/** What the upstream may ask for, as the topics that are subscribed to there. */
+function commandFilter({ commands, site }: ForwarderConfig, self: Address): string | undefined {
+  if (commands === 'none') return undefined
+  if (commands === 'all') return `${sitePath(site)}/+/+/+/cmd/+/+`
+  return `${sitePath(site)}/${self.gateway}/${self.class}/${self.device}/cmd/replay/+`
+}
+
+/** A clean end sends no will, so it is said; a broker that does not answer must not hold up the end. */
+async function sayGoodbye(link: MqttLink, availability: string, since: string): Promise<void> {
+  const offline = { status: 'offline', reason: 'hub-stopped', since }
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const timeout = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, GOODBYE_MS_MAX)
+  })
+  try {
+    await Promise.race([link.publish(availability, encodeJson(offline), { qos: 1, retain: true }), timeout])
+  } finally {
+    clearTimeout(timer)
   }
 }

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import type { SessionReadings } from '../broker/persistence/sessions.ts'
 import type { DeviceView } from '../devices/devices.ts'
 
 /** The hub's Prometheus metrics. Values that are state somewhere else are read when the page is asked for. */
@@ -6,9 +7,16 @@ import type { DeviceView } from '../devices/devices.ts'
 export interface LaneReading {
   lane: string
   depth: number
-  lag: number
   dropped: number
   refused: number
+}
+
+export interface UpstreamReading {
+  name: string
+  connected: boolean
+  backlog: Readonly<Record<string, number>>
+  delivered: ReadonlyMap<string, number>
+  deadLetters: number
 }
 
 export interface HistoryReading {
@@ -23,10 +31,15 @@ export interface HistoryReading {
 export interface Readings {
   lanes: LaneReading[]
   journalBytes: number
+  /** The fault that holds now. */
+  journalFault: string | undefined
+  journalRecoveries: number
   mqttConnections: number
+  upstreams: UpstreamReading[]
+  /** Upstreams that are configured no more, and for which entries are kept. */
+  left: ReadonlyArray<{ name: string; entries: number }>
   mqttRetained: { messages: number; bytes: number }
-  upstreamConnected: boolean
-  delivered: ReadonlyMap<string, number>
+  sessions: SessionReadings | undefined
   devices: DeviceView[]
   history: HistoryReading | undefined
   flows: { running: boolean; restarts: ReadonlyMap<string, number>; rssBytes: number } | undefined
@@ -43,6 +56,13 @@ export interface Metrics {
   render(): Promise<{ contentType: string; body: string }>
 }
 
+type AddGauge = (
+  name: string,
+  help: string,
+  labelNames: string[],
+  collect: (set: (labels: Record<string, string>, value: number) => void) => void,
+) => void
+
 export function createMetrics(read: () => Readings): Metrics {
   const registry = new Registry()
   const registers = [registry]
@@ -50,12 +70,7 @@ export function createMetrics(read: () => Readings): Metrics {
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 100 })
   const counters = createCounters(registers)
 
-  const gauge = (
-    name: string,
-    help: string,
-    labelNames: string[],
-    collect: (set: (labels: Record<string, string>, value: number) => void) => void,
-  ) =>
+  const gauge: AddGauge = (name, help, labelNames, collect) =>
     new Gauge({
       name,
       help,
@@ -70,27 +85,27 @@ export function createMetrics(read: () => Readings): Metrics {
   gauge('linli_journal_entries', 'Entries in the journal', ['lane'], (set) => {
     for (const { lane, depth } of read().lanes) set({ lane }, depth)
   })
-  gauge('linli_upstream_lag_entries', 'Entries that the upstream has not acknowledged', ['lane'], (set) => {
-    for (const { lane, lag } of read().lanes) set({ lane }, lag)
-  })
   gauge('linli_journal_dropped_entries', 'Entries evicted from a full lane since start', ['lane'], (set) => {
     for (const { lane, dropped } of read().lanes) set({ lane }, dropped)
   })
   gauge('linli_journal_refused_entries', 'Appends refused since start', ['lane'], (set) => {
     for (const { lane, refused } of read().lanes) set({ lane }, refused)
   })
+  gauge('linli_journal_fault', '1 while the journal refuses or cannot write', ['code'], (set) => {
+    const code = read().journalFault
+    if (code !== undefined) set({ code }, 1)
+  })
+  gauge('linli_journal_recoveries', 'Damaged journal files set aside since start', [], (set) =>
+    set({}, read().journalRecoveries),
+  )
   gauge('linli_journal_bytes', 'Size of the journal on disk', [], (set) => set({}, read().journalBytes))
   gauge('linli_mqtt_connections', 'Open MQTT connections, let in or not', [], (set) => set({}, read().mqttConnections))
+  addUpstreams(gauge, read)
   gauge('linli_mqtt_retained_messages', 'Retained messages', [], (set) => set({}, read().mqttRetained.messages))
   gauge('linli_mqtt_retained_bytes', 'Retained messages with their topics', [], (set) =>
     set({}, read().mqttRetained.bytes),
   )
-  gauge('linli_upstream_connected', '1 while the upstream is connected', [], (set) =>
-    set({}, read().upstreamConnected ? 1 : 0),
-  )
-  gauge('linli_upstream_delivered_entries', 'Entries acknowledged by the upstream since start', ['lane'], (set) => {
-    for (const [lane, count] of read().delivered) set({ lane }, count)
-  })
+  sessionGauges(gauge, () => read().sessions)
   gauge('linli_device_available', '1 while a device is online', ['gateway', 'class', 'device'], (set) => {
     for (const { address, availability } of read().devices) {
       if (availability)
@@ -126,6 +141,60 @@ export function createMetrics(read: () => Readings): Metrics {
     ...counters,
     render: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
   }
+}
+
+/** Who waits for what: persistent sessions, and subscribers whose session ends with their connection. */
+function sessionGauges(gauge: AddGauge, read: () => SessionReadings | undefined): void {
+  gauge('linli_mqtt_sessions', 'Persistent sessions', ['connected'], (set) => {
+    set({ connected: 'yes' }, read()?.connected ?? 0)
+    set({ connected: 'no' }, read()?.offline ?? 0)
+  })
+  gauge('linli_mqtt_queued_bytes', 'Bytes of what waits for subscribers, in flight or not', [], (set) =>
+    set({}, read()?.queued_bytes ?? 0),
+  )
+  gauge('linli_mqtt_inflight_messages', 'Messages sent to persistent sessions and not acknowledged', [], (set) =>
+    set({}, read()?.inflight ?? 0),
+  )
+  gauge('linli_mqtt_session_messages', 'Messages that wait for a persistent session', ['client'], (set) => {
+    for (const { client, messages } of read()?.by_client ?? []) set({ client }, messages)
+  })
+  gauge(
+    'linli_mqtt_dropped_messages',
+    'Messages that sessions lost because too much waited, since start',
+    ['grade'],
+    (set) => {
+      for (const [grade, count] of Object.entries(read()?.dropped ?? {})) set({ grade }, count)
+    },
+  )
+  gauge('linli_mqtt_sessions_expired', 'Sessions deleted because nobody came back, since start', [], (set) =>
+    set({}, read()?.expired ?? 0),
+  )
+}
+
+function addUpstreams(gauge: AddGauge, read: () => Readings): void {
+  const labels = ['upstream', 'lane']
+  gauge('linli_upstream_connected', '1 while the upstream is connected', ['upstream'], (set) => {
+    for (const { name, connected } of read().upstreams) set({ upstream: name }, connected ? 1 : 0)
+  })
+  gauge('linli_upstream_lag_entries', 'Entries that the upstream has not acknowledged', labels, (set) => {
+    for (const { name, backlog } of read().upstreams)
+      for (const [lane, lag] of Object.entries(backlog)) set({ upstream: name, lane }, lag)
+  })
+  gauge('linli_upstream_delivered_entries', 'Entries acknowledged by the upstream since start', labels, (set) => {
+    for (const { name, delivered } of read().upstreams)
+      for (const [lane, count] of delivered) set({ upstream: name, lane }, count)
+  })
+  gauge('linli_upstream_dead_letters', 'Messages that the upstream could not take', ['upstream'], (set) => {
+    for (const { name, deadLetters } of read().upstreams) set({ upstream: name }, deadLetters)
+  })
+  gauge(
+    'linli_upstream_left_entries',
+    'Entries kept for an upstream that is configured no more',
+    ['upstream'],
+    (set) => {
+      for (const { name, entries } of read().left) set({ upstream: name }, entries)
+    },
+  )
 }
 
 /** What only this module counts. */

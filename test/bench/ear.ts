@@ -23,7 +23,11 @@ export interface Ear {
 
 const POLL_MS = 20
 
-export async function createEar(port: number, onLost: (error: Error) => void): Promise<Ear> {
+export async function createEar(
+  port: number,
+  onLost: (error: Error) => void,
+  clientId = 'bench-subscriber',
+): Promise<Ear> {
   let bootid = ''
   let reception = emptyReception(0)
   let complete: (() => void) | undefined
@@ -41,7 +45,7 @@ export async function createEar(port: number, onLost: (error: Error) => void): P
     if (reception.received === reception.arrivals.length) complete?.()
   }
 
-  const client = await leanClient(port, 'bench-subscriber', { message: hear, lost: onLost })
+  const client = await leanClient(port, clientId, { message: hear, lost: onLost })
   await client.subscribe(BENCH_FILTER)
 
   return {

@@ -33,6 +33,20 @@ export function pressedPackets(bootid: string, count: number): Buffer[] {
   )
 }
 
+/** As many telemetry messages of one reading, each as a PUBLISH of QoS 1. */
+export function readingPackets(bootid: string, count: number): Buffer[] {
+  const address = { ...BENCH, class: 'park-sensor', device: 'x2' } as const
+  const topic = formatTopic({ ...address, channel: 'tele' })
+  const wall_ms = Date.now()
+  return Array.from({ length: count }, (_, index) => {
+    const sequence = index + 1
+    const stamp = { wall_ms, monotonic_ms: sequence, quality: 'synced' } as const
+    const pack = [{ bn: 'x2/', n: 'temperature', u: 'Cel', t: wall_ms / 1000, v: 20 + (index % 100) / 10 }]
+    const event = makeEvent({ address, bootid, sequence }, 'telemetry', 'notice', stamp, pack)
+    return publishPacket(topic, encodeJson(event), (index % PACKET_IDS) + 1)
+  })
+}
+
 /** The sequence of an event of this boot, found without parsing the JSON; undefined for any other message. */
 export function sequenceOf(payload: Buffer, bootid: string): number | undefined {
   const mark = `"${BENCH.gateway}:${bootid}:`

@@ -32,7 +32,7 @@ export async function paced(rig: Rig, path: Path, load: { count: number; per_sec
 
 /** The sending half of `paced`; resolves after the last write. */
 export function sendPaced(
-  path: Path,
+  path: Pick<Path, 'publisher'>,
   packets: readonly Buffer[],
   sent_ms: Float64Array,
   per_second: number,

@@ -6,10 +6,13 @@ import { type Bench, createFolders, type Findings, type Measurement } from './be
 import { card } from './card.ts'
 import { credentials } from './credentials.ts'
 import { detectors } from './detectors.ts'
+import { drain } from './drain.ts'
+import { frozen } from './frozen.ts'
 import { fuzz } from './fuzz.ts'
 import { history } from './history.ts'
 import { describeMachine } from './host.ts'
 import { idle } from './idle.ts'
+import { journal } from './journal.ts'
 import { kill } from './kill.ts'
 import { latency } from './latency.ts'
 import { memory } from './memory.ts'
@@ -30,9 +33,11 @@ const MEASUREMENTS: Record<string, Measurement> = {
   latency,
   rate,
   writes,
+  journal,
   press,
   memory,
   outage,
+  drain,
   kill,
   readers,
   card,
@@ -44,6 +49,7 @@ const MEASUREMENTS: Record<string, Measurement> = {
   queue,
   fuzz,
   idle,
+  frozen,
 }
 /** A quarter of an hour by itself: measured only when it is named. */
 const LONG = 'season'

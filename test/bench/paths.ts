@@ -24,6 +24,7 @@ export const SETTINGS: Record<Exclude<PathKind, 'hub'>, { local: string[]; bridg
 export interface Path {
   kind: PathKind
   pid: number
+  port: number
   publisher: LeanClient
   /** Called with the number of PUBACKs of one read. */
   onAcknowledged: ((count: number) => void) | undefined
@@ -106,7 +107,7 @@ export async function openPath(bench: Bench, kind: PathKind, broker: { pid: numb
     lost: bench.fail,
   })
   bench.closers.push(() => publisher.close())
-  return Object.assign(listener, { kind, pid: broker.pid, publisher })
+  return Object.assign(listener, { kind, pid: broker.pid, port: broker.port, publisher })
 }
 
 /** Boot ids that no other run on the same hub has. */

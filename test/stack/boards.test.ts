@@ -10,8 +10,18 @@ describe('a board', () => {
 
   const availability = (gateway: string, device: string) => estate.retained(`${gateway}/alarm-button/${device}/avail`)
 
-  async function worksAgain(device: string, gateway: string): Promise<void> {
-    await vi.waitFor(() => expect(availability(gateway, device)).toMatchObject({ status: 'online' }), WAIT)
+  /** How often it was told as online: what it was before says nothing of now. */
+  const timesOnline = (gateway: string, device: string) =>
+    estate
+      .received()
+      .filter(
+        ({ topic, payload }) =>
+          topic.endsWith(`${gateway}/alarm-button/${device}/avail`) && payload.status === 'online',
+      ).length
+
+  /** @param was how often it had been told as online before it was disturbed */
+  async function worksAgain(device: string, gateway: string, was: number): Promise<void> {
+    await vi.waitFor(() => expect(timesOnline(gateway, device)).toBeGreaterThan(was), WAIT)
     const before = estate.events('pressed').length
     estate.press(device, 100)
     await vi.waitFor(() => expect(estate.events('pressed')).toHaveLength(before + 1), WAIT)
@@ -19,6 +29,7 @@ describe('a board', () => {
   }
 
   it('that is unplugged is offline, and works again when it is back', async () => {
+    const was = timesOnline('gw-1', 'b1')
     estate.sim.send({ do: 'unplug', board: 'board-1' })
     await vi.waitFor(
       () => expect(availability('gw-1', 'b1')).toMatchObject({ status: 'offline', reason: 'board-absent' }),
@@ -26,11 +37,12 @@ describe('a board', () => {
     )
     expect(availability('gw-2', 'b2')).toMatchObject({ status: 'online' })
     estate.sim.send({ do: 'replug', board: 'board-1' })
-    await worksAgain('b1', 'gw-1')
+    await worksAgain('b1', 'gw-1', was)
     expect(estate.events('board-lost').length).toBeGreaterThanOrEqual(1)
   })
 
   it('that hangs is noticed and reset', async () => {
+    const was = timesOnline('gw-1', 'b1')
     estate.sim.send({ do: 'hang', board: 'board-1' })
     await vi.waitFor(
       () =>
@@ -41,14 +53,15 @@ describe('a board', () => {
       WAIT,
     )
     estate.sim.send({ do: 'reset', board: 'board-1' })
-    await worksAgain('b1', 'gw-1')
+    await worksAgain('b1', 'gw-1', was)
   })
 
   it('that browns out comes back with its outputs off', async () => {
+    const was = timesOnline('gw-2', 'b2')
     const lost = estate.events('board-lost').length
     estate.sim.send({ do: 'reset', board: 'board-2' })
     await vi.waitFor(() => expect(estate.events('board-lost').length).toBeGreaterThan(lost), WAIT)
-    await worksAgain('b2', 'gw-2')
+    await worksAgain('b2', 'gw-2', was)
     expect(estate.retained('gw-2/alarm-button/b2/state')).toMatchObject({ lamp: false, siren: false })
   })
 
@@ -61,6 +74,33 @@ describe('a board', () => {
     estate.sim.send({ do: 'scenario', steps })
     await vi.waitFor(() => expect(estate.events('pressed').length).toBeGreaterThan(before), WAIT)
     await vi.waitFor(() => expect(availability('gw-2', 'b2')).toMatchObject({ status: 'online' }), WAIT)
+    estate.expectConformity()
+  })
+})
+
+describe('a board on a bad plug', () => {
+  const estate = new Estate({ boards: [['b1']] })
+  beforeAll(() => estate.start())
+  afterAll(() => estate.end())
+
+  it('is told as flapping instead of at each change, and what is pressed while it works arrives', async () => {
+    const shown = () => estate.received().filter(({ topic, retain }) => retain && topic.endsWith('b1/avail'))
+    const told = () => shown().map(({ payload }) => payload.reason ?? payload.status)
+    const ready = () => estate.events('board-ready').length
+    const lost = () => estate.events('board-lost').length
+    for (let n = 1; n <= 8; n++) {
+      const before = { ready: ready(), lost: lost(), pressed: estate.events('pressed').length }
+      estate.sim.send({ do: 'unplug', board: 'board-1' })
+      await vi.waitFor(() => expect(lost()).toBeGreaterThan(before.lost), WAIT)
+      estate.sim.send({ do: 'replug', board: 'board-1' })
+      await vi.waitFor(() => expect(ready()).toBeGreaterThan(before.ready), WAIT)
+      // Longer than any debounce of what is found: this press is a new one.
+      estate.sim.send({ do: 'scenario', steps: [{ at_ms: 500, do: 'press', device: 'b1', for_ms: 100 }] })
+      await vi.waitFor(() => expect(estate.events('pressed').length).toBeGreaterThan(before.pressed), WAIT)
+    }
+    expect(told().filter((one) => one === 'flapping')).toHaveLength(1)
+    expect(shown().at(-1)?.payload).toMatchObject({ status: 'fault', reason: 'flapping' })
+    expect(told().filter((one) => one === 'online').length).toBeLessThanOrEqual(6)
     estate.expectConformity()
   })
 })

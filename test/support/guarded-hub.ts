@@ -67,7 +67,6 @@ export async function startGuardedHub(): Promise<GuardedHub> {
       site: GUARDED_SITE,
       name: 'hub-1',
       dev: false,
-      upstream: undefined,
       credentialKey: keyId(new Uint8Array(32).fill(3)),
     },
   )

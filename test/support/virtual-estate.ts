@@ -48,6 +48,7 @@ export class VirtualEstate {
   readonly downs: Down[] = []
   readonly random: Random
   readonly #time: VirtualTime
+  readonly #clockSynced: () => boolean
   readonly #world: World<MemoryEndpoint>
   readonly #uplinks: Map<string, VirtualPath>
   readonly #spools = new Map(this.gateways.map((name) => [name, createMemoryDisk()]))
@@ -60,8 +61,10 @@ export class VirtualEstate {
   readonly #overheard = new Overheard()
   readonly upstream: VirtualPath
 
-  constructor(time: VirtualTime, seed: number) {
+  /** @param clockSynced what the gateways' kernels say of the clock; set when absent */
+  constructor(time: VirtualTime, seed: number, clockSynced: () => boolean = () => true) {
     this.#time = time
+    this.#clockSynced = clockSynced
     this.random = createRandom(seed)
     const boards = this.gateways.map((name, index) => ({
       id: `board-${index + 1}`,
@@ -177,6 +180,7 @@ export class VirtualEstate {
       time: this.#time,
       random: this.random,
       boot: ++this.#boots,
+      clockSynced: this.#clockSynced,
       connect: () => this.uplink(name).connect(),
     })
     await running.gateway.start()

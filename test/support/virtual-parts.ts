@@ -12,6 +12,7 @@ import { openMemoryLog } from '../../hub/journal/open.ts'
 import type { Log } from '../../hub/journal/types.ts'
 import { JOURNAL_LANES } from '../../hub/journal-lanes.ts'
 import { createRegistry, type RegistryData } from '../../hub/registry/registry.ts'
+import { singleUpstream } from '../../hub/upstream/settings.ts'
 import { SITE } from './estate.ts'
 import { memoryPorts } from './memory-port.ts'
 import type { VirtualTime } from './virtual-time.ts'
@@ -81,7 +82,7 @@ export async function openVirtualHub(parts: {
       site: SITE,
       name: 'hub-1',
       dev: true,
-      upstream: connectUpstream ? { url: 'mqtt://district:1883', window: 200 } : undefined,
+      upstreams: connectUpstream ? [singleUpstream('mqtt://district:1883')] : [],
     },
   )
   return { hub, log, kill: () => log.kill() }

@@ -297,10 +297,18 @@ const driverFailed: Outcome = {
   message: 'the driver could not take the command',
 }
 
+/** Each quantity is told once in its heartbeat at least; two that do not come are silence, and a minute for the way. */
+function expireAfter_s({ quantities }: ParkSide): number | undefined {
+  if (quantities.length === 0) return undefined
+  const longest_ms = Math.max(...quantities.map(({ report }) => report.heartbeat_ms))
+  return Math.ceil((2 * longest_ms) / 1000) + 60
+}
+
 function metaOf(device: ParkDevice, side: ParkSide, model: string, version: string): Meta {
   const commands = ['read', 'calibrate']
   if (side.outputs.length > 0) commands.push('output')
   if (side.settings.length > 0) commands.push('set')
+  const expireafter_s = expireAfter_s(side)
   // Capabilities have no dots.
   const measured = side.quantities.map(({ name }) => name.replaceAll('.', '-'))
   return {
@@ -310,5 +318,6 @@ function metaOf(device: ParkDevice, side: ParkSide, model: string, version: stri
     place: device.place,
     capabilities: [...commands, ...measured, ...side.outputs.map(({ name }) => name)],
     units: Object.fromEntries(side.quantities.map(({ name, unit }) => [name, unit])),
+    ...(expireafter_s === undefined ? {} : { expireafter_s }),
   }
 }

@@ -13,8 +13,6 @@ export interface FrontLimits {
   retained_bytes_per_gateway_max: number
   retained_max: number
   retained_bytes_max: number
-  /** Messages of QoS 1 and 2 on their way to one client: a packet id that is in use must not be used again (MQTT-2.3.1-4). */
-  in_flight_max: number
   /** Messages of QoS 2 from one client that wait for their PUBREL. */
   incoming_qos2_max: number
   connections_max: number
@@ -49,8 +47,6 @@ export const FRONT_LIMITS: FrontLimits = {
   retained_bytes_per_gateway_max: 8 * 1024 * 1024,
   retained_max: 20_000,
   retained_bytes_max: 64 * 1024 * 1024,
-  // There are 65,535 packet ids.
-  in_flight_max: 50_000,
   incoming_qos2_max: 1_000,
   connections_max: 12_000,
   connections_per_address_max: 200,

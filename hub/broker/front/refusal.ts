@@ -83,7 +83,6 @@ export const REFUSALS = {
   subscriptionDenied: clause('subscription-denied', 'a subscription that the account may not have'),
   willDenied: clause('will-denied', 'a will on a topic that the account may not publish to'),
   retained: clause('retained', 'the gateway or the hub has as many retained messages, or bytes of them, as it may'),
-  inFlight: clause('in-flight', 'in_flight_max messages are on their way to the client and not acknowledged'),
   incomingQos2: clause('incoming-qos2', 'incoming_qos2_max messages of QoS 2 wait for their PUBREL'),
   webSocketText: clause('MQTT-6.0.0-1', 'a text frame over WebSocket'),
   webSocketProtocol: clause('MQTT-6.0.0-3', 'the WebSocket client does not offer the subprotocol mqtt'),

@@ -1,13 +1,14 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command } from 'commander'
-import { type AccountAnswer, type AccountRequest, atAccounts } from '../../auth/accounts-counter.ts'
+import { type AccountAnswer, type AccountRequest, atAccounts, auditedAccounts } from '../../auth/accounts-counter.ts'
 import { hashSecret, newSecret } from '../../auth/secret.ts'
 import { LinliError } from '../../contract/errors.ts'
 import { isSegment } from '../../contract/topic.ts'
 import { askCounter, type Refused } from '../../counter/counter.ts'
 import { durableJson } from '../../registry/durable-json.ts'
 import { type ClientEntry, createRegistry, type RegistryData } from '../../registry/registry.ts'
+import { withAudit } from '../audit/offline.ts'
 
 /**
  * `linli client add | remove | list`: the MQTT accounts of a hub without `--dev`, of one that runs and of one that stands
@@ -101,7 +102,8 @@ async function ofRegistry(data: string, request: AccountRequest): Promise<Accoun
       ),
   })
   const registry = await createRegistry({ adapter, onError: (error) => failures.push(error) })
-  const answer = await atAccounts(registry, request)
+  if (request.type === 'account-list') return atAccounts(registry, request)
+  const answer = await withAudit(data, (audit) => auditedAccounts(audit, registry, request))
   if (failures.length > 0) throw failures[0]
   return answer
 }

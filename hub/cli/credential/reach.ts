@@ -3,10 +3,12 @@ import { join } from 'node:path'
 import { keyId } from '../../contract/credentials.ts'
 import { LinliError, reasonOf } from '../../contract/errors.ts'
 import { askCounter, type Refused } from '../../counter/counter.ts'
+import { audited } from '../../credentials/audited.ts'
 import { atCredentials, type CredentialAnswer, type CredentialRequest } from '../../credentials/counter.ts'
 import { createCredentialSource } from '../../credentials/source.ts'
 import { openFileLog } from '../../journal/open.ts'
 import { JOURNAL_LANES } from '../../journal-lanes.ts'
+import { auditOf } from '../audit/offline.ts'
 
 export type Reached = (request: CredentialRequest) => Promise<CredentialAnswer>
 
@@ -30,7 +32,10 @@ export async function withCredentials<T>(
     const deps = { log, now_s: () => Math.floor(Date.now() / 1000), onFault: (fault: LinliError) => faults.push(fault) }
     const source = await createCredentialSource(deps, { key: keyId(siteKey) })
     for (const fault of faults) process.stderr.write(`${fault.code}: ${fault.message}\n`)
-    return await work((request) => atCredentials(source, request))
+    const audit = await auditOf(log, dataDir)
+    const done = await work((request) => atCredentials(audited(source, audit), request))
+    await audit.close()
+    return done
   } finally {
     await log.close()
   }

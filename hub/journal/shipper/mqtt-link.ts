@@ -3,6 +3,7 @@ import mqtt, { type IClientOptions, type IPublishPacket, MqttClient } from 'mqtt
 import { type LinliError, reasonOf } from '../../contract/errors.ts'
 import { BACKOFF_DEFAULT, type BackoffConfig, backoff_ms } from './backoff.ts'
 import { connectError, linkError, parseBrokerUrl, requestError } from './link-errors.ts'
+import { createOutgoing, type Outgoing } from './outgoing.ts'
 
 /** What a broker asks of us before it lets us in, and what we ask of it. */
 export interface LinkSecrets {
@@ -103,6 +104,8 @@ export function createMqttLink(deps: MqttLinkDeps, config: MqttLinkConfig): Mqtt
   /** Rejects of everything that waits for the broker's answer on the present connection. */
   const waiting = new Set<(error: LinliError) => void>()
   let client: MqttClient | undefined
+  /** Of the present client. */
+  let outgoing: Outgoing | undefined
   let isUp = false
   let isClosed = false
   let failures = 0
@@ -126,6 +129,7 @@ export function createMqttLink(deps: MqttLinkDeps, config: MqttLinkConfig): Mqtt
 
   function listenTo(made: MqttClient): void {
     withoutDelay(made.stream)
+    outgoing = createOutgoing(made)
     let why: unknown
     made.handleMessage = (packet, acknowledge) => hand(packet, acknowledge)
     made.on('connect', ({ sessionPresent }) => {
@@ -230,12 +234,11 @@ export function createMqttLink(deps: MqttLinkDeps, config: MqttLinkConfig): Mqtt
     },
     publish: (topic, payload, { qos, retain }) =>
       ask((using, done) => {
-        using.publish(
-          topic,
-          Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength),
-          { qos, retain },
-          (error) => done(error),
-        )
+        if (qos === 1) outgoing?.publish(topic, payload, retain, done)
+        else {
+          const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength)
+          using.publish(topic, bytes, { qos, retain }, (error) => done(error))
+        }
       }),
     subscribe: (filter, qos) => ask((using, done) => using.subscribe(filter, { qos }, (error) => done(error))),
     onMessage: (listener) => listeners.message.push(listener),

@@ -22,11 +22,13 @@ export interface PumpConfig {
   cursorName: string
   /** Most urgent first. */
   lanes: readonly string[]
-  /**
-   * Entries that may be with the next holder while the cursor on disk does not know it: what a crash sends twice at most.
-   * A fifth of them is kept for the first lane.
-   */
+  /** Entries with the next holder that it has not acknowledged, at most. A fifth of them is kept for the first lane. */
   window: number
+  /**
+   * Entries handed over that the cursor on disk has not passed, at most: what a crash sends twice. `window` when absent; more
+   * is faster, because a slow disk makes one cursor durable in the time of hundreds of acknowledgements.
+   */
+  unsettled_max?: number
   /**
    * Asked of each entry before it is sent; everything is sent when absent. An entry that waits is asked about again at
    * the next acknowledgement, commit or poke, and holds up its own lane only.
@@ -69,7 +71,10 @@ const STOP_MS_MAX = 1_000
 export function createPump(config: PumpConfig): Pump {
   const { log, lanes } = config
   const cursor = log.cursor(config.cursorName, lanes)
-  const lower_window = Math.max(1, Math.floor(config.window * LOWER_LANES_SHARE))
+  const unsettled_max = Math.max(config.window, config.unsettled_max ?? config.window)
+  const lower = (limit: number): number => Math.max(1, Math.floor(limit * LOWER_LANES_SHARE))
+  const first_limits = { window: config.window, unsettled_max }
+  const lower_limits = { window: lower(config.window), unsettled_max: lower(unsettled_max) }
   const sent_to = new Map(lanes.map((lane) => [lane, 0]))
   let feeds: LaneFeed[] = []
   let isRunning = false
@@ -80,13 +85,14 @@ export function createPump(config: PumpConfig): Pump {
   let onQuiet: (() => void) | undefined
 
   const unacknowledged = (): number => feeds.reduce((sum, feed) => sum + feed.unacknowledged(), 0)
+  const unsettled = (): number => feeds.reduce((sum, feed) => sum + feed.unsettled(), 0)
 
   /** The most urgent lane with something that may be sent, if the window has room for it. */
   function nextFeed(): LaneFeed | undefined {
     const feed = feeds.find(hasReady)
     if (!feed?.peek()) return undefined
-    const used = feeds.reduce((sum, one) => sum + one.unsettled(), 0)
-    return used < (feed === feeds[0] ? config.window : lower_window) ? feed : undefined
+    const limits = feed === feeds[0] ? first_limits : lower_limits
+    return unacknowledged() < limits.window && unsettled() < limits.unsettled_max ? feed : undefined
   }
 
   /** While its entries are read a lane keeps its turn: a less urgent one does not slip in. */
@@ -117,9 +123,13 @@ export function createPump(config: PumpConfig): Pump {
     settle()
   }
 
-  /** Async, so that a send that throws at once is a refused one. */
-  async function send(shipment: Shipment): Promise<void> {
-    await config.send(shipment)
+  /** A send that throws at once is a refused one. */
+  function send(shipment: Shipment): Promise<void> {
+    try {
+      return config.send(shipment)
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   function ship(feed: LaneFeed): void {
@@ -143,8 +153,7 @@ export function createPump(config: PumpConfig): Pump {
 
   /** The cursor on disk limits the window: when much of it is acknowledged already, the disk is asked to catch up. */
   function settle(): void {
-    const settleable = feeds.reduce((sum, feed) => sum + feed.unsettled(), 0) - unacknowledged()
-    if (settleable >= Math.max(1, config.window / 4)) cursor.flush().catch(config.onError)
+    if (unsettled() - unacknowledged() >= Math.max(1, unsettled_max / 4)) cursor.flush().catch(config.onError)
   }
 
   function fail(ours: number, error: unknown): void {

@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -17,7 +17,7 @@ if (folder === undefined) {
 } else {
   const copy = mkdtempSync(join(tmpdir(), 'linli-show-'))
   try {
-    for (const part of ['', '-wal'])
+    for (const part of ['', '-wal'].filter((one) => one === '' || existsSync(join(folder, `${DATABASE_FILE}${one}`))))
       cpSync(join(folder, `${DATABASE_FILE}${part}`), join(copy, `${DATABASE_FILE}${part}`), {
         force: true,
         recursive: true,
@@ -26,6 +26,9 @@ if (folder === undefined) {
     if (lane === undefined) showAll(db)
     else for (const entry of newest(db, lane, Number(count))) showEntry(entry)
     db.close()
+  } catch (error) {
+    process.stderr.write(`${folder}: ${error instanceof Error ? error.message : String(error)}\n`)
+    process.exitCode = 1
   } finally {
     rmSync(copy, { recursive: true })
   }

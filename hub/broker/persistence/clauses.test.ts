@@ -1,8 +1,8 @@
 import { connect, type Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { connectPacket, packet } from '../../test/support/mqtt-bytes.ts'
-import { type Broker, createBroker } from './broker.ts'
-import { matches } from './mended-persistence.ts'
+import { connectPacket, packet } from '../../../test/support/mqtt-bytes.ts'
+import { type Broker, createBroker } from '../broker.ts'
+import { matches } from './filters.ts'
 
 const WAIT = { timeout: 10_000, interval: 5 }
 

@@ -1,0 +1,44 @@
+/** One home for each library: a test of the house rules holds the sources to this table. */
+
+export const ENTRIES = ['main.ts', 'hub/cli/']
+/** Libraries and the only places that may import them. A name without a folder is a file name anywhere; `*` ends a prefix. */
+export const homes: Record<string, { at: string[]; instead: string }> = {
+  serialport: { at: ['firmware/adapters/serialport.ts'], instead: 'the byte port of firmware/ports/byte-port.ts' },
+  'johnny-five': { at: ['firmware/adapters/firmata*'], instead: 'the pin board of firmware/ports/pin-board.ts' },
+  'firmata-io': { at: ['firmware/adapters/firmata*'], instead: 'the pin board of firmware/ports/pin-board.ts' },
+  mqtt: { at: ['hub/journal/shipper/mqtt-link.ts'], instead: 'createMqttLink of hub/journal/shipper/mqtt-link.ts' },
+  aedes: { at: ['hub/broker/'], instead: 'the broker of hub/broker' },
+  ws: { at: ['hub/broker/websocket.ts'], instead: 'an upgrade of hub/web, handed to the broker' },
+  'node-red': { at: ['flows/main.ts', 'flows/main/'], instead: 'the process that hub/flows-host supervises' },
+  lowdb: { at: ['hub/registry/'], instead: 'the registry of hub/registry' },
+  koffi: {
+    at: ['hardware-sim/serial/termios.ts', 'firmware/adapters/kernel-clock.ts', 'firmware/adapters/gpio/kernel.ts'],
+    instead: 'the clock or the GPIO kernel of firmware/adapters, or a port with one adapter there',
+  },
+  avr8js: { at: ['hardware-sim/boards/firmware/'], instead: 'the board of hardware-sim/boards/firmware' },
+  'avrgirl-arduino': { at: ['hardware-sim/boards/firmware/'], instead: 'the board of hardware-sim/boards/firmware' },
+  fastify: { at: ['hub/web/', 'firmware/adapters/camera-http/'], instead: 'a route registered in hub/web' },
+  busboy: { at: ['firmware/adapters/camera-http/'], instead: 'the camera server of firmware/ports/camera-server.ts' },
+  sax: { at: ['firmware/adapters/camera-http/'], instead: 'the camera server of firmware/ports/camera-server.ts' },
+  'jsonc-parser': {
+    at: ['firmware/drivers/park-sensor/profile/json-text.ts'],
+    instead: 'parseJsonText, which knows the line of each field',
+  },
+  'prom-client': { at: ['hub/web/', 'hub/metrics/'], instead: 'stats() of your module, read by the metrics page' },
+  commander: { at: ENTRIES, instead: 'a config object filled in by main.ts' },
+  pino: { at: ENTRIES, instead: 'a log interface handed in by main.ts' },
+  bcryptjs: { at: ['hub/auth/'], instead: 'the accounts of hub/auth' },
+  '@peculiar/x509': {
+    at: ['hub/authority/certificates.ts', 'firmware/adapters/certificate-request.ts'],
+    instead: 'the authority of hub/authority',
+  },
+  'reflect-metadata': {
+    at: ['hub/authority/certificates.ts', 'firmware/adapters/certificate-request.ts'],
+    instead: 'the authority of hub/authority',
+  },
+  'node:sqlite': {
+    at: ['hub/journal/', 'hub/history/'],
+    instead: 'a lane of the durable log of hub/journal, or a question to hub/history',
+  },
+  typebox: { at: ['*'], instead: '' },
+}
