@@ -1,11 +1,15 @@
+import { existsSync } from 'node:fs'
 import { Command } from 'commander'
 import pino from 'pino'
 import { FLAPPING } from './availability/machine.ts'
 import { languageText } from './cli/hub-text.ts'
-import { hubConfig, LOG_LEVELS } from './config.ts'
+import { type HubOptions, hubConfig, LOG_LEVELS } from './config.ts'
 import { LinliError } from './contract/errors.ts'
 import { DAY_MS, RETENTION } from './history/types.ts'
+import { openFolder } from './journal/folder.ts'
 import { runHub } from './run.ts'
+import { withSite } from './site/options.ts'
+import { readSite } from './site/site-file.ts'
 
 /** `linli hub`: one hub as a process. Exit codes: 0 ended as asked, 1 failed while running, 2 told wrongly. */
 
@@ -37,7 +41,7 @@ const program = new Command('linli hub')
   .parse()
 
 try {
-  const config = hubConfig(program.opts())
+  const config = hubConfig(await optionsOfSite(program.opts()))
   await runHub(
     config,
     pino({ level: config.logLevel, base: { hub: config.name } }, pino.destination({ dest: 2, sync: true })),
@@ -47,4 +51,15 @@ try {
     `linli hub: ${error instanceof LinliError ? error.message : String((error as Error).stack ?? error)}\n`,
   )
   process.exit(error instanceof LinliError && error.kind !== 'bug' ? 2 : 1)
+}
+
+/** With `site.json` in the data folder; what it is read for is taken over by the hub itself, once it has the folder. */
+async function optionsOfSite(options: HubOptions): Promise<HubOptions> {
+  if (!existsSync(options.data)) return options
+  const read = await readSite(await openFolder(options.data))
+  if (!read) return options
+  // Of this process and of its flows; history speaks in the time of the estate.
+  process.env.TZ = read.config.timeZone
+  const isGiven = (option: keyof HubOptions) => program.getOptionValueSource(option) === 'cli'
+  return withSite(options, isGiven, read.config)
 }

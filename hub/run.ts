@@ -32,6 +32,8 @@ import { atReaders, readerRequest } from './readers/counter.ts'
 import { durableJson } from './registry/durable-json.ts'
 import { createRegistry, type Registry, type RegistryData } from './registry/registry.ts'
 import { openSecureSide, type SecureSide } from './secure-side.ts'
+import { atSite, siteRequest } from './site/counter.ts'
+import { openRunningSite, type RunningSite } from './site/running.ts'
 import { atUpstreams, upstreamRequest } from './upstream/counter.ts'
 import type { UpstreamReport } from './upstream/upstreams.ts'
 import { freePort } from './web/free-port.ts'
@@ -46,6 +48,7 @@ interface Running {
   hub?: Hub
   flows?: FlowsHost
   secure?: SecureSide
+  site?: RunningSite
 }
 
 /** Of MQTT over WebSocket, where most clients look for it. */
@@ -83,6 +86,8 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   running.hub = hub
   if (siteKey.isNew && (hub.credentials?.count ?? 0) > 0)
     logger.error({}, 'the site key was lost: no card is known any more until credentials.key is restored')
+  const site = await openRunningSite({ dataDir: config.dataDir, audit: hub.audit, logger })
+  if (site) running.site = site
   const counter = await openedCounter(config.dataDir, { hub, registry, running }, logger)
   await hub.start()
   await history.start()
@@ -105,6 +110,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   await web.close()
   await running.secure?.close()
   await counter?.close()
+  site?.close()
   await station.close()
   await history.close()
   await hub.close()
@@ -183,15 +189,27 @@ async function openedCounter(
       if (asked) return atUpstreams(hub.upstreams, asked)
       const accounts = accountRequest(value)
       if (accounts) return auditedAccounts(hub.audit, registry, accounts)
+      const site = siteRequest(value)
+      if (site) return atSite(storeOf(running), hub.audit, site)
       const enrolment = enrolmentRequest(value)
       if (enrolment) return atEnrolment(enrolmentDesk(running, registry), enrolment)
       if (credentials) return atCredentials(audited(credentials, hub.audit), credentialRequest(value))
       throw new LinliError('CREDENTIALS_KEY', 'this hub has no credentials', { kind: 'fault' })
     })
   } catch (error) {
-    logger.error({ error: reasonOf(error) }, 'linli client, credential and reader cannot reach this hub while it runs')
+    logger.error(
+      { error: reasonOf(error) },
+      'linli client, credential, device and reader cannot reach this hub while it runs',
+    )
     return undefined
   }
+}
+
+/** @throws {LinliError} SITE_MISSING */
+function storeOf({ site }: Running): RunningSite['store'] {
+  if (site) return site.store
+  const message = 'this hub was started without a site.json; linli init makes one, then start it again'
+  throw new LinliError('SITE_MISSING', message, { kind: 'caller' })
 }
 
 /** @throws {LinliError} ENROL_DEV */
@@ -255,9 +273,11 @@ function flowsReadings(flows: FlowsHost): NonNullable<Readings['flows']> {
 
 function health(log: Log, history: History, running: Running) {
   const journal = journalHealth(log)
+  const site = running.site?.health()
   return {
-    problems: [...journal.problems, ...historyProblems(history)],
+    problems: [...journal.problems, ...historyProblems(history), ...(site?.problems ?? [])],
     details: {
+      site: site?.details ?? 'none',
       journal: journal.details,
       history: { behind: history.status().behind, fault: history.status().fault?.code },
       upstreams: running.hub?.upstreams.reports().map(upstreamHealth) ?? [],

@@ -1,7 +1,13 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { CredentialsUpdate } from '../../hub/contract/credentials.ts'
-import { afterPowerCut, crashingFolder, createDisk, type Disk, type Faults } from './crashing-folder.ts'
+import {
+  afterPowerCut,
+  crashingFolder,
+  createDisk,
+  type Disk,
+  type Faults,
+} from '../../hub/journal/test-support/crashing-folder.ts'
 import { card, createTeller, KEY_ID } from './examples.ts'
 import { createReplica, type Replica } from './replica.ts'
 

@@ -6,9 +6,9 @@ import type {
   SnapshotPart,
 } from '../../hub/contract/credentials.ts'
 import type { LinliError } from '../../hub/contract/errors.ts'
+import type { Folder } from '../../hub/journal/folder.ts'
 import { createAssembly } from './assembly.ts'
 import { applyDelta, checkDelta } from './delta.ts'
-import type { Folder } from './folder.ts'
 import { isOlder, isSame, type Position, positionOf } from './position.ts'
 import type { CredentialStore } from './store.ts'
 import { createVault } from './vault.ts'

@@ -4,10 +4,17 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { CredentialsDelta } from '../../hub/contract/credentials.ts'
-import { afterPowerCut, crashingFolder, createDisk, type Disk, type Faults, PowerCut } from './crashing-folder.ts'
+import { type Folder, openFolder } from '../../hub/journal/folder.ts'
+import {
+  afterPowerCut,
+  crashingFolder,
+  createDisk,
+  type Disk,
+  type Faults,
+  PowerCut,
+} from '../../hub/journal/test-support/crashing-folder.ts'
 import { applyDelta } from './delta.ts'
 import { card, createTeller } from './examples.ts'
-import { type Folder, openFolder } from './folder.ts'
 import { NOWHERE, type Position, positionOf } from './position.ts'
 import { type CredentialStore, createCredentialStore } from './store.ts'
 import { createVault } from './vault.ts'

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { DEVICE_KINDS } from '../../hub/contract/kinds.ts'
 import { decodeConfig } from './config.ts'
+import { deviceKinds } from './kinds.ts'
 
 type Json = Record<string, unknown>
 
@@ -310,4 +312,8 @@ describe('devices on GPIO lines', () => {
     expect(refused).toMatchObject({ path })
     expect(refused?.message).toMatch(message)
   })
+})
+
+it('knows every kind that a hub lets an installer name, and no other', () => {
+  expect([...deviceKinds.keys()].sort()).toEqual(Object.keys(DEVICE_KINDS).sort())
 })

@@ -1,4 +1,5 @@
 import type { TSchema } from 'typebox'
+import { DEVICE_KINDS } from '../../hub/contract/kinds.ts'
 import type { Place } from '../../hub/contract/meta.ts'
 import type { Address, DeviceClass } from '../../hub/contract/topic.ts'
 import {
@@ -77,7 +78,7 @@ export const deviceKinds: ReadonlyMap<string, DeviceKind> = new Map([
   [
     'alarm-button',
     defineKind<AlarmButtonConfig | AlarmButtonOnChip>({
-      class: 'alarm-button',
+      class: DEVICE_KINDS['alarm-button'],
       schemas: { board: AlarmButtonConfig, chip: AlarmButtonOnChip },
       uses(button) {
         if ('chip' in button)
@@ -103,7 +104,7 @@ export const deviceKinds: ReadonlyMap<string, DeviceKind> = new Map([
   [
     'door',
     defineKind<DoorDeviceConfig>({
-      class: 'access-gate',
+      class: DEVICE_KINDS.door,
       schemas: doorSchemas,
       uses: gateUses,
       create(deps, door) {
@@ -115,7 +116,7 @@ export const deviceKinds: ReadonlyMap<string, DeviceKind> = new Map([
   [
     'barrier',
     defineKind<BarrierDeviceConfig>({
-      class: 'access-gate',
+      class: DEVICE_KINDS.barrier,
       schemas: barrierSchemas,
       uses: gateUses,
       create(deps, barrier) {
@@ -127,7 +128,7 @@ export const deviceKinds: ReadonlyMap<string, DeviceKind> = new Map([
   [
     'park-sensor',
     defineKind<ParkDevice>({
-      class: 'park-sensor',
+      class: DEVICE_KINDS['park-sensor'],
       schemas: { bus: ParkOnBus, board: ParkOnBoard },
       uses: parkUses,
       create(deps, sensor) {

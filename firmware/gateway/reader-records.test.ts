@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { crashingFolder, createDisk } from '../credentials/crashing-folder.ts'
+import { crashingFolder, createDisk } from '../../hub/journal/test-support/crashing-folder.ts'
 import { openReaderRecords } from './reader-records.ts'
 
 const KEY = Uint8Array.from({ length: 16 }, (_, at) => 0xa0 + at)

@@ -2,7 +2,7 @@ import { Type } from 'typebox'
 import { decodeJson } from '../../hub/contract/decode.ts'
 import { LinliError, reasonOf } from '../../hub/contract/errors.ts'
 import { checker } from '../../hub/contract/schema.ts'
-import type { Folder } from '../credentials/folder.ts'
+import type { Folder } from '../../hub/journal/folder.ts'
 import { DEFAULT_KEY } from '../protocols/osdp/secure-channel.ts'
 import type { ReaderUnit } from '../protocols/osdp/session-state.ts'
 

@@ -3,7 +3,13 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { GateMode } from '../../hub/contract/access-gate.ts'
 import type { ReaderState } from '../../hub/contract/gateway.ts'
-import { afterPowerCut, crashingFolder, createDisk, type Disk, PowerCut } from '../credentials/crashing-folder.ts'
+import {
+  afterPowerCut,
+  crashingFolder,
+  createDisk,
+  type Disk,
+  PowerCut,
+} from '../../hub/journal/test-support/crashing-folder.ts'
 import type { Presented } from '../credentials/desk.ts'
 import type { AccessGateDriver } from '../drivers/access-gate/access.ts'
 import { H10301 } from '../drivers/access-gate/card-format.ts'

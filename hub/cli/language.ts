@@ -12,6 +12,8 @@ const catalog = {
   seeHelp: { zh: '(用 linli --help 查看可用命令)', en: '(see linli --help for what there is)' },
   eachHelp: { zh: '每个命令都有自己的 --help。', en: 'Each command has its own --help.' },
   demo: { zh: '一条命令运行整个演示小区', en: 'run a whole demo estate: simulator, gateways, hub, flows, upstream' },
+  init: { zh: '新建小区', en: 'make a new site' },
+  device: { zh: '管理小区设备', en: 'the devices of a site' },
   hub: { zh: '运行小区枢纽', en: 'run the hub of an estate' },
   gateway: { zh: '运行网关', en: 'run a gateway' },
   sim: { zh: '运行硬件模拟器', en: 'run the hardware simulator' },

@@ -15,7 +15,9 @@ const program = new Command('linli')
 
 for (const name of [
   'demo',
+  'init',
   'hub',
+  'device',
   'gateway',
   'sim',
   'client',

@@ -10,7 +10,7 @@ export const homes: Record<string, { at: string[]; instead: string }> = {
   aedes: { at: ['hub/broker/'], instead: 'the broker of hub/broker' },
   ws: { at: ['hub/broker/websocket.ts'], instead: 'an upgrade of hub/web, handed to the broker' },
   'node-red': { at: ['flows/main.ts', 'flows/main/'], instead: 'the process that hub/flows-host supervises' },
-  lowdb: { at: ['hub/registry/'], instead: 'the registry of hub/registry' },
+  lowdb: { at: ['hub/registry/', 'hub/site/'], instead: 'the registry of hub/registry' },
   koffi: {
     at: ['hardware-sim/serial/termios.ts', 'firmware/adapters/kernel-clock.ts', 'firmware/adapters/gpio/kernel.ts'],
     instead: 'the clock or the GPIO kernel of firmware/adapters, or a port with one adapter there',
@@ -21,7 +21,7 @@ export const homes: Record<string, { at: string[]; instead: string }> = {
   busboy: { at: ['firmware/adapters/camera-http/'], instead: 'the camera server of firmware/ports/camera-server.ts' },
   sax: { at: ['firmware/adapters/camera-http/'], instead: 'the camera server of firmware/ports/camera-server.ts' },
   'jsonc-parser': {
-    at: ['firmware/drivers/park-sensor/profile/json-text.ts'],
+    at: ['hub/contract/json-text.ts'],
     instead: 'parseJsonText, which knows the line of each field',
   },
   'prom-client': { at: ['hub/web/', 'hub/metrics/'], instead: 'stats() of your module, read by the metrics page' },

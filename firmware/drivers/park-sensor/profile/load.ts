@@ -1,9 +1,9 @@
 import { type Decoded, LinliError } from '../../../../hub/contract/errors.ts'
+import { parseJsonText } from '../../../../hub/contract/json-text.ts'
 import { checker } from '../../../../hub/contract/schema.ts'
 import type { RegisterTable } from '../../../ports/register-bus.ts'
 import type { Quantity } from '../quantity.ts'
 import { bitsOf, type Field, limitsOf, placesOf } from './field.ts'
-import { parseJsonText } from './json-text.ts'
 import { knownQuantity } from './known.ts'
 import { ProfileFile, type QuantityEntry } from './schema.ts'
 

@@ -2,7 +2,7 @@ import { link, mkdir, open, readdir, readFile, rename, unlink } from 'node:fs/pr
 import { dirname, join } from 'node:path'
 
 /**
- * A folder as the credentials' files need it: the single steps, so that a test can cut the power after each. Nothing is
+ * A folder as files that survive need it: the single steps, so that a test can cut the power after each. Nothing is
  * sure to be on disk before its `sync`, no name before `syncNames`.
  */
 export interface Folder {

@@ -1,6 +1,6 @@
 import { findNodeAtLocation, type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser'
 
-/** JSON whose mistakes can be told by line, as a person finds them in an editor. */
+/** JSON whose mistakes can be told by line, as a person finds them in an editor: profiles, site.json. */
 
 export interface JsonText {
   value: unknown

@@ -1,4 +1,4 @@
-import type { Folder } from './folder.ts'
+import type { Folder } from '../folder.ts'
 
 /**
  * A folder on a disk whose power can be cut after any step, for tests: of what was not synced anything may be lost. A

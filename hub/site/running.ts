@@ -1,0 +1,103 @@
+import { type FSWatcher, watch } from 'node:fs'
+import type { AuditEntry } from '../audit/chain.ts'
+import { reasonOf } from '../contract/errors.ts'
+import { openFolder } from '../journal/folder.ts'
+import { restartNeeded } from './options.ts'
+import { SITE_FILE } from './site-file.ts'
+import { openSite, type SiteStore } from './store.ts'
+
+/** The site of a hub that runs: looks at `site.json` when somebody writes it, and says what became of that. */
+
+export interface RunningSite {
+  readonly store: SiteStore
+  /** For `/healthz`. */
+  health(): { problems: string[]; details: object }
+  close(): void
+}
+
+export interface RunningSiteDeps {
+  dataDir: string
+  audit: { note(entry: AuditEntry): void }
+  logger: { info(details: object, message: string): void; error(details: object, message: string): void }
+}
+
+/** Editors write a file in several steps. */
+const SETTLE_MS = 300
+
+/** Undefined: this data folder has no site, the hub runs from its options alone. @throws {LinliError} SITE_INVALID */
+export async function openRunningSite({ dataDir, audit, logger }: RunningSiteDeps): Promise<RunningSite | undefined> {
+  const note = (action: string, detail: object) =>
+    audit.note({
+      kind: 'configuration',
+      action,
+      actor: 'unknown:editor',
+      source: SITE_FILE,
+      outcome: 'succeeded',
+      detail,
+    })
+  const store = await openSite(await openFolder(dataDir), {
+    edited() {
+      logger.info({ file: SITE_FILE }, 'site.json was changed by hand: taken over')
+      note('site-edited', {})
+    },
+    fellBack: ({ code, path, message }) =>
+      logger.error({ code, path }, `${message}; the last good site stays in use until this is corrected`),
+    mended: () => logger.info({ file: SITE_FILE }, 'site.json is correct again'),
+    migrated(from) {
+      logger.info({ from }, `site.json is of this release now; the old one is kept as site.json.v${from}`)
+      note('site-migrated', { from })
+    },
+  })
+  if (!store) return undefined
+  const started = store.config
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const watcher = watching(dataDir, logger, () => {
+    clearTimeout(timer)
+    timer = setTimeout(() => {
+      store.reload().catch((error: unknown) => logger.error({ error: reasonOf(error) }, 'site.json cannot be read'))
+    }, SETTLE_MS)
+  })
+  store.onChange((config) => {
+    const needed = restartNeeded(started, config)
+    if (needed.length > 0) logger.error({ needed }, `restart needed: ${needed.join(', ')} of site.json changed`)
+  })
+  return {
+    store,
+    health() {
+      const mistake = store.mistake()
+      const { gateways } = store.config
+      return {
+        problems: mistake ? [mistake.message] : [],
+        details: {
+          source: mistake ? `${SITE_FILE}.last-good` : SITE_FILE,
+          gateways: Object.keys(gateways).length,
+          devices: Object.values(gateways).reduce((sum, { devices }) => sum + devices.length, 0),
+          restartNeeded: restartNeeded(started, store.config),
+        },
+      }
+    },
+    close() {
+      clearTimeout(timer)
+      watcher?.close()
+    },
+  }
+}
+
+/** A rename over a file is only seen by who watches its folder. */
+function watching(dir: string, logger: RunningSiteDeps['logger'], onWritten: () => void): FSWatcher | undefined {
+  const lost = (error: unknown) =>
+    logger.error(
+      { error: reasonOf(error) },
+      'hand edits of site.json are seen at the next linli device or restart only',
+    )
+  try {
+    const watcher = watch(dir, (_event, name) => {
+      if (name === SITE_FILE) onWritten()
+    })
+    watcher.on('error', lost)
+    return watcher
+  } catch (error) {
+    lost(error)
+    return undefined
+  }
+}
