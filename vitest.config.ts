@@ -21,7 +21,7 @@ export default defineConfig({
         test: {
           ...shared,
           name: 'stack',
-          include: ['test/stack/**/*.test.ts'],
+          include: ['test/stack/**/*.test.ts', 'test/interop/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 60_000,
           // Real processes share two cores: one file at a time keeps the waits honest.

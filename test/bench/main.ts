@@ -11,6 +11,7 @@ import { frozen } from './frozen.ts'
 import { fuzz } from './fuzz.ts'
 import { history } from './history.ts'
 import { describeMachine } from './host.ts'
+import { idle } from './idle.ts'
 import { journal } from './journal.ts'
 import { kill } from './kill.ts'
 import { latency } from './latency.ts'
@@ -47,6 +48,7 @@ const MEASUREMENTS: Record<string, Measurement> = {
   modbus,
   queue,
   fuzz,
+  idle,
   frozen,
 }
 /** A quarter of an hour by itself: measured only when it is named. */

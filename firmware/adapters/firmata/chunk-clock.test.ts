@@ -15,6 +15,14 @@ function date(chunks: Array<[arrival_ms: number, received: Received[]]>): number
 }
 
 describe('dating reports', () => {
+  it('counts over what other pins report and over the same level read again', () => {
+    const others = [level(3, true), level(2, false), level(3, false)]
+    const between = others.flatMap((one) => [...ticks(1), one])
+    expect(date([[5000, [level(2, false), ...between, ...ticks(2), level(2, true)]]]).at(-1)).toBe(5000)
+    const cut: Array<[number, Received[]]> = between.map((one) => [5000, [one]])
+    expect(date([[5000, [level(2, false)]], ...cut, [5000, [...ticks(2), level(2, true)]]]).at(-1)).toBe(5040)
+  })
+
   it.each<[string, Array<[number, Received[]]>, number[]]>([
     ['a lone report has its arrival', [[5000, [level(2, false)]]], [5000]],
     ['one sample after it proves nothing', [[5000, [level(2, false), ...ticks(1)]]], [5000]],
@@ -73,19 +81,30 @@ describe('dating reports', () => {
         fc.integer({ min: 0, max: 99 }),
         fc.boolean(),
         fc.array(fc.nat({ max: 12 }), { maxLength: 12 }),
-        (phase, isPress, cuts) => {
+        fc.array(fc.integer({ min: 1, max: 60 }), { maxLength: 8 }),
+        (phase, isPress, cuts, others_ms) => {
           const from_ms = 1000 + phase / 10
           const to_ms = from_ms + (isPress ? 30 : 10)
           const stream: Array<{ at_ms: number; item: Received }> = [
             ...Array.from({ length: 20 }, (_, n) => ({ at_ms: 950 + n * 10, item: { kind: 'tick' } as Received })),
             { at_ms: from_ms, item: level(2, false) },
             { at_ms: to_ms, item: level(2, true) },
+            // Another button of the same board, and the first one's level read again.
+            ...others_ms.flatMap((after_ms) => [
+              { at_ms: 990 + after_ms, item: level(3, after_ms % 2 === 0) },
+              ...(after_ms < to_ms - from_ms ? [{ at_ms: from_ms + after_ms, item: level(2, false) }] : []),
+            ]),
           ].sort((a, b) => a.at_ms - b.at_ms)
           // Everything was held back until 2000 and then read in chunks, a tenth of a millisecond apart.
           const chunks: Array<[number, Received[]]> = []
           const rest = stream.map(({ item }) => item)
           for (const size of [...cuts, rest.length]) chunks.push([2000 + chunks.length / 10, rest.splice(0, size)])
-          const [closed = 0, opened = 0] = date(chunks)
+          const clock = new ChunkClock(10)
+          const ours = chunks
+            .flatMap(([arrival_ms, received]) => clock.date(received, moment(arrival_ms)))
+            .filter(({ pin }) => pin === 2)
+          const closed = ours.find(({ high }) => !high)?.at.monotonic_ms ?? 0
+          const opened = ours.find(({ high }) => high)?.at.monotonic_ms ?? 0
           if (isPress) expect(opened - closed).toBeGreaterThanOrEqual(15)
           else expect(opened - closed).toBeLessThan(15)
         },

@@ -5,8 +5,8 @@ import { type Moment, momentAt } from '../../moment.ts'
  *
  * Firmata messages carry no time. When this process, a USB chip or a hub held bytes back, a closing and an opening of a
  * contact are read in one go, and by their arrival a press of 100 ms would have no length at all. But the board sends
- * one analog message every sampling interval: n of them between two reports prove n − 1 whole intervals between them,
- * whether they came in one chunk of bytes or in many. A glitch is never stretched by this.
+ * one analog message every sampling interval: n of them between two changes of a pin prove n − 1 whole intervals between
+ * them, whether they came in one chunk of bytes or in many. A glitch is never stretched by this.
  */
 export type Received = { kind: 'tick' } | { kind: 'level'; pin: number; high: boolean }
 
@@ -19,11 +19,23 @@ export interface DatedLevel {
 /** Over more ticks than this the board's own clock (a resonator, ±0.5 %) may be off by half an interval: not believed. */
 const TICKS_BELIEVED_MAX = 100
 
+interface PinTime {
+  high: boolean
+  /** Monotonic time of the change to this level. */
+  at_ms: number
+  /** Ticks counted by then. */
+  ticks: number
+}
+
 export class ChunkClock {
   readonly #interval_ms: number
-  /** The last report: monotonic time, and the ticks since. */
-  #last_ms = Number.NEGATIVE_INFINITY
-  #ticksSince = 0
+  /** Ticks since the beginning. */
+  #ticks = 0
+  /**
+   * Of each pin its last change. What other pins report in between, or the same level read again, cuts the time into
+   * pieces of which each proves an interval less: counted over all reports, a press among others had no length left.
+   */
+  readonly #pins = new Map<number, PinTime>()
 
   /** @param interval_ms the board's sampling interval */
   constructor(interval_ms: number) {
@@ -36,17 +48,23 @@ export class ChunkClock {
     const dated: DatedLevel[] = []
     received.forEach((item, index) => {
       if (item.kind === 'tick') {
-        this.#ticksSince++
+        this.#ticks++
         return
       }
-      const back_ms = this.#proven(ticksAfter[index] ?? 0)
-      const since_ms = this.#ticksSince <= TICKS_BELIEVED_MAX ? this.#proven(this.#ticksSince) : 0
-      const monotonic_ms = Math.max(arrival.monotonic_ms - back_ms, this.#last_ms + since_ms)
-      this.#last_ms = monotonic_ms
-      this.#ticksSince = 0
-      dated.push({ pin: item.pin, high: item.high, at: momentAt(arrival, monotonic_ms) })
+      const { pin, high } = item
+      const at_ms = Math.max(arrival.monotonic_ms - this.#proven(ticksAfter[index] ?? 0), this.#earliest_ms(pin))
+      if (this.#pins.get(pin)?.high !== high) this.#pins.set(pin, { high, at_ms, ticks: this.#ticks })
+      dated.push({ pin, high, at: momentAt(arrival, at_ms) })
     })
     return dated
+  }
+
+  /** A pin cannot have changed again before the samples since its last change were taken. */
+  #earliest_ms(pin: number): number {
+    const last = this.#pins.get(pin)
+    if (!last) return Number.NEGATIVE_INFINITY
+    const ticks = this.#ticks - last.ticks
+    return last.at_ms + (ticks <= TICKS_BELIEVED_MAX ? this.#proven(ticks) : 0)
   }
 
   #proven(ticks: number): number {

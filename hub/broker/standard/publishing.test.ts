@@ -177,6 +177,7 @@ describe('delivery', () => {
   it.each([
     ['the lower one is older', ['t/+', 0], ['t/#', 2]],
     ['the higher one is older', ['t/#', 2], ['t/+', 0]],
+    ['the lower one is the topic itself', ['t/#', 2], ['t/1', 0]],
     ['three of them', ['t/#', 0], ['t/1', 1], ['+/1', 0]],
   ] as Array<[string, ...Array<[string, number]>]>)(
     'MQTT-3.3.5-1: of overlapping subscriptions the highest QoS counts: %s',
