@@ -11,7 +11,6 @@ import { journalStore } from './broker/persistence/store.ts'
 import { type CommandDesk, createDesk } from './commands/desk.ts'
 import type { Message } from './contract/decode.ts'
 import { type LinliError, reasonOf } from './contract/errors.ts'
-import type { HubState } from './contract/hub.ts'
 import type { Address } from './contract/topic.ts'
 import { createDistributor } from './credentials/distributor.ts'
 import { type CredentialSource, createCredentialSource } from './credentials/source.ts'
@@ -21,10 +20,10 @@ import { createEvacuation, type Evacuation } from './evacuation/evacuation.ts'
 import { createGatewayLife } from './gateway-life/gateway-life.ts'
 import { createHomeAssistant, type HomeAssistant } from './home-assistant/bridge.ts'
 import type { AcceptedListener, Hub, HubDeps, HubSettings } from './hub.ts'
+import { journalState } from './journal-health.ts'
 import { createOwnVoice, type OwnVoice } from './own-voice.ts'
 import { restoreRetained } from './retained.ts'
 import { createSelfState, type SelfState } from './self-state.ts'
-import { FORWARDED_LANES } from './upstream/cursor.ts'
 import { createReplays } from './upstream/replay.ts'
 import { openUpstreams, type Upstreams } from './upstream/upstreams.ts'
 
@@ -54,8 +53,9 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
   const desk = createHubDesk(deps, { audit, self, devices, own, submit })
   const selfState = createSelfState(
     {
-      say: own.send,
-      parts: [() => upstreams.state(), () => losses(deps.log), () => evacuation.state(), seldomHead(audit)],
+      say: own.keep,
+      onFault: (error) => deps.logger.error({}, `what the hub says of itself cannot be kept: ${reasonOf(error)}`),
+      parts: [() => upstreams.state(), () => journalState(deps.log), () => evacuation.state(), seldomHead(audit)],
     },
     { address: hubAddress(settings), version: packageFile.version },
   )
@@ -317,15 +317,4 @@ function openHubUpstreams(
     },
     { upstreams: settings.upstreams ?? [], site: settings.site, hub: settings.name },
   )
-}
-
-/** What the journal could not keep: a platform that counts on everything has to know. */
-function losses(log: HubDeps['log']): Pick<HubState, 'losses'> {
-  const { lanes } = log.stats()
-  const found = FORWARDED_LANES.map((lane) => ({
-    lane,
-    dropped: lanes[lane]?.dropped ?? 0,
-    refused: lanes[lane]?.refused ?? 0,
-  }))
-  return { losses: found }
 }
