@@ -11,6 +11,7 @@ import { journalStore } from './broker/persistence/store.ts'
 import { type CommandDesk, createDesk } from './commands/desk.ts'
 import type { Message } from './contract/decode.ts'
 import { type LinliError, reasonOf } from './contract/errors.ts'
+import type { HubState } from './contract/hub.ts'
 import type { Address } from './contract/topic.ts'
 import { createDistributor } from './credentials/distributor.ts'
 import { type CredentialSource, createCredentialSource } from './credentials/source.ts'
@@ -51,14 +52,12 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
   )
   const life = createGatewayLife({ devices, conclude: availability.conclude, now_ms: deps.now_ms })
   const desk = createHubDesk(deps, { audit, self, devices, own, submit })
-  const selfState = createSelfState(
-    {
-      say: own.keep,
-      onFault: (error) => deps.logger.error({}, `what the hub says of itself cannot be kept: ${reasonOf(error)}`),
-      parts: [() => upstreams.state(), () => journalState(deps.log), () => evacuation.state(), seldomHead(audit)],
-    },
-    { address: hubAddress(settings), version: packageFile.version },
-  )
+  const selfState = createHubSelfState(deps, settings, own, [
+    () => upstreams.state(),
+    () => journalState(deps.log),
+    () => evacuation.state(),
+    seldomHead(audit),
+  ])
   const evacuation = createHubEvacuation(deps, settings, { devices, desk, own, selfState })
   const replays = createReplays({
     log: deps.log,
@@ -177,6 +176,17 @@ function createHubBroker(deps: HubDeps, ingest: Ingest, audit: Audit, sessions: 
       throttled: deps.counters.clientThrottled,
     },
   })
+}
+
+function createHubSelfState(
+  { logger }: HubDeps,
+  settings: HubSettings,
+  own: OwnVoice,
+  parts: ReadonlyArray<() => Partial<HubState>>,
+): SelfState {
+  const onFault = (error: unknown) => logger.error({}, `what the hub says of itself cannot be kept: ${reasonOf(error)}`)
+  const config = { address: hubAddress(settings), version: packageFile.version }
+  return createSelfState({ say: own.keep, onFault, parts }, config)
 }
 
 function createHubDesk(
