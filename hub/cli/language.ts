@@ -14,6 +14,7 @@ const catalog = {
   demo: { zh: '一条命令运行整个演示小区', en: 'run a whole demo estate: simulator, gateways, hub, flows, upstream' },
   init: { zh: '新建小区', en: 'make a new site' },
   device: { zh: '管理小区设备', en: 'the devices of a site' },
+  import: { zh: '从表格导入设备', en: 'devices from a sheet, CSV or Excel' },
   hub: { zh: '运行小区枢纽', en: 'run the hub of an estate' },
   gateway: { zh: '运行网关', en: 'run a gateway' },
   sim: { zh: '运行硬件模拟器', en: 'run the hardware simulator' },

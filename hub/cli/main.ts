@@ -18,6 +18,7 @@ for (const name of [
   'init',
   'hub',
   'device',
+  'import',
   'gateway',
   'sim',
   'client',

@@ -17,7 +17,7 @@ export interface NewDevice {
   gateway: string
   fields: Readonly<Record<string, unknown>>
   /** Serial port of its board or bus, where that is not there yet. */
-  port?: string
+  port?: string | undefined
 }
 
 /** `device` is an id, or `gateway/id` where two gateways have one of the same id. */
@@ -25,9 +25,9 @@ export type SiteChange =
   | ({ do: 'add' } & NewDevice)
   | { do: 'rename'; device: string; to: string }
   | { do: 'move'; device: string; gateway?: string; place?: Place }
-  | { do: 'replace'; device: string; fields: Readonly<Record<string, unknown>>; port?: string }
+  | { do: 'replace'; device: string; fields: Readonly<Record<string, unknown>>; port?: string | undefined }
   | { do: 'remove'; device: string }
-  /** Each is added, or takes the place of the one of its gateway and id. */
+  /** Each is added, or what it says is set at the one of its gateway and id. */
   | { do: 'import'; devices: readonly NewDevice[] }
 
 export interface Found {
@@ -81,13 +81,17 @@ function merge(config: SiteConfig, devices: readonly NewDevice[]): Decoded<SiteC
   const places = new Map<string, number>()
   for (const [gateway, part] of Object.entries(config.gateways))
     for (const [index, { id }] of part.devices.entries()) places.set(`${gateway}/${id}`, index)
-  for (const one of devices) {
-    const part = ensurePart(config, one.gateway)
-    const fault = addCarrier(one.gateway, part, one.fields, one.port)
-    if (fault) return fault
-    const index = places.get(`${one.gateway}/${String(one.fields.id)}`)
-    if (index === undefined) part.devices.push(one.fields as SiteDevice)
-    else part.devices[index] = one.fields as SiteDevice
+  for (const [at, one] of devices.entries()) {
+    const { gateway, fields, port } = one
+    const index = places.get(`${gateway}/${String(fields.id)}`)
+    const device = index === undefined ? undefined : ensurePart(config, gateway).devices[index]
+    const by = { fields: device ? { ...fields, place: { ...device.place, ...(fields.place as Place) } } : fields, port }
+    const done =
+      device && index !== undefined ? replace(config, { gateway, index, device }, by) : add(config, { gateway, ...by })
+    if (!done.ok) {
+      const path = `/import/${at}/port`
+      return { ok: false, error: new LinliError(done.error.code, done.error.message, { kind: 'caller', path }) }
+    }
   }
   return { ok: true, value: config }
 }
@@ -110,7 +114,7 @@ function move(
 function replace(
   config: SiteConfig,
   { gateway, index, device }: Found,
-  by: { fields: Readonly<Record<string, unknown>>; port?: string },
+  by: { fields: Readonly<Record<string, unknown>>; port?: string | undefined },
 ): Decoded<SiteConfig> {
   const part = ensurePart(config, gateway)
   const carrierOf = (fields: Readonly<Record<string, unknown>>) => CARRIERS.find((one) => fields[one] !== undefined)

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -119,6 +119,44 @@ describe('a site', () => {
     expect(await health()).toMatchObject({ site: { devices: 2 } })
   })
 
+  it('takes a sheet of 5,000 devices whole or not at all, at the hub that runs', { timeout: 60_000 }, async () => {
+    const rows = Array.from(
+      { length: 5_000 },
+      (_, n) => `gw-${n % 50},alarm-button,n${n},board-x,/dev/ttyUSB0,${n % 20},${2 + (n % 50)}`,
+    )
+    const head = 'gateway,kind,id,board,port,building,contactPin'
+    const sheet = join(dir, 'devices.csv')
+    const bring = (lines: string[], ...more: string[]) => {
+      writeFileSync(sheet, [head, ...lines].join('\n'))
+      return linli('import', [sheet, '--data', dir, '--json', ...more])
+    }
+    const [last = ''] = rows.slice(-1)
+    await expect(
+      bring([...rows.slice(0, -1), last.replace('board-x,/dev/ttyUSB0', 'board-y,')], '--apply'),
+    ).rejects.toThrow(/ended with 2: .*\n {2}D5001 \(board\): .* is "board-y"; allowed \(boards\): board-x/)
+    await expect(bring([...rows, last], '--apply')).rejects.toThrow(
+      'C5002 (id): gw-49/n4999 is there already, in row 5001',
+    )
+    const dry = JSON.parse(await bring(rows)) as { added: string[]; isApplied: boolean }
+    expect([dry.added.length, dry.isApplied]).toEqual([5_000, false])
+    expect(await health()).toMatchObject({ site: { devices: 2 } })
+    expect(JSON.parse(await bring(rows, '--apply'))).toMatchObject({ isApplied: true, unchanged: 2 })
+    expect(await health()).toMatchObject({ site: { devices: 5_002 } })
+    expect(JSON.parse(await bring(rows, '--apply'))).toMatchObject({
+      added: [],
+      changed: [],
+      unchanged: 5_002,
+      isApplied: false,
+    })
+  })
+
+  it('refuses a file of 100 MB before it has read it', async () => {
+    const big = join(dir, 'big.csv')
+    writeFileSync(big, '')
+    truncateSync(big, 100_000_000)
+    await expect(linli('import', [big, '--data', dir])).rejects.toThrow('is larger than 16777216 bytes')
+  })
+
   it('is edited by hand: taken over when valid, else the last good one runs on and everybody hears why', async () => {
     edit('"zh"', '"fr"')
     await vi.waitFor(async () => {
@@ -132,7 +170,7 @@ describe('a site', () => {
     // A restart goes by the last good one as well.
     await hub.kill()
     hub = await start()
-    expect(await health()).toMatchObject({ status: 'failing', site: { devices: 2 } })
+    expect(await health()).toMatchObject({ status: 'failing', site: { devices: 5_002 } })
     edit('"fr"', '"en"')
     await vi.waitFor(async () => {
       expect(await health()).toMatchObject({ status: 'ok', site: { source: 'site.json', restartNeeded: ['language'] } })

@@ -19,7 +19,12 @@ export const homes: Record<string, { at: string[]; instead: string }> = {
   'avrgirl-arduino': { at: ['hardware-sim/boards/firmware/'], instead: 'the board of hardware-sim/boards/firmware' },
   fastify: { at: ['hub/web/', 'firmware/adapters/camera-http/'], instead: 'a route registered in hub/web' },
   busboy: { at: ['firmware/adapters/camera-http/'], instead: 'the camera server of firmware/ports/camera-server.ts' },
-  sax: { at: ['firmware/adapters/camera-http/'], instead: 'the camera server of firmware/ports/camera-server.ts' },
+  sax: {
+    at: ['firmware/adapters/camera-http/', 'hub/cli/import/xlsx.ts'],
+    instead: 'the camera server of firmware/ports/camera-server.ts, or readXlsx',
+  },
+  'csv-parse': { at: ['hub/cli/import/csv.ts'], instead: 'readCsv of hub/cli/import' },
+  yauzl: { at: ['hub/cli/import/xlsx.ts'], instead: 'readXlsx of hub/cli/import' },
   'jsonc-parser': {
     at: ['hub/contract/json-text.ts'],
     instead: 'parseJsonText, which knows the line of each field',

@@ -21,7 +21,7 @@ declare module 'busboy' {
 
 declare module 'sax' {
   interface Parser {
-    onopentag: (tag: { name: string }) => void
+    onopentag: (tag: { name: string; attributes: Record<string, string> }) => void
     onclosetag: () => void
     ontext: (text: string) => void
     oncdata: (text: string) => void
