@@ -154,6 +154,7 @@ async function openDoors(
   const http = await web.listen({ host, port: httpPort })
   const secure = tls && (await openSecureSide({ ...config, tls }, parts))
   if (secure) parts.running.secure = secure
+  if (secure && parts.running.site) pushParts(parts.running.site, parts.hub, config, secure)
   const { mqttsPort, httpsPort } = secure ?? {}
   return { mqttPort: mqtt?.port, httpPort: http.port, mqttsPort, httpsPort }
 }
@@ -168,6 +169,13 @@ function doorsOf({ host, tls }: HubConfig, ports: Record<string, number | undefi
     { name: 'flows', host: '127.0.0.1', port: ports.flowsPort },
   ] as const
   return all.flatMap(({ port, ...door }) => (port === undefined ? [] : [{ ...door, port }]))
+}
+
+/** Each gateway gets its part of the site, signed with what it trusts since it enrolled. */
+function pushParts(site: RunningSite, hub: Hub, config: HubConfig, { authority }: SecureSide): void {
+  const { devices, desk } = hub
+  const pusher = site.push({ site: config.site, devices, send: desk.send, sign: authority.sign })
+  hub.onAccepted(pusher.heard)
 }
 
 function prepareDataDir(dir: string): void {
@@ -213,7 +221,7 @@ async function openedCounter(
       const accounts = accountRequest(value)
       if (accounts) return auditedAccounts(hub.audit, registry, accounts)
       const site = siteRequest(value)
-      if (site) return atSite(storeOf(running), hub.audit, site)
+      if (site) return atSite(storeOf(running), hub.audit, site, running.site?.gateways())
       const enrolment = enrolmentRequest(value)
       if (enrolment) return atEnrolment(enrolmentDesk(running, registry), enrolment)
       if (credentials) return atCredentials(audited(credentials, hub.audit), credentialRequest(value))
