@@ -21,10 +21,10 @@ import { createEvacuation, type Evacuation } from './evacuation/evacuation.ts'
 import { createGatewayLife } from './gateway-life/gateway-life.ts'
 import { createHomeAssistant, type HomeAssistant } from './home-assistant/bridge.ts'
 import type { AcceptedListener, Hub, HubDeps, HubSettings } from './hub.ts'
+import { journalState } from './journal-health.ts'
 import { createOwnVoice, type OwnVoice } from './own-voice.ts'
 import { restoreRetained } from './retained.ts'
 import { createSelfState, type SelfState } from './self-state.ts'
-import { FORWARDED_LANES } from './upstream/cursor.ts'
 import { createReplays } from './upstream/replay.ts'
 import { openUpstreams, type Upstreams } from './upstream/upstreams.ts'
 
@@ -52,13 +52,12 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
   )
   const life = createGatewayLife({ devices, conclude: availability.conclude, now_ms: deps.now_ms })
   const desk = createHubDesk(deps, { audit, self, devices, own, submit })
-  const selfState = createSelfState(
-    {
-      say: own.send,
-      parts: [() => upstreams.state(), () => losses(deps.log), () => evacuation.state(), seldomHead(audit)],
-    },
-    { address: hubAddress(settings), version: packageFile.version },
-  )
+  const selfState = createHubSelfState(deps, settings, own, [
+    () => upstreams.state(),
+    () => journalState(deps.log),
+    () => evacuation.state(),
+    seldomHead(audit),
+  ])
   const evacuation = createHubEvacuation(deps, settings, { devices, desk, own, selfState })
   const replays = createReplays({
     log: deps.log,
@@ -177,6 +176,17 @@ function createHubBroker(deps: HubDeps, ingest: Ingest, audit: Audit, sessions: 
       throttled: deps.counters.clientThrottled,
     },
   })
+}
+
+function createHubSelfState(
+  { logger }: HubDeps,
+  settings: HubSettings,
+  own: OwnVoice,
+  parts: ReadonlyArray<() => Partial<HubState>>,
+): SelfState {
+  const onFault = (error: unknown) => logger.error({}, `what the hub says of itself cannot be kept: ${reasonOf(error)}`)
+  const config = { address: hubAddress(settings), version: packageFile.version }
+  return createSelfState({ say: own.keep, onFault, parts }, config)
 }
 
 function createHubDesk(
@@ -317,15 +327,4 @@ function openHubUpstreams(
     },
     { upstreams: settings.upstreams ?? [], site: settings.site, hub: settings.name },
   )
-}
-
-/** What the journal could not keep: a platform that counts on everything has to know. */
-function losses(log: HubDeps['log']): Pick<HubState, 'losses'> {
-  const { lanes } = log.stats()
-  const found = FORWARDED_LANES.map((lane) => ({
-    lane,
-    dropped: lanes[lane]?.dropped ?? 0,
-    refused: lanes[lane]?.refused ?? 0,
-  }))
-  return { losses: found }
 }

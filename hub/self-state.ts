@@ -18,13 +18,17 @@ const SOON_MS = 10_000
 
 export function createSelfState(
   deps: {
-    say: (topic: string, payload: Uint8Array, retain: boolean) => void
+    /** Resolves when it is on disk. */
+    say: (topic: string, payload: Uint8Array, retain: boolean) => Promise<void>
+    /** It could not be written, and is tried again until it is: told once. */
+    onFault: (error: unknown) => void
     parts: ReadonlyArray<() => Partial<HubState>>
   },
   config: { address: Address; version: string },
 ): SelfState {
   const topic = formatTopic({ ...config.address, channel: 'state' })
   let shown = ''
+  let isFailing = false
   let soon: ReturnType<typeof setTimeout> | undefined
   let watch: ReturnType<typeof setInterval> | undefined
 
@@ -39,7 +43,17 @@ export function createSelfState(
     const text = JSON.stringify(state)
     if (text === shown) return
     shown = text
-    deps.say(topic, encodeJson(state), true)
+    deps.say(topic, encodeJson(state), true).then(
+      () => {
+        isFailing = false
+      },
+      (error: unknown) => {
+        // That the disk is full is among what is to be said: the next look says it again.
+        if (shown === text) shown = ''
+        if (!isFailing) deps.onFault(error)
+        isFailing = true
+      },
+    )
   }
 
   return {

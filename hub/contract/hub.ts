@@ -71,7 +71,29 @@ export const HubState = Type.Object({
         }),
         refused: Type.Integer({ minimum: 0, description: 'not taken since the hub started; whoever sent it knows' }),
       }),
-      { maxItems: 16 },
+      { maxItems: 32 },
+    ),
+  ),
+  journal: Type.Optional(
+    Type.Object(
+      {
+        fault: Type.Optional(
+          Type.Object({
+            code: Type.String({ maxLength: 60 }),
+            message: Type.String({ maxLength: 400, description: 'for people' }),
+          }),
+        ),
+        recovered: Type.Optional(
+          Type.Object({
+            message: Type.String({ maxLength: 400, description: 'what was found, and where the damaged file is kept' }),
+            doubtful: Type.Array(Segment, {
+              maxItems: 32,
+              description: 'lanes that may lack the newest of what had been acknowledged',
+            }),
+          }),
+        ),
+      },
+      { description: 'only while something is wrong with it, or was since the hub started' },
     ),
   ),
   evacuation: Type.Optional(

@@ -36,8 +36,14 @@ export async function publish(
   payload: Buffer | string,
   retain = false,
 ): Promise<void> {
-  const closed = new Promise<never>((_, reject) =>
-    client.once('close', () => reject(new Error('the connection was closed'))),
-  )
-  await Promise.race([client.publishAsync(topic, payload, { qos: 1, retain }), closed])
+  let onClose = () => {}
+  const closed = new Promise<never>((_, reject) => {
+    onClose = () => reject(new Error('the connection was closed'))
+  })
+  client.once('close', onClose)
+  try {
+    await Promise.race([client.publishAsync(topic, payload, { qos: 1, retain }), closed])
+  } finally {
+    client.off('close', onClose)
+  }
 }

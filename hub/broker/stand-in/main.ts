@@ -13,12 +13,17 @@ const program = new Command('district stand-in')
   .option('--port <n>', 'port, 0 = any free one', '0')
   .option('--record <file>', 'append one JSON line per message, fsynced before its acknowledgement')
   .option('--print', 'one JSON line on stdout per message')
+  .option(
+    '--refuse <text>',
+    'closes the connection at a message that holds this text, as brokers do that forbid a topic',
+  )
   .parse()
-const options = program.opts<{ host: string; port: string; record?: string; print?: true }>()
+const options = program.opts<{ host: string; port: string; record?: string; print?: true; refuse?: string }>()
 const record = options.record === undefined ? undefined : openSync(options.record, 'a')
 
 const broker = await Aedes.createBroker({
   authorizePublish(client, packet, done) {
+    if (options.refuse !== undefined && packet.payload.includes(options.refuse)) return done(new Error('refused'))
     if (record !== undefined && client) {
       const payload = packet.payload.toString('utf8')
       const line = {
