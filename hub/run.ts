@@ -12,6 +12,7 @@ import { createHub } from './compose.ts'
 import type { HubConfig } from './config.ts'
 import { keyId } from './contract/credentials.ts'
 import { LinliError, reasonOf } from './contract/errors.ts'
+import type { HubState } from './contract/hub.ts'
 import { parseTopic } from './contract/topic.ts'
 import { type Counter, openCounter } from './counter/counter.ts'
 import { type Door, type HubReport, reportRequest } from './counter/report.ts'
@@ -174,7 +175,9 @@ function doorsOf({ host, tls }: HubConfig, ports: Record<string, number | undefi
 /** Each gateway gets its part of the site, signed with what it trusts since it enrolled. */
 function pushParts(site: RunningSite, hub: Hub, config: HubConfig, { authority }: SecureSide): void {
   const { devices, desk } = hub
-  const pusher = site.push({ site: config.site, devices, send: desk.send, sign: authority.sign })
+  const own = { ...config.site, gateway: 'hub', class: 'hub', device: config.name } as const
+  const isHeld = () => (devices.get(own)?.state as HubState | undefined)?.evacuation !== undefined
+  const pusher = site.push({ site: config.site, devices, send: desk.send, isHeld, sign: authority.sign })
   hub.onAccepted(pusher.heard)
 }
 
