@@ -13,8 +13,9 @@ import { callHub } from './adapters/hub-https.ts'
 import { openKernelClock } from './adapters/kernel-clock.ts'
 import { createSerialBytePort } from './adapters/serialport.ts'
 import { readProfiles } from './drivers/park-sensor/profile/folder.ts'
-import { createGateway } from './gateway/compose.ts'
+import { createGateway, type Gateway, type GatewayDeps } from './gateway/compose.ts'
 import { decodeConfig, type GatewayConfig } from './gateway/config.ts'
+import { type Configuration, openConfiguration } from './gateway/configuration.ts'
 import { openProfiles } from './gateway/parks.ts'
 import { claimIdentity } from './identity/claim.ts'
 import { type IdentityFile, identityPath, readIdentity, writeIdentity } from './identity/file.ts'
@@ -116,40 +117,74 @@ async function run(config: GatewayConfig, logLevel: string): Promise<void> {
   })
   makeDataFolder(resolve(config.data))
   const identity = openIdentity(config, log)
-  const gateway = createGateway(
-    {
-      ...(identity ? { identity } : {}),
-      openPort: createSerialBytePort,
-      openGpio: openGpioKernel,
-      openSpool: (settings) =>
-        openFileLog(join(config.data, 'spool'), {
-          ...settings,
-          onFault: (fault) => log.error({ code: fault.code, fault: fault.message }, 'spool fault'),
-        }),
-      openFolder: (name) => openFolder(join(config.data, name)),
-      openCameraServer: async (...given) =>
-        (await import('./adapters/camera-http/server.ts')).openCameraServer(...given),
-      readProfiles,
-      readKey: (file) => Buffer.from(readFileSync(file, 'utf8').trim(), 'hex'),
-      random: () => randomInt(2 ** 32) / 2 ** 32,
-      randomBytes: (count) => randomBytes(count),
-      bootid: randomBytes(8).toString('hex'),
-      clockSynced: await openKernelClock(log),
-      rss_bytes: process.memoryUsage.rss,
-      version: packageFile.version,
-      log,
-    },
-    config,
-  )
-  await gateway.start()
-  identity?.start()
-  process.stdout.write(`${JSON.stringify({ type: 'ready', gateway: config.gateway })}\n`)
-  await stopped
-  log.info({}, 'stopping')
-  setTimeout(() => fatal(new Error(`not closed within ${CLOSE_MS_MAX} ms`)), CLOSE_MS_MAX)
-  identity?.close()
-  await gateway.close()
+  const deps: Omit<GatewayDeps, 'bootid'> = {
+    ...(identity ? { identity } : {}),
+    openPort: createSerialBytePort,
+    openGpio: openGpioKernel,
+    openSpool: (settings) =>
+      openFileLog(join(config.data, 'spool'), {
+        ...settings,
+        onFault: (fault) => log.error({ code: fault.code, fault: fault.message }, 'spool fault'),
+      }),
+    openFolder: (name) => openFolder(join(config.data, name)),
+    openCameraServer: async (...given) => (await import('./adapters/camera-http/server.ts')).openCameraServer(...given),
+    readProfiles,
+    readKey: (file) => Buffer.from(readFileSync(file, 'utf8').trim(), 'hex'),
+    random: () => randomInt(2 ** 32) / 2 ** 32,
+    randomBytes: (count) => randomBytes(count),
+    clockSynced: await openKernelClock(log),
+    rss_bytes: process.memoryUsage.rss,
+    version: packageFile.version,
+    log,
+  }
+  const configuration = identity && (await openConfiguration(await configurationDeps(config, identity, log), config))
+  let isFirst = true
+  for (let isStopped = false; !isStopped; ) {
+    const gateway = await started(deps, config, configuration)
+    if (isFirst) {
+      identity?.start()
+      process.stdout.write(`${JSON.stringify({ type: 'ready', gateway: config.gateway })}\n`)
+      isFirst = false
+    }
+    const taken = configuration?.taken().then(() => false) ?? new Promise<never>(() => undefined)
+    isStopped = await Promise.race([stopped.then(() => true), taken])
+    log.info({}, isStopped ? 'stopping' : 'starting again, on the configuration that the hub has sent')
+    const late = setTimeout(() => fatal(new Error(`not closed within ${CLOSE_MS_MAX} ms`)), CLOSE_MS_MAX)
+    if (isStopped) identity?.close()
+    await gateway.close()
+    if (!isStopped) clearTimeout(late)
+  }
   process.exit(0)
+}
+
+/** On what the hub has sent, on the one before when that does not start, and on the gateway's own file in the end. */
+async function started(
+  deps: Omit<GatewayDeps, 'bootid'>,
+  own: GatewayConfig,
+  configuration: Configuration | undefined,
+): Promise<Gateway> {
+  for (;;) {
+    const bootid = randomBytes(8).toString('hex')
+    const gateway = createGateway(
+      { ...deps, bootid, ...(configuration ? { configuration } : {}) },
+      configuration?.config ?? own,
+    )
+    try {
+      await gateway.start()
+      return gateway
+    } catch (error) {
+      if (!(await configuration?.fallBack(error))) throw error
+    }
+  }
+}
+
+async function configurationDeps(config: GatewayConfig, { authority }: Identity, log: Logger) {
+  return {
+    folder: await openFolder(join(config.data, 'configuration')),
+    authority,
+    check: (sent: GatewayConfig) => void openProfiles(sent, readProfiles),
+    log,
+  }
 }
 
 function makeDataFolder(folder: string): void {

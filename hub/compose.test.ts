@@ -139,6 +139,15 @@ describe('a hub with credentials', () => {
     expect(commands).toHaveLength(1)
   })
 
+  it('lets nobody else send a gateway its configuration', async () => {
+    await gatewayComes()
+    const args = { version: 1, digest: '0'.repeat(64), content: 'AA==', signature: 'A'.repeat(86) }
+    const request = { address: GATEWAY, name: 'configure', args, ttl_ms: 60_000 }
+    for (const kind of ['flow', 'platform', 'person', 'installer'] as const)
+      expect(await hub.desk.send({ ...request, actor: { kind, id: 'site' } })).toMatchObject({ code: 'ACCESS_DENIED' })
+    expect(commands.map(({ name }) => name)).not.toContain('configure')
+  })
+
   it('lets nobody but an installer at its own machine have a reader installed', async () => {
     await gatewayComes()
     await vi.waitFor(() => expect(commands).toHaveLength(1), WAIT)

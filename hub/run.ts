@@ -12,6 +12,7 @@ import { createHub } from './compose.ts'
 import type { HubConfig } from './config.ts'
 import { keyId } from './contract/credentials.ts'
 import { LinliError, reasonOf } from './contract/errors.ts'
+import type { HubState } from './contract/hub.ts'
 import { parseTopic } from './contract/topic.ts'
 import { type Counter, openCounter } from './counter/counter.ts'
 import { audited } from './credentials/audited.ts'
@@ -145,8 +146,18 @@ async function openDoors(
   const http = await web.listen({ host, port: httpPort })
   const secure = tls && (await openSecureSide({ ...config, tls }, parts))
   if (secure) parts.running.secure = secure
+  if (secure && parts.running.site) pushParts(parts.running.site, parts.hub, config, secure)
   const { mqttsPort, httpsPort } = secure ?? {}
   return { mqttPort: mqtt?.port, httpPort: http.port, mqttsPort, httpsPort }
+}
+
+/** Each gateway gets its part of the site, signed with what it trusts since it enrolled. */
+function pushParts(site: RunningSite, hub: Hub, config: HubConfig, { authority }: SecureSide): void {
+  const { devices, desk } = hub
+  const own = { ...config.site, gateway: 'hub', class: 'hub', device: config.name } as const
+  const isHeld = () => (devices.get(own)?.state as HubState | undefined)?.evacuation !== undefined
+  const pusher = site.push({ site: config.site, devices, send: desk.send, isHeld, sign: authority.sign })
+  hub.onAccepted(pusher.heard)
 }
 
 function prepareDataDir(dir: string): void {
@@ -190,7 +201,7 @@ async function openedCounter(
       const accounts = accountRequest(value)
       if (accounts) return auditedAccounts(hub.audit, registry, accounts)
       const site = siteRequest(value)
-      if (site) return atSite(storeOf(running), hub.audit, site)
+      if (site) return atSite(storeOf(running), hub.audit, site, running.site?.gateways())
       const enrolment = enrolmentRequest(value)
       if (enrolment) return atEnrolment(enrolmentDesk(running, registry), enrolment)
       if (credentials) return atCredentials(audited(credentials, hub.audit), credentialRequest(value))

@@ -20,6 +20,7 @@ import { cameraAddress } from './cameras/cameras.ts'
 import { COMMAND_LANE } from './command-memory.ts'
 import { Commands } from './commands.ts'
 import type { GatewayConfig } from './config.ts'
+import { type Configuration, configurable } from './configuration.ts'
 import { createDrivers } from './drivers.ts'
 import { createHardware } from './hardware.ts'
 import { Outbox, SENT_LANES, SPOOL_LANES } from './outbox.ts'
@@ -41,6 +42,8 @@ export interface GatewayDeps {
   connect?: () => Duplex
   /** Where its hub is and what it shows it, of a gateway that has enrolled; else the configuration says. */
   identity?: Pick<Identity, 'url' | 'secrets'>
+  /** Where its hub's configuration for it arrives; absent: it takes none. */
+  configuration?: Pick<Configuration, 'have' | 'take'>
   /** A folder of the gateway's data, for what is no log. */
   openFolder(name: string): Promise<Folder>
   /** Where cameras bring plates; only called when the configuration has a port for them. */
@@ -140,7 +143,9 @@ async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: C
   const onReaders = self.onReaders.bind(self)
   const accessDeps = { ...deps, spool, outbox, drivers, timeQuality, onCredentials, onReaders }
   access = await openAccess(accessDeps, address, config)
-  const targets = access ? [...drivers, access.intake] : drivers
+  const { configuration } = deps
+  const own = configuration ? configurable(address, configuration, access?.intake) : access?.intake
+  const targets = own ? [...drivers, own] : drivers
   const byPath = new Map<string, Driver>(targets.map((driver) => [addressPath(driver.address), driver]))
   const commands = new Commands({ drivers: byPath, outbox, timeQuality, log })
   closers.push(() => commands.close())

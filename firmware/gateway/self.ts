@@ -1,3 +1,4 @@
+import type { ConfigurationHave } from '../../hub/contract/configuration.ts'
 import type { CredentialsHave } from '../../hub/contract/credentials.ts'
 import type { TimeQuality } from '../../hub/contract/event.ts'
 import type { GatewayState, ReaderState } from '../../hub/contract/gateway.ts'
@@ -19,6 +20,8 @@ export interface SelfDeps {
   rss_bytes: () => number
   telemetryEvery_ms: number
   timeQuality: () => TimeQuality
+  /** What of its hub's configuration it runs on, where that can send one. */
+  configuration?: { have(): ConfigurationHave }
 }
 
 /** So many vital signs in a row that do not come are silence. */
@@ -124,13 +127,14 @@ export class Self {
   }
 
   #reportState(): void {
-    const { outbox, address, bootid, version } = this.#deps
+    const { outbox, address, bootid, version, configuration } = this.#deps
     const state: GatewayState = {
       version,
       bootid,
       startedat: new Date(this.#startedAt.wall_ms).toISOString(),
       timequality: this.#timequality,
       boards: this.#boards.map(({ id, status }) => ({ id, status: status.status, ...shortReason(status.reason) })),
+      ...(configuration === undefined ? {} : { configuration: configuration.have() }),
       ...(this.#credentials === undefined ? {} : { credentials: this.#credentials }),
       ...(this.#readers === undefined ? {} : { readers: this.#readers }),
     }

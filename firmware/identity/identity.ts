@@ -8,6 +8,8 @@ import type { IdentityFile } from './file.ts'
 /** The identity of a running gateway: what it shows its hub at each connection, renewed in good time by itself. */
 export interface Identity {
   readonly url: string
+  /** PEM of the authority at which it enrolled. */
+  readonly authority: string
   secrets(): LinkSecrets
   start(): void
   close(): void
@@ -39,6 +41,7 @@ export function createIdentity(
     )
   const host = first.hub.host.includes(':') ? `[${first.hub.host}]` : first.hub.host
   return {
+    authority: first.authority,
     url: `mqtts://${host}:${first.hub.mqttsPort}`,
     secrets: () => ({
       tls: { ca: present.authority, cert: present.certificate, key: present.key, servername: HUB_HOST },

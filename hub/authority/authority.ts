@@ -1,4 +1,4 @@
-import { createHash, createPrivateKey, X509Certificate } from 'node:crypto'
+import { createHash, createPrivateKey, sign, X509Certificate } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { HUB_HOST } from '../contract/enrolment.ts'
@@ -27,6 +27,8 @@ export interface Authority {
    * @throws {LinliError} CSR_INVALID
    */
   issueGateway(csr: string, gateway: string, now_ms: number): Promise<Issued>
+  /** ECDSA with SHA-256 (IEEE P1363), base64url: what whoever trusts the certificate can check. */
+  sign(text: string): string
 }
 
 export interface Issued {
@@ -75,6 +77,7 @@ export async function openAuthority(
       return true
     },
     keyOf: requestedKey,
+    sign: (text) => signedBy(authority.key, text),
     async issueGateway(csr, gateway, now) {
       const publicKey = await requestedKey(csr)
       const until_ms = now + GATEWAY_MS
@@ -83,6 +86,11 @@ export async function openAuthority(
       return { certificate, fingerprint: fingerprintOf(certificate), until_ms }
     },
   }
+}
+
+function signedBy(key: string, text: string): string {
+  const by = { key, dsaEncoding: 'ieee-p1363' } as const
+  return sign('sha256', Buffer.from(text, 'utf8'), by).toString('base64url')
 }
 
 /** SHA-256 of a certificate (DER), base64url. */

@@ -1,4 +1,5 @@
 import type { Actor } from '../contract/command.ts'
+import { configurationCommands } from '../contract/configuration.ts'
 import { credentialCommands } from '../contract/credentials.ts'
 import type { Message } from '../contract/decode.ts'
 
@@ -7,6 +8,8 @@ import type { Message } from '../contract/decode.ts'
 export type CommandMessage = Message & { kind: 'command' }
 
 export const CREDENTIALS_ACTOR = { kind: 'rule', id: 'credentials' } as const satisfies Actor
+/** The site's configuration (hub/site). */
+export const SITE_ACTOR = { kind: 'rule', id: 'site' } as const satisfies Actor
 /** An installer at the hub's own machine (`linli reader`). */
 export const READER_ACTOR = { kind: 'installer', id: 'linli-reader' } as const satisfies Actor
 
@@ -18,5 +21,6 @@ export function isCredentialCommand({ topic, command }: CommandMessage): boolean
 export function ownerOf(message: CommandMessage): Actor | undefined {
   if (isCredentialCommand(message)) return CREDENTIALS_ACTOR
   const { topic, command } = message
+  if (topic.class === 'gateway' && Object.hasOwn(configurationCommands, command.name)) return SITE_ACTOR
   return topic.class === 'gateway' && command.name === 'reader-install' ? READER_ACTOR : undefined
 }

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import { ConfigurationHave, configurationCommands } from './configuration.ts'
 import { CredentialsHave, credentialCommands } from './credentials.ts'
 import { Instant, TIME_QUALITIES } from './event.ts'
 import { Segment } from './topic.ts'
@@ -60,13 +61,15 @@ export const GatewayState = Type.Object({
       reason: Type.Optional(Type.String({ maxLength: 200 })),
     }),
   ),
+  configuration: Type.Optional(ConfigurationHave),
   credentials: Type.Optional(CredentialsHave),
   readers: Type.Optional(Type.Array(Reader, { maxItems: 256 })),
 })
 export type GatewayState = Static<typeof GatewayState>
 
-/** How a gateway gets the credentials that it decides by (credentials.ts), and its readers their keys. */
+/** How a gateway gets its configuration, the credentials that it decides by, and its readers their keys. */
 export const gatewayCommands = {
+  ...configurationCommands,
   ...credentialCommands,
   /** The key is made on the gateway and never leaves it, but for the reader. */
   'reader-install': Type.Object({ reader: Segment }, { additionalProperties: false }),

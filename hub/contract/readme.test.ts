@@ -5,6 +5,7 @@ import { GATE_CODES } from './access-gate.ts'
 import { Availability } from './availability.ts'
 import { catalog } from './catalog.ts'
 import { AnyCommand, COMMAND_CODES, Result } from './command.ts'
+import { CONFIGURATION_CODES } from './configuration.ts'
 import { decodeMessage, PAYLOAD_BYTES_MAX } from './decode.ts'
 import { CONTRACT_CODES } from './errors.ts'
 import { AnyEvent } from './event.ts'
@@ -92,6 +93,11 @@ describe('hub/contract/README.md', () => {
   it('lists the codes of card readers with the meaning that the code gives', () => {
     const listed = rowsUnder('Gateway').filter((line) => line.startsWith('| `READER_'))
     expect(listed).toEqual(Object.entries(READER_CODES).map(([code, meaning]) => `| \`${code}\` | ${meaning} |`))
+  })
+
+  it('lists the codes of configurations with the meaning that the code gives', () => {
+    const listed = rowsUnder('Gateway').filter((line) => line.startsWith('| `CONFIG_'))
+    expect(listed).toEqual(Object.entries(CONFIGURATION_CODES).map(([code, meaning]) => `| \`${code}\` | ${meaning} |`))
   })
 
   it.each([

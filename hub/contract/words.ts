@@ -85,6 +85,7 @@ export const COMMAND_WORDS: Readonly<Record<string, Words>> = {
   calibrate: { zh: '校准', en: 'Calibrate' },
   set: { zh: '写设置', en: 'Set' },
   read: { zh: '立即读取', en: 'Read now' },
+  configure: { zh: '下发配置', en: 'Configure' },
   'credentials-part': { zh: '凭证快照', en: 'Credentials: a part of all' },
   'credentials-delta': { zh: '凭证变更', en: 'Credentials: changes' },
   'reader-install': { zh: '安装读卡器', en: 'Install a reader' },

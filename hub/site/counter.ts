@@ -1,6 +1,7 @@
 import type { Audit } from '../audit/audit.ts'
 import { LinliError } from '../contract/errors.ts'
 import { changed, type Difference, difference, type SiteChange } from './changes.ts'
+import type { PushStatus } from './pusher.ts'
 import type { SiteConfig } from './schema.ts'
 import type { SiteStore } from './store.ts'
 
@@ -11,7 +12,8 @@ export type SiteRequest =
   /** `isTrial`: only what would become of it. */
   | { type: 'site-change'; change: SiteChange; isTrial?: boolean }
 export type SiteAnswer =
-  | { type: 'site'; config: SiteConfig; mistake?: string }
+  /** `gateways`: of a hub that runs. */
+  | { type: 'site'; config: SiteConfig; mistake?: string; gateways?: Record<string, PushStatus> }
   | { type: 'site-changed'; difference: Difference }
 
 /** Resolves when it is on disk. @throws {LinliError} SITE_INVALID, DEVICE_UNKNOWN, DEVICE_INVALID */
@@ -19,11 +21,17 @@ export async function atSite(
   store: SiteStore,
   audit: Pick<Audit, 'record'>,
   request: SiteRequest,
+  gateways?: Record<string, PushStatus>,
 ): Promise<SiteAnswer> {
   if (request.type === 'site-read') {
     await store.reload()
     const mistake = store.mistake()?.message
-    return { type: 'site', config: store.config, ...(mistake === undefined ? {} : { mistake }) }
+    return {
+      type: 'site',
+      config: store.config,
+      ...(mistake === undefined ? {} : { mistake }),
+      ...(gateways ? { gateways } : {}),
+    }
   }
   const { change, isTrial } = request
   if (isTrial) {

@@ -3,6 +3,7 @@ import type { AuditEntry } from '../audit/chain.ts'
 import { reasonOf } from '../contract/errors.ts'
 import { openFolder } from '../journal/folder.ts'
 import { restartNeeded } from './options.ts'
+import { createPusher, type Pusher, type PusherDeps, type PushStatus } from './pusher.ts'
 import { SITE_FILE } from './site-file.ts'
 import { openSite, type SiteStore } from './store.ts'
 
@@ -10,6 +11,10 @@ import { openSite, type SiteStore } from './store.ts'
 
 export interface RunningSite {
   readonly store: SiteStore
+  /** From now on gateways are sent their parts. */
+  push(deps: Omit<PusherDeps, 'config' | 'logger'>): Pusher
+  /** How far gateways have theirs; undefined: none is sent any. */
+  gateways(): Record<string, PushStatus> | undefined
   /** For `/healthz`. */
   health(): { problems: string[]; details: object }
   close(): void
@@ -50,6 +55,7 @@ export async function openRunningSite({ dataDir, audit, logger }: RunningSiteDep
   })
   if (!store) return undefined
   const started = store.config
+  let pusher: Pusher | undefined
   let timer: ReturnType<typeof setTimeout> | undefined
   const watcher = watching(dataDir, logger, () => {
     clearTimeout(timer)
@@ -60,14 +66,20 @@ export async function openRunningSite({ dataDir, audit, logger }: RunningSiteDep
   store.onChange((config) => {
     const needed = restartNeeded(started, config)
     if (needed.length > 0) logger.error({ needed }, `restart needed: ${needed.join(', ')} of site.json changed`)
+    pusher?.onSite()
   })
   return {
     store,
+    gateways: () => pusher?.status(),
+    push(deps) {
+      pusher = createPusher({ ...deps, config: () => store.config, logger })
+      return pusher
+    },
     health() {
       const mistake = store.mistake()
       const { gateways } = store.config
       return {
-        problems: mistake ? [mistake.message] : [],
+        problems: [...(mistake ? [mistake.message] : []), ...refusals(pusher?.status())],
         details: {
           source: mistake ? `${SITE_FILE}.last-good` : SITE_FILE,
           gateways: Object.keys(gateways).length,
@@ -78,9 +90,16 @@ export async function openRunningSite({ dataDir, audit, logger }: RunningSiteDep
     },
     close() {
       clearTimeout(timer)
+      pusher?.close()
       watcher?.close()
     },
   }
+}
+
+function refusals(gateways: Record<string, PushStatus> = {}): string[] {
+  return Object.entries(gateways).flatMap(([gateway, { error }]) =>
+    error ? [`gateway ${gateway} does not take its configuration (${error.code}): ${error.message}`] : [],
+  )
 }
 
 /** A rename over a file is only seen by who watches its folder. */

@@ -2,10 +2,9 @@ import { Command } from 'commander'
 import { LinliError } from '../../contract/errors.ts'
 import type { Place } from '../../contract/meta.ts'
 import { allDevices, type Difference, findDevice, type SiteChange } from '../../site/changes.ts'
-import type { SiteConfig } from '../../site/schema.ts'
 import { fieldsOf } from './fields.ts'
 import { askSite } from './reach.ts'
-import { word } from './words.ts'
+import { statusWord, word } from './words.ts'
 
 /** `linli device`: the devices of a site. Exit codes: 0 done, 1 it failed, 2 told wrongly. */
 
@@ -103,31 +102,39 @@ function differenceLines({ added, changed, removed }: Difference): string[] {
 }
 
 async function list(options: Where & { gateway?: string }): Promise<void> {
-  const config = await read(options)
+  const { config, gateways } = await read(options)
   const devices = allDevices(config)
     .filter(({ gateway }) => options.gateway === undefined || gateway === options.gateway)
     .map(({ gateway, device }) => ({ gateway, ...device }))
-  if (options.json) return print({ devices })
+  if (options.json) return print({ devices, ...(gateways ? { gateways } : {}) })
   if (devices.length === 0) process.stdout.write(`${word('none')}\n`)
   const rows = devices.map(({ gateway, id, kind, place }) => [`${gateway}/${id}`, kind, placeText(place)])
   const width = (column: number) => Math.max(...rows.map((row) => row[column]?.length ?? 0))
   const [first, second] = [width(0), width(1)]
   for (const [name = '', kind = '', place = ''] of rows)
     process.stdout.write(`${name.padEnd(first)}  ${kind.padEnd(second)}  ${place}`.trimEnd().concat('\n'))
+  for (const [gateway, { status, version, error }] of Object.entries(gateways ?? {})) {
+    const said = [
+      `${gateway}:`,
+      statusWord(status),
+      ...(version === undefined ? [] : [`(${word('version')} ${version})`]),
+    ]
+    process.stdout.write(`${said.join(' ')}${error ? `: ${error.message}` : ''}\n`)
+  }
 }
 
 async function show(name: string, options: Where): Promise<void> {
-  const found = findDevice(await read(options), name)
+  const found = findDevice((await read(options)).config, name)
   if (!found.ok) throw found.error
   const { gateway, device } = found.value
   if (options.json) return print({ gateway, ...device })
   process.stdout.write(`${JSON.stringify({ gateway, ...device }, null, 2)}\n`)
 }
 
-async function read({ data }: Where): Promise<SiteConfig> {
-  const { config, mistake } = await askSite(data, { type: 'site-read' })
+async function read({ data }: Where) {
+  const { config, mistake, gateways } = await askSite(data, { type: 'site-read' })
   if (mistake !== undefined) process.stderr.write(`linli device: ${mistake}\n`)
-  return config
+  return { config, gateways }
 }
 
 function placeOf({ building, floor, spot, label }: PlaceOptions): Place {

@@ -1,3 +1,4 @@
+import type { PushStatus } from '../../site/pusher.ts'
 import { type Language, languageOf } from '../language.ts'
 
 /** What `linli device` and `linli init` say, in Chinese and English. */
@@ -31,9 +32,18 @@ const words = {
   changed: { zh: '已更改', en: 'changed' },
   removed: { zh: '已删除', en: 'removed' },
   nothing: { zh: '无变化', en: 'nothing to change' },
+  version: { zh: '版本', en: 'version' },
   none: { zh: '尚无设备', en: 'no devices yet' },
 } as const
+
+const statuses: Record<PushStatus['status'], Record<Language, string>> = {
+  current: { zh: '网关已使用本配置', en: 'the gateway runs on this' },
+  waiting: { zh: '等待下发', en: 'not at the gateway yet' },
+  refused: { zh: '网关拒绝本配置', en: 'the gateway refuses it' },
+  silent: { zh: '网关尚未登记,使用自己的配置文件', en: 'not heard of, or not enrolled: runs on its own file' },
+}
 
 const language: Language = languageOf(process.env)
 
 export const word = (key: keyof typeof words) => words[key][language]
+export const statusWord = (status: PushStatus['status']) => statuses[status][language]
