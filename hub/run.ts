@@ -309,7 +309,12 @@ function health(log: Log, history: History, running: Running) {
   const journal = journalHealth(log)
   const site = running.site?.health()
   return {
-    problems: [...journal.problems, ...historyProblems(history), ...(site?.problems ?? [])],
+    problems: [
+      ...journal.problems,
+      ...historyProblems(history),
+      ...(running.hub?.problems() ?? []),
+      ...(site?.problems ?? []),
+    ],
     details: {
       site: site?.details ?? 'none',
       journal: journal.details,
