@@ -58,7 +58,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     () => evacuation.state(),
     seldomHead(audit),
   ])
-  const evacuation = createHubEvacuation(deps, settings, { devices, desk, own, selfState })
+  const evacuation = createHubEvacuation(deps, settings, { audit, devices, desk, own, selfState })
   const replays = createReplays({
     log: deps.log,
     desk,
@@ -119,6 +119,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     credentials,
     own,
     onAccepted: (listener) => subscribe(acceptedListeners, listener),
+    problems: () => evacuation.problems(),
     onUpstream: (listener) => subscribe(upstreamListeners, listener),
     async start() {
       await restoreRetained(deps, devices, broker)
@@ -237,12 +238,13 @@ async function openCredentials(deps: HubDeps, settings: HubSettings): Promise<Cr
 function createHubEvacuation(
   deps: HubDeps,
   settings: HubSettings,
-  rooms: { devices: Devices; desk: CommandDesk; own: OwnVoice; selfState: SelfState },
+  rooms: { audit: Audit; devices: Devices; desk: CommandDesk; own: OwnVoice; selfState: SelfState },
 ): Evacuation {
-  const { devices, desk, own, selfState } = rooms
+  const { audit, devices, desk, own, selfState } = rooms
   return createEvacuation(
     {
       log: deps.log,
+      audit,
       devices,
       desk,
       say: own.send,

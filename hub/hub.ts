@@ -76,6 +76,8 @@ export interface Hub {
   onAccepted(listener: AcceptedListener): () => void
   /** An upstream came or went. */
   onUpstream(listener: (name: string) => void): () => void
+  /** What people have to look at although the hub works on, for people. */
+  problems(): string[]
   /** Restores what is retained, then starts forwarding. */
   start(): Promise<void>
   close(): Promise<void>

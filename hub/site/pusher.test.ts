@@ -4,13 +4,14 @@ import type { Result } from '../contract/command.ts'
 import type { Configure } from '../contract/configuration.ts'
 import type { Message } from '../contract/decode.ts'
 import { exampleButton, exampleSite } from './examples.ts'
-import { createPusher, RETRY_MS, SETTLE_MS } from './pusher.ts'
+import { createPusher, HELD_MS, RETRY_MS, SETTLE_MS } from './pusher.ts'
 import type { SiteConfig } from './schema.ts'
 
 const SITE = { street: 's', community: 'c', estate: 'e' }
 let config: SiteConfig
 let configuration: object | undefined
 let isOnline: boolean
+let isHeld: boolean
 let sent: Array<CommandRequest & { args: Configure }>
 let answer: (request: CommandRequest) => Partial<Result>
 const topic = { ...SITE, gateway: 'gw-1', class: 'gateway', device: 'gw-1', channel: 'state' } as const
@@ -28,6 +29,7 @@ function pusher() {
       sent.push(request as (typeof sent)[number])
       return { id: 'x', name: 'configure', at: '', ...answer(request) } as Result
     },
+    isHeld: () => isHeld,
     sign: (text) => text,
     logger: { info() {}, error() {} },
   })
@@ -43,6 +45,7 @@ beforeEach(() => {
   config = exampleSite()
   configuration = { version: 0 }
   isOnline = true
+  isHeld = false
   sent = []
   answer = () => ({ status: 'succeeded' })
 })
@@ -65,6 +68,19 @@ describe('a gateway', () => {
     pushing.onSite()
     await vi.advanceTimersByTimeAsync(0)
     expect(sent.map(({ args }) => args.version)).toEqual([1, 2])
+    pushing.close()
+  })
+
+  it('is left alone while an evacuation holds its gates open', async () => {
+    isHeld = true
+    const pushing = pusher()
+    pushing.heard(state)
+    await vi.advanceTimersByTimeAsync(SETTLE_MS + 3 * HELD_MS)
+    expect(sent).toHaveLength(0)
+    expect(pushing.status()).toEqual({ 'gw-1': { status: 'waiting', version: 0 } })
+    isHeld = false
+    await vi.advanceTimersByTimeAsync(HELD_MS)
+    expect(sent).toHaveLength(1)
     pushing.close()
   })
 

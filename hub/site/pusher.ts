@@ -39,6 +39,8 @@ export interface PusherDeps {
   config: () => SiteConfig
   devices: Pick<Devices, 'get' | 'gatewayOnline'>
   send: CommandDesk['send']
+  /** Nothing is sent now: a gateway closes its gates' outputs when it starts again, and in an evacuation they are open. */
+  isHeld(): boolean
   /** With the key of the site's authority; see signedText. */
   sign(text: string): string
   logger: { info(details: object, message: string): void; error(details: object, message: string): void }
@@ -48,6 +50,8 @@ export interface PusherDeps {
 export const SETTLE_MS = 1_000
 /** After a failure that may pass. */
 export const RETRY_MS = 60_000
+/** Looks again whether it may. */
+export const HELD_MS = 10_000
 const TTL_MS = 30_000
 /** Sent again they would be refused again. */
 const FINAL_CODES: readonly string[] = ['CONFIG_UNTRUSTED', 'CONFIG_INVALID', 'CONFIG_START_FAILED', 'SCHEMA_VIOLATION']
@@ -98,6 +102,10 @@ export function createPusher(deps: PusherDeps): Pusher {
     const text = JSON.stringify(part)
     const digest = digestOf(text)
     if (have.digest === digest || refusalOf(round, have, digest)) return
+    if (deps.isHeld()) {
+      soon(gateway, round, HELD_MS)
+      return
+    }
     const content = gzipSync(text).toString('base64')
     if (content.length > CONTENT_CHARS_MAX) {
       refused(gateway, round, { digest, code: 'CONFIG_INVALID', message: 'it is larger than a command can carry' })

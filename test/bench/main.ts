@@ -25,6 +25,7 @@ import { rate } from './rate.ts'
 import { readers } from './readers.ts'
 import { markdown, type Report } from './report.ts'
 import { season } from './season.ts'
+import { sheet } from './sheet.ts'
 import { writes } from './writes.ts'
 
 /** `npm run bench`: Linli beside mosquitto and its bridge, in one run on one machine. */
@@ -50,6 +51,7 @@ const MEASUREMENTS: Record<string, Measurement> = {
   fuzz,
   idle,
   frozen,
+  sheet,
 }
 /** A quarter of an hour by itself: measured only when it is named. */
 const LONG = 'season'

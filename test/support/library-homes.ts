@@ -12,7 +12,12 @@ export const homes: Record<string, { at: string[]; instead: string }> = {
   'node-red': { at: ['flows/main.ts', 'flows/main/'], instead: 'the process that hub/flows-host supervises' },
   lowdb: { at: ['hub/registry/', 'hub/site/'], instead: 'the registry of hub/registry' },
   koffi: {
-    at: ['hardware-sim/serial/termios.ts', 'firmware/adapters/kernel-clock.ts', 'firmware/adapters/gpio/kernel.ts'],
+    at: [
+      'hardware-sim/serial/termios.ts',
+      'firmware/adapters/kernel-clock.ts',
+      'firmware/adapters/gpio/kernel.ts',
+      'hub/cli/doctor/probes/clock.ts',
+    ],
     instead: 'the clock or the GPIO kernel of firmware/adapters, or a port with one adapter there',
   },
   avr8js: { at: ['hardware-sim/boards/firmware/'], instead: 'the board of hardware-sim/boards/firmware' },

@@ -6,6 +6,10 @@ import { openSite } from '../../site/store.ts'
 import { withAudit } from '../audit/offline.ts'
 import { accepted, checkDataDir } from '../credential/reach.ts'
 
+/** A hub that starts has the journal before it has its counter; another command has it for a moment. */
+const TRIES_MAX = 20
+const TRY_EVERY_MS = 250
+
 /**
  * Asks the site of a data folder: the hub that runs there at its counter, or else its files. Whoever holds the journal is
  * the hub, so that no change can go past it.
@@ -13,18 +17,29 @@ import { accepted, checkDataDir } from '../credential/reach.ts'
  */
 export async function askSite<R extends SiteRequest>(dataDir: string, request: R): Promise<AnswerTo<R>> {
   checkDataDir(dataDir)
-  return (await ofRunning(dataDir, request)) as AnswerTo<R>
+  return (await ofWhoever(dataDir, request)) as AnswerTo<R>
 }
 
 type AnswerTo<R extends SiteRequest> = SiteAnswer & { type: R extends { type: 'site-read' } ? 'site' : 'site-changed' }
 
-async function ofRunning(dataDir: string, request: SiteRequest): Promise<SiteAnswer> {
-  try {
-    return accepted(await askCounter<SiteAnswer>(dataDir, request))
-  } catch (error) {
-    if (!(error instanceof LinliError) || error.code !== 'COUNTER_CLOSED') throw error
-    return ofFiles(dataDir, request)
+async function ofWhoever(dataDir: string, request: SiteRequest): Promise<SiteAnswer> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return accepted(await askCounter<SiteAnswer>(dataDir, request))
+    } catch (error) {
+      if (!hasCode(error, 'COUNTER_CLOSED')) throw error
+    }
+    try {
+      return await ofFiles(dataDir, request)
+    } catch (error) {
+      if (!hasCode(error, 'JOURNAL_LOCKED') || tries >= TRIES_MAX) throw error
+    }
+    await new Promise((resolve) => setTimeout(resolve, TRY_EVERY_MS))
   }
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof LinliError && error.code === code
 }
 
 async function ofFiles(dataDir: string, request: SiteRequest): Promise<SiteAnswer> {
