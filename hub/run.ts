@@ -15,6 +15,7 @@ import { LinliError, reasonOf } from './contract/errors.ts'
 import type { HubState } from './contract/hub.ts'
 import { parseTopic } from './contract/topic.ts'
 import { type Counter, openCounter } from './counter/counter.ts'
+import { type Door, type HubReport, reportRequest } from './counter/report.ts'
 import { audited } from './credentials/audited.ts'
 import { atCredentials, credentialRequest } from './credentials/counter.ts'
 import { openSiteKey } from './credentials/site-key.ts'
@@ -51,6 +52,7 @@ interface Running {
   flows?: FlowsHost
   secure?: SecureSide
   site?: RunningSite
+  doors?: readonly Door[]
 }
 
 /** Of MQTT over WebSocket, where most clients look for it. */
@@ -91,7 +93,13 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
     logger.error({}, 'the site key was lost: no card is known any more until credentials.key is restored')
   const site = await openRunningSite({ dataDir: config.dataDir, audit: hub.audit, logger })
   if (site) running.site = site
-  const counter = await openedCounter(config.dataDir, { hub, registry, running }, logger)
+  const report = (): HubReport => ({
+    type: 'report',
+    pid: process.pid,
+    doors: running.doors ?? [],
+    ...health(log, history, running),
+  })
+  const counter = await openedCounter(config.dataDir, { hub, registry, running, report }, logger)
   await hub.start()
   await history.start()
   const station = startStation(config, hub, history, logger)
@@ -105,6 +113,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   const ports = await openDoors(config, web, { hub, registry, logger, running, upgrades })
   const flows = flowsPort === undefined ? undefined : await startFlows(config, flowsPort, hub, logger)
   if (flows) running.flows = flows
+  running.doors = doorsOf(config, { ...ports, flowsPort })
   logger.info({ ...ports, upstreams: hub.upstreams.reports().map(({ name, url }) => ({ name, url })) }, 'ready')
   process.stdout.write(`${JSON.stringify({ type: 'ready', ...ports, flowsPort })}\n`)
   await stopped
@@ -153,6 +162,18 @@ async function openDoors(
   return { mqttPort: mqtt?.port, httpPort: http.port, mqttsPort, httpsPort }
 }
 
+function doorsOf({ host, tls }: HubConfig, ports: Record<string, number | undefined>): Door[] {
+  const secureHost = tls?.host ?? host
+  const all = [
+    { name: 'mqtt', host, port: ports.mqttPort },
+    { name: 'http', host, port: ports.httpPort },
+    { name: 'mqtts', host: secureHost, port: ports.mqttsPort },
+    { name: 'https', host: secureHost, port: ports.httpsPort },
+    { name: 'flows', host: '127.0.0.1', port: ports.flowsPort },
+  ] as const
+  return all.flatMap(({ port, ...door }) => (port === undefined ? [] : [{ ...door, port }]))
+}
+
 /** Each gateway gets its part of the site, signed with what it trusts since it enrolled. */
 function pushParts(site: RunningSite, hub: Hub, config: HubConfig, { authority }: SecureSide): void {
   const { devices, desk } = hub
@@ -188,12 +209,14 @@ function openRegistry(config: HubConfig, logger: HubLogger): Promise<Registry> {
 /** Without it nobody can ask a running hub for credentials and readers; alarms come and go all the same. */
 async function openedCounter(
   dir: string,
-  { hub, registry, running }: { hub: Hub; registry: Registry; running: Running },
+  parts: { hub: Hub; registry: Registry; running: Running; report: () => HubReport },
   logger: HubLogger,
 ): Promise<Counter | undefined> {
+  const { hub, registry, running } = parts
   const { credentials, desk, devices } = hub
   try {
-    return await openCounter(dir, (value) => {
+    return await openCounter(dir, async (value) => {
+      if (reportRequest(value)) return parts.report()
       const page = auditRequest(value)
       if (page) return atAudit(hub.audit, page)
       const request = readerRequest(value)
