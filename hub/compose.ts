@@ -11,6 +11,7 @@ import { journalStore } from './broker/persistence/store.ts'
 import { type CommandDesk, createDesk } from './commands/desk.ts'
 import type { Message } from './contract/decode.ts'
 import { type LinliError, reasonOf } from './contract/errors.ts'
+import type { TimeQuality } from './contract/event.ts'
 import type { HubState } from './contract/hub.ts'
 import type { Address } from './contract/topic.ts'
 import { createDistributor } from './credentials/distributor.ts'
@@ -214,12 +215,16 @@ function createHubDesk(
   })
 }
 
+/** Who has not measured it cannot trust it. */
+function timeQualityOf({ timeQuality }: HubDeps): () => TimeQuality {
+  return timeQuality ?? (() => 'unsynced')
+}
+
 function openHubAudit(deps: HubDeps): Promise<Audit> {
   return openAudit({
     log: deps.log,
     now_ms: deps.now_ms,
-    // Nobody has measured how far this machine's clock can be trusted.
-    timeQuality: () => 'unsynced',
+    timeQuality: timeQualityOf(deps),
     onFault: (fault) => deps.logger.error({ code: fault.code }, fault.message),
     ...(deps.keepAuditHead ? { keepHead: deps.keepAuditHead } : {}),
   })
@@ -250,6 +255,7 @@ function createHubEvacuation(
       say: own.send,
       show: selfState.show,
       now_ms: deps.now_ms,
+      timeQuality: timeQualityOf(deps),
       onFault: (fault) => deps.logger.error({ code: fault.code }, fault.message),
     },
     { address: hubAddress(settings) },

@@ -5,7 +5,7 @@ import type { Actor, Result } from '../contract/command.ts'
 import type { Message } from '../contract/decode.ts'
 import { encodeJson } from '../contract/encode.ts'
 import { LinliError, reasonOf } from '../contract/errors.ts'
-import { makeEvent } from '../contract/event.ts'
+import { makeEvent, type TimeQuality } from '../contract/event.ts'
 import { ESTATE_CODES, type EstateCode, type HubState } from '../contract/hub.ts'
 import { type Address, formatTopic, gatewayPath } from '../contract/topic.ts'
 import type { Devices, DeviceView } from '../devices/devices.ts'
@@ -50,6 +50,7 @@ export interface EvacuationDeps {
   /** What the hub says of itself has changed, perhaps. */
   show: () => void
   now_ms: () => number
+  timeQuality: () => TimeQuality
   onFault: (fault: LinliError) => void
 }
 
@@ -192,12 +193,11 @@ export function createEvacuation(deps: EvacuationDeps, config: { address: Addres
   })
 
   function tell(type: 'evacuation' | 'evacuation-ended', round: Round): void {
-    // Nobody has measured how far this machine's clock can be trusted.
     const stamp = {
       wall_ms: deps.now_ms(),
       monotonic_ms: performance.now() - startedAt_ms,
-      quality: 'unsynced',
-    } as const
+      quality: deps.timeQuality(),
+    }
     const data = { ...whoOf(round), gates: round.gates.size }
     const severity = type === 'evacuation' ? 'alarm' : 'notice'
     const event = makeEvent({ address: config.address, bootid, sequence: ++events }, type, severity, stamp, data)

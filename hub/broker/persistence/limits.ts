@@ -18,7 +18,7 @@ export interface SessionLimits {
   span_entries_max: number
 }
 
-/** Memory of one waiting message beside its bytes (measured: some 180 B). */
+/** Memory of one waiting message beside its bytes: an estimate, of a record of a dozen fields and its place in a map and a queue. */
 export const ITEM_BYTES = 200
 /** Telemetry that sessions can hold back on disk: the lane's own bound, because it is evicted there. */
 export const TELEMETRY_ENTRIES_MAX = 200_000
