@@ -11,6 +11,7 @@ import { journalStore } from './broker/persistence/store.ts'
 import { type CommandDesk, createDesk } from './commands/desk.ts'
 import type { Message } from './contract/decode.ts'
 import { type LinliError, reasonOf } from './contract/errors.ts'
+import type { TimeQuality } from './contract/event.ts'
 import type { HubState } from './contract/hub.ts'
 import type { Address } from './contract/topic.ts'
 import { createDistributor } from './credentials/distributor.ts'
@@ -58,7 +59,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     () => evacuation.state(),
     seldomHead(audit),
   ])
-  const evacuation = createHubEvacuation(deps, settings, { devices, desk, own, selfState })
+  const evacuation = createHubEvacuation(deps, settings, { audit, devices, desk, own, selfState })
   const replays = createReplays({
     log: deps.log,
     desk,
@@ -119,6 +120,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     credentials,
     own,
     onAccepted: (listener) => subscribe(acceptedListeners, listener),
+    problems: () => evacuation.problems(),
     onUpstream: (listener) => subscribe(upstreamListeners, listener),
     async start() {
       await restoreRetained(deps, devices, broker)
@@ -213,12 +215,16 @@ function createHubDesk(
   })
 }
 
+/** Who has not measured it cannot trust it. */
+function timeQualityOf({ timeQuality }: HubDeps): () => TimeQuality {
+  return timeQuality ?? (() => 'unsynced')
+}
+
 function openHubAudit(deps: HubDeps): Promise<Audit> {
   return openAudit({
     log: deps.log,
     now_ms: deps.now_ms,
-    // Nobody has measured how far this machine's clock can be trusted.
-    timeQuality: () => 'unsynced',
+    timeQuality: timeQualityOf(deps),
     onFault: (fault) => deps.logger.error({ code: fault.code }, fault.message),
     ...(deps.keepAuditHead ? { keepHead: deps.keepAuditHead } : {}),
   })
@@ -237,17 +243,19 @@ async function openCredentials(deps: HubDeps, settings: HubSettings): Promise<Cr
 function createHubEvacuation(
   deps: HubDeps,
   settings: HubSettings,
-  rooms: { devices: Devices; desk: CommandDesk; own: OwnVoice; selfState: SelfState },
+  rooms: { audit: Audit; devices: Devices; desk: CommandDesk; own: OwnVoice; selfState: SelfState },
 ): Evacuation {
-  const { devices, desk, own, selfState } = rooms
+  const { audit, devices, desk, own, selfState } = rooms
   return createEvacuation(
     {
       log: deps.log,
+      audit,
       devices,
       desk,
       say: own.send,
       show: selfState.show,
       now_ms: deps.now_ms,
+      timeQuality: timeQualityOf(deps),
       onFault: (fault) => deps.logger.error({ code: fault.code }, fault.message),
     },
     { address: hubAddress(settings) },

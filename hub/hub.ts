@@ -6,6 +6,7 @@ import type { FlappingConfig } from './availability/machine.ts'
 import type { Broker, BrokerLog } from './broker/broker.ts'
 import type { CommandDesk } from './commands/desk.ts'
 import type { Message } from './contract/decode.ts'
+import type { TimeQuality } from './contract/event.ts'
 import type { Site } from './contract/topic.ts'
 import type { CredentialSource } from './credentials/source.ts'
 import type { Devices } from './devices/devices.ts'
@@ -27,6 +28,8 @@ export interface HubDeps {
   random: () => number
   now_ms: () => number
   newId: () => string
+  /** How far `now_ms` can be trusted; `unsynced` when absent. */
+  timeQuality?: () => TimeQuality
   /** Keeps the last line of the audit log in a second place. */
   keepAuditHead?: (head: Head) => Promise<void>
   /** In-memory transport to the upstream, for virtual time. */
@@ -76,6 +79,8 @@ export interface Hub {
   onAccepted(listener: AcceptedListener): () => void
   /** An upstream came or went. */
   onUpstream(listener: (name: string) => void): () => void
+  /** What people have to look at although the hub works on, for people. */
+  problems(): string[]
   /** Restores what is retained, then starts forwarding. */
   start(): Promise<void>
   close(): Promise<void>

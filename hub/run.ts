@@ -31,6 +31,7 @@ import { openFileLog } from './journal/open.ts'
 import type { Log } from './journal/types.ts'
 import { journalHealth } from './journal-health.ts'
 import { JOURNAL_LANES } from './journal-lanes.ts'
+import { createTimeQuality, openKernelClock } from './kernel-clock.ts'
 import { atReaders, readerRequest } from './readers/counter.ts'
 import { durableJson } from './registry/durable-json.ts'
 import { createRegistry, type Registry, type RegistryData } from './registry/registry.ts'
@@ -83,6 +84,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
       random: () => randomInt(2 ** 32) / 2 ** 32,
       now_ms: Date.now,
       newId: randomUUID,
+      timeQuality: createTimeQuality(await openKernelClock((message) => logger.warn({}, message))),
       keepAuditHead: (head) => writeHead(config.dataDir, head),
     },
     settingsOf(config, siteKey.key),
@@ -292,6 +294,8 @@ function readings(log: Log, history: History, running: Running): Readings {
     journalBytes: stats.bytes,
     journalFault: stats.fault?.code,
     journalRecoveries: stats.recoveries,
+    commands: running.hub?.desk.counts() ?? { open: 0, remembered: 0 },
+    auditMissed: running.hub?.audit.missed() ?? 0,
     mqttConnections: running.hub?.broker.connections() ?? 0,
     upstreams: running.hub?.upstreams.reports() ?? [],
     left: running.hub?.upstreams.left() ?? [],
@@ -312,7 +316,12 @@ function health(log: Log, history: History, running: Running) {
   const journal = journalHealth(log)
   const site = running.site?.health()
   return {
-    problems: [...journal.problems, ...historyProblems(history), ...(site?.problems ?? [])],
+    problems: [
+      ...journal.problems,
+      ...historyProblems(history),
+      ...(running.hub?.problems() ?? []),
+      ...(site?.problems ?? []),
+    ],
     details: {
       site: site?.details ?? 'none',
       journal: journal.details,

@@ -72,7 +72,7 @@ describe('silence', () => {
     ).toBe('online')
   })
 
-  it('is not ended by a gateway that only repeats what it said, but by a device that comes back', () => {
+  it('is not ended by a gateway that repeats what it said or was away, but by a device that comes back', () => {
     const device = park()
       .say('online')
       .wait(20 * MINUTE_MS)
@@ -81,7 +81,16 @@ describe('silence', () => {
     device.say('offline', 'gateway-offline')
     expect(device.shown).toEqual(['offline', 'gateway-offline'])
     device.say('online')
+    expect(device.shown).toEqual(['stale', 'silent'])
+    device.say('offline', 'bus-error').say('online')
     expect(device.shown).toEqual(['online', undefined])
+  })
+
+  it('begins anew behind a gateway that was away for long', () => {
+    const device = park().say('online').say('offline', 'gateway-offline')
+    expect(device.wait(600 * MINUTE_MS).say('online').shown).toEqual(['online', undefined])
+    expect(device.wait(9 * MINUTE_MS).shown).toEqual(['online', undefined])
+    expect(device.wait(20 * MINUTE_MS).shown).toEqual(['stale', 'silent'])
   })
 
   it('of what is offline, faulty or without an interval says nothing new', () => {

@@ -54,6 +54,8 @@ export type WatchInput =
   | { type: 'interval'; expireafter_ms: number | undefined }
   | { type: 'tick' }
 
+/** The reason that gateway-life gives for every device behind a gateway that is gone. */
+export const GATEWAY_AWAY = 'gateway-offline'
 const FLAPS = { status: 'fault', reason: 'flapping' } as const
 const SILENT = { status: 'stale', reason: 'silent' } as const
 
@@ -116,6 +118,10 @@ function take(state: WatchState, input: WatchInput, now: Clock): WatchState {
       const { availability } = input
       // A gateway repeats what holds at each connection: that is no sign of the device. Coming back is.
       if (availability.status === 'online' && state.said?.status === 'online') return { ...state, said: availability }
+      // That the gateway was away and is back says nothing of the device either; a silence before goes on.
+      if (isAway(availability)) return { ...state, said: availability }
+      if (availability.status === 'online' && isAway(state.said) && state.silent)
+        return { ...state, said: availability }
       return { ...state, said: availability, silent: undefined, heard_ms: now.monotonic_ms }
     }
     case 'heard':
@@ -143,6 +149,11 @@ function watchFlapping(config: FlappingConfig, state: WatchState, now: Clock): W
   }
   const steady_ms = steadyAt(config, state)
   return steady_ms !== undefined && steady_ms <= now_ms ? { ...state, flapping: undefined } : state
+}
+
+/** Concluded by the hub from the gateway's absence. */
+function isAway(said: Availability | undefined): boolean {
+  return said?.status === 'offline' && said.reason === GATEWAY_AWAY
 }
 
 function isSame(a: Availability | undefined, b: Availability | undefined): boolean {

@@ -40,6 +40,13 @@ export function knownEntry(message: CommandMessage, principal: Principal, count:
   return { ...whoAndWhere(message, principal), outcome: 'refused', code: 'COMMAND_REPLAYED', detail }
 }
 
+/** The journal was damaged: commands issued until then are not carried out any more. */
+export function doubtfulEntry(until_ms: number, found: string): AuditEntry {
+  const detail = { until: new Date(until_ms).toISOString(), found: found.slice(0, 1_000) }
+  return { ...HUB_ITSELF, action: 'commands-doubtful', code: 'JOURNAL_DAMAGED', detail }
+}
+const HUB_ITSELF = { kind: 'audit', actor: 'hub:commands', source: 'hub', outcome: 'failed' } as const
+
 export interface ResultNote {
   actor?: string | undefined
   source?: string

@@ -8,8 +8,9 @@ import type { Message } from '../contract/decode.ts'
 import { encodeJson } from '../contract/encode.ts'
 import { LinliError, reasonOf } from '../contract/errors.ts'
 import { type Address, addressPath, formatTopic, type Topic } from '../contract/topic.ts'
-import type { Log } from '../journal/types.ts'
-import { askedEntry, knownEntry, type ResultNote, resultEntry } from './audit-entries.ts'
+import { onDamage } from '../journal/damage-watch.ts'
+import type { Entry, Log } from '../journal/types.ts'
+import { askedEntry, doubtfulEntry, knownEntry, type ResultNote, resultEntry } from './audit-entries.ts'
 import { COMMAND_RECORD_LANE, commandRecord, forgottenRecord, horizonRecord, restoreTracker } from './record.ts'
 import { createTrackerState, stepTracker, type Tracked, type TrackerEffect, type TrackerInput } from './tracker.ts'
 
@@ -74,7 +75,7 @@ export interface CommandDesk {
 export interface DeskDeps {
   now_ms: () => number
   newId: () => string
-  log: Pick<Log, 'append' | 'list'>
+  log: Pick<Log, 'append' | 'list' | 'recovery' | 'onCommit'>
   audit: Pick<Audit, 'record' | 'note'>
   /** In whose name `send` passes the door. */
   self: Principal
@@ -102,6 +103,11 @@ export function createDesk(deps: DeskDeps): CommandDesk {
   const rarely = createRarely()
   let closed = false
   let timer: ReturnType<typeof setInterval> | undefined
+  /** What is held here is newer than what could be recovered under a running hub. */
+  const stopWatching = onDamage(deps.log, COMMAND_RECORD_LANE.name, () => {
+    for (const id of state.commands.keys()) unwritten.add(id)
+    attempt(perform([{ type: 'keep-horizon' }]))
+  })
 
   function settle(result: Result): void {
     if (!isFinal(result.status)) return
@@ -175,6 +181,17 @@ export function createDesk(deps: DeskDeps): CommandDesk {
   function fault(what: string, error: unknown): void {
     const code = error instanceof LinliError ? error.code : 'COMMANDS_UNKEPT'
     deps.onFault(new LinliError(code, `${what}: ${reasonOf(error)}`, { kind: 'fault', cause: error }))
+  }
+
+  /** What a damaged journal may have lost was perhaps delivered: it must not be so again. */
+  function doubt(entries: readonly Entry[]): void {
+    const recovery = deps.log.recovery()
+    if (!recovery?.lanes[COMMAND_RECORD_LANE.name]?.isDoubtful) return
+    // A clock that stands in 1970 after the power cut must not make that moment early.
+    const until_ms = entries.reduce((latest, { time_ms }) => Math.max(latest, time_ms), deps.now_ms())
+    fault('commands from before may have been carried out and forgotten', new Error(recovery.message))
+    deps.audit.note(doubtfulEntry(until_ms, recovery.message))
+    attempt(perform(step({ type: 'doubt', until_ms }), { source: 'hub' }))
   }
 
   function take(message: Message & { kind: 'command' }, principal: Principal): Taken {
@@ -285,10 +302,12 @@ export function createDesk(deps: DeskDeps): CommandDesk {
       return [...state.commands.values()].filter((one) => one.topic === topic && one.final === undefined)
     },
     async start() {
-      const restored = restoreTracker(await deps.log.list(COMMAND_RECORD_LANE.name))
+      const entries = await deps.log.list(COMMAND_RECORD_LANE.name)
+      const restored = restoreTracker(entries)
       state = restored.state
       if (restored.unreadable > 0)
         fault('the record of commands', new Error(`${restored.unreadable} entries are not readable`))
+      doubt(entries)
       tick()
       watch()
     },
@@ -298,6 +317,7 @@ export function createDesk(deps: DeskDeps): CommandDesk {
     }),
     close() {
       closed = true
+      stopWatching()
       clearInterval(timer)
     },
   }

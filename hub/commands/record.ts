@@ -24,7 +24,7 @@ const StoredCommand = Type.Object({
   said: Type.Optional(Type.Object({ status: Type.Enum([...RESULT_STATUSES]), at: Instant })),
   final: Type.Optional(Result),
 })
-const StoredHorizon = Type.Object({ horizon_ms: Type.Number() })
+const StoredHorizon = Type.Object({ horizon_ms: Type.Number(), doubtful_ms: Type.Optional(Type.Number()) })
 const checkCommand = checker(StoredCommand)
 const checkHorizon = checker(StoredHorizon)
 
@@ -38,8 +38,8 @@ export function forgottenRecord(id: string): Kept {
   return keptAt(`${ID_KEY}${id}`, new Uint8Array())
 }
 
-export function horizonRecord({ horizon_ms }: TrackerState): Kept {
-  return keptAt(HORIZON_KEY, encodeJson({ horizon_ms }))
+export function horizonRecord({ horizon_ms, doubtful_ms }: TrackerState): Kept {
+  return keptAt(HORIZON_KEY, encodeJson({ horizon_ms, doubtful_ms }))
 }
 
 function keptAt(key: string, payload: Uint8Array): Kept {
@@ -56,6 +56,7 @@ export function restoreTracker(entries: readonly Entry[]): { state: TrackerState
       const horizon = json.ok ? checkHorizon(json.value) : json
       // Whatever was forgotten had expired when this was written.
       state.horizon_ms = horizon.ok ? horizon.value.horizon_ms : time_ms
+      state.doubtful_ms = horizon.ok ? (horizon.value.doubtful_ms ?? 0) : time_ms
       if (!horizon.ok) unreadable += 1
       continue
     }

@@ -51,6 +51,11 @@ export interface Tracked {
 export interface TrackerState {
   commands: Map<string, Tracked>
   horizon_ms: number
+  /**
+   * What was issued up to then may have been carried out and its record lost with a damaged journal: 0 when nothing was.
+   * It is never delivered. An evacuation is: it harms nobody to have it twice.
+   */
+  doubtful_ms: number
 }
 
 export type TrackerInput =
@@ -65,6 +70,8 @@ export type TrackerInput =
   /** One that the contract refuses; nothing but its topic can be relied on. */
   | { type: 'malformed'; topic: string; id: string; name: string; code: string; message: string }
   | { type: 'result'; topic: string; result: Result }
+  /** The newest of what was held may be lost: of what is open nobody knows how it went. */
+  | { type: 'doubt'; until_ms: number }
   | { type: 'tick' }
 
 export type TrackerEffect =
@@ -88,7 +95,7 @@ export type TrackerEffect =
   | { type: 'keep-horizon' }
 
 export function createTrackerState(): TrackerState {
-  return { commands: new Map(), horizon_ms: 0 }
+  return { commands: new Map(), horizon_ms: 0, doubtful_ms: 0 }
 }
 
 /** Mutates only `state`; returns what is to be done. Never throws. */
@@ -100,6 +107,8 @@ export function stepTracker(state: TrackerState, input: TrackerInput, now_ms: nu
       return onMalformed(state, input, now_ms)
     case 'result':
       return onResult(state, input.topic, input.result)
+    case 'doubt':
+      return onDoubt(state, input.until_ms, now_ms)
     case 'tick':
       // In this order: what ends now is told before it is forgotten.
       return [...forget(state, now_ms, REMEMBERED_MS), ...giveUp(state, now_ms)]
@@ -140,6 +149,8 @@ function onCommand(state: TrackerState, input: CommandInput, now_ms: number): Tr
   state.commands.set(id, entry)
   if (expires_ms <= now_ms)
     return [...room.effects, ...end(entry, 'expired', 'COMMAND_EXPIRED', `expired at ${expiresat}`, now_ms)]
+  if (mayBeDone(state, input))
+    return [...room.effects, ...end(entry, 'failed', 'RESULT_UNKNOWN', `${DOUBTFUL}; look, and give a new one`, now_ms)]
   if (!input.gatewayOnline && !isForHub) {
     const message = 'the gateway of this device is not connected'
     return [...room.effects, ...end(entry, 'refused', 'GATEWAY_OFFLINE', message, now_ms)]
@@ -210,6 +221,26 @@ function onResult(state: TrackerState, topic: string, result: Result): TrackerEf
 function remembered(result: Result): Result {
   const { data, ...rest } = result
   return data === undefined || JSON.stringify(data).length <= DATA_CHARS_MAX ? result : rest
+}
+
+const EVACUATION = 'release-all'
+const DOUBTFUL = 'the record of commands was damaged, and this one may have been carried out'
+
+/** The hub's own are new, or known to their gateway by their id. */
+function mayBeDone({ doubtful_ms }: TrackerState, { from, command }: CommandInput): boolean {
+  return from !== 'hub' && command.name !== EVACUATION && Date.parse(command.issuedat) <= doubtful_ms
+}
+
+/** Those to the hub itself are ended by who follows them. */
+function onDoubt(state: TrackerState, until_ms: number, now_ms: number): TrackerEffect[] {
+  state.doubtful_ms = Math.max(state.doubtful_ms, until_ms)
+  const open = [...state.commands.values()].filter(
+    ({ final, deadline_ms, name }) => !final && deadline_ms !== undefined && name !== EVACUATION,
+  )
+  return [
+    { type: 'keep-horizon' },
+    ...open.flatMap((entry) => end(entry, 'failed', 'RESULT_UNKNOWN', `${DOUBTFUL}; look at the device`, now_ms)),
+  ]
 }
 
 function giveUp(state: TrackerState, now_ms: number): TrackerEffect[] {

@@ -48,7 +48,8 @@ export const COMMAND_CODES = {
   GATEWAY_OFFLINE: 'the gateway of the device is not connected: it was not sent',
   COMMAND_EXPIRY_TOO_FAR: 'expiresat lies more than 24 hours after issuedat, or after the clock of the hub',
   COMMANDS_BUSY: 'too many commands are open or not yet expired: it was not carried out; send a new one later',
-  RESULT_UNKNOWN: 'no result came until 10 s after its expiry: look at the device, it may have acted',
+  RESULT_UNKNOWN:
+    'no result came until 10 s after its expiry, or the record of it at the hub was damaged: look at the device, it may have acted',
   GATEWAY_RESTARTED: 'the gateway restarted while it was carried out: look at the device, it may have acted',
   DEVICE_UNKNOWN: 'the gateway has no such device',
   DRIVER_FAILED: 'the driver of the device failed on it',

@@ -100,6 +100,9 @@ export const HubState = Type.Object({
     Type.Object({
       ...Who,
       since: Instant,
+      doubtful: Type.Optional(
+        Type.Boolean({ description: 'read from a damaged journal: that it was ended may be lost' }),
+      ),
       gates: Count,
       released: Count,
       missing: Type.Array(Missing, { maxItems: MISSING_MAX }),

@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto'
+import type { Audit } from '../audit/audit.ts'
 import type { CommandDesk } from '../commands/desk.ts'
 import type { Actor, Result } from '../contract/command.ts'
 import type { Message } from '../contract/decode.ts'
 import { encodeJson } from '../contract/encode.ts'
 import { LinliError, reasonOf } from '../contract/errors.ts'
-import { makeEvent } from '../contract/event.ts'
+import { makeEvent, type TimeQuality } from '../contract/event.ts'
 import { ESTATE_CODES, type EstateCode, type HubState } from '../contract/hub.ts'
 import { type Address, formatTopic, gatewayPath } from '../contract/topic.ts'
 import type { Devices, DeviceView } from '../devices/devices.ts'
+import { onDamage } from '../journal/damage-watch.ts'
 import type { Log } from '../journal/types.ts'
 import {
   createEvacuationState,
@@ -31,13 +33,16 @@ export interface Evacuation {
   heard(message: Message): void
   /** Its part of what the hub says of itself. */
   state(): Pick<HubState, 'evacuation'>
+  /** What staff have to look at, for people. */
+  problems(): string[]
   /** Takes up what stood before the restart. */
   start(): Promise<void>
   close(): void
 }
 
 export interface EvacuationDeps {
-  log: Pick<Log, 'append' | 'list'>
+  log: Pick<Log, 'append' | 'list' | 'recovery' | 'onCommit'>
+  audit: Pick<Audit, 'note'>
   devices: Pick<Devices, 'all' | 'get' | 'gatewayOnline'>
   desk: Pick<CommandDesk, 'send' | 'answer' | 'finalOf' | 'openAt'>
   /** Says something in the hub's own name. */
@@ -45,6 +50,7 @@ export interface EvacuationDeps {
   /** What the hub says of itself has changed, perhaps. */
   show: () => void
   now_ms: () => number
+  timeQuality: () => TimeQuality
   onFault: (fault: LinliError) => void
 }
 
@@ -53,6 +59,10 @@ export const TTL_MS = 30_000
 /** A gateway announces itself before it has subscribed to its commands. */
 export const SETTLE_MS = 1_000
 const TICK_MS = 1_000
+const DOUBTFUL_ORDER =
+  'stands by a record that was damaged, and may be over: gates go on being opened; if it is over, give end-release'
+const LOST_ORDER =
+  'the record of evacuations was damaged: one ordered just before may be lost; gates that have it keep it; if there is one, give release-all again'
 
 export function createEvacuation(deps: EvacuationDeps, config: { address: Address }): Evacuation {
   const { devices } = deps
@@ -150,13 +160,44 @@ export function createEvacuation(deps: EvacuationDeps, config: { address: Addres
     }
   }
 
+  /**
+   * A damaged journal may have lost that an evacuation was ended, or that one was begun. A gate that opens for nothing is the
+   * lesser harm: the order stands, and everybody is told that staff have to look.
+   */
+  function doubt(): void {
+    const recovery = deps.log.recovery()
+    if (!recovery?.lanes[EVACUATION_LANE.name]?.isDoubtful) return
+    const { release } = state
+    if (release) {
+      release.isDoubtful = true
+      void write(orderRecord(state))
+    }
+    const what = release ? `the evacuation ${release.id} ${DOUBTFUL_ORDER}` : LOST_ORDER
+    deps.onFault(new LinliError('EVACUATION_DOUBTFUL', `${what} (${recovery.message})`, { kind: 'fault' }))
+    deps.audit.note({
+      kind: 'audit',
+      action: 'evacuation-doubtful',
+      actor: 'hub:evacuation',
+      source: 'hub',
+      outcome: 'failed',
+      code: 'EVACUATION_DOUBTFUL',
+      detail: { ...(release ? whoOf(release) : {}), found: recovery.message.slice(0, 1_000) },
+    })
+  }
+
+  /** What is held here is newer than what could be recovered under a running hub. */
+  const stopWatching = onDamage(deps.log, EVACUATION_LANE.name, () => {
+    void write(orderRecord(state))
+    for (const [gate, progress] of state.release?.gates ?? [])
+      if (state.release && isDelivered(progress)) void write(gateRecord(state.release.id, gate, progress))
+  })
+
   function tell(type: 'evacuation' | 'evacuation-ended', round: Round): void {
-    // Nobody has measured how far this machine's clock can be trusted.
     const stamp = {
       wall_ms: deps.now_ms(),
       monotonic_ms: performance.now() - startedAt_ms,
-      quality: 'unsynced',
-    } as const
+      quality: deps.timeQuality(),
+    }
     const data = { ...whoOf(round), gates: round.gates.size }
     const severity = type === 'evacuation' ? 'alarm' : 'notice'
     const event = makeEvent({ address: config.address, bootid, sequence: ++events }, type, severity, stamp, data)
@@ -207,8 +248,11 @@ export function createEvacuation(deps: EvacuationDeps, config: { address: Addres
       const { release } = state
       if (!release) return {}
       const since = new Date(release.begun_ms).toISOString()
-      return { evacuation: { ...whoOf(release), since, ...progressOf(release) } }
+      const doubtful = release.isDoubtful ? { doubtful: true } : {}
+      return { evacuation: { ...whoOf(release), since, ...doubtful, ...progressOf(release) } }
     },
+    problems: () =>
+      state.release?.isDoubtful ? [`EVACUATION_DOUBTFUL: the evacuation ${state.release.id} ${DOUBTFUL_ORDER}`] : [],
     async start() {
       const restored = restoreEvacuation(await deps.log.list(EVACUATION_LANE.name), [...gates().keys()], deps.now_ms())
       if (!restored.isReadable)
@@ -216,6 +260,7 @@ export function createEvacuation(deps: EvacuationDeps, config: { address: Addres
           new LinliError('EVACUATION_DAMAGED', 'the record of the evacuation is not readable', { kind: 'fault' }),
         )
       state = restored.state
+      doubt()
       const { ending } = state
       state.ending = undefined
       await perform(ending ? [{ type: 'keep' }, finish(state, ending, 'failed', 'HUB_RESTARTED')] : [])
@@ -223,6 +268,7 @@ export function createEvacuation(deps: EvacuationDeps, config: { address: Addres
     },
     close() {
       closed = true
+      stopWatching()
       stop()
     },
   }

@@ -45,6 +45,8 @@ export interface Round extends Order {
   asking_ms: number
   gates: Map<string, GateProgress>
   isAnswered: boolean
+  /** Read from a damaged journal: that it was ended may be lost. */
+  isDoubtful?: boolean
 }
 
 export interface Answer {

@@ -27,6 +27,7 @@ const StoredRound = Type.Object({
   reason: Type.Optional(Type.String()),
   begun_ms: Type.Number(),
   isAnswered: Type.Boolean(),
+  isDoubtful: Type.Optional(Type.Boolean()),
 })
 const StoredOrder = Type.Object({
   release: Type.Optional(StoredRound),
@@ -65,7 +66,7 @@ export function orderRecord({ release, ending, answered }: EvacuationState): Rec
   return record(ORDER_KEY, value)
 }
 
-function storedRound({ id, name, actor, reason, begun_ms, isAnswered }: Round): Static<typeof StoredRound> {
+function storedRound({ id, name, actor, reason, begun_ms, isAnswered, isDoubtful }: Round): Static<typeof StoredRound> {
   return {
     id,
     name,
@@ -73,6 +74,7 @@ function storedRound({ id, name, actor, reason, begun_ms, isAnswered }: Round): 
     ...(reason === undefined ? {} : { reason }),
     begun_ms,
     isAnswered,
+    ...(isDoubtful ? { isDoubtful } : {}),
   }
 }
 

@@ -1,3 +1,4 @@
+import { GATEWAY_AWAY } from '../availability/machine.ts'
 import type { Availability } from '../contract/availability.ts'
 import type { Address } from '../contract/topic.ts'
 import type { Devices } from '../devices/devices.ts'
@@ -24,7 +25,7 @@ export function createGatewayLife(deps: {
   const now = () => new Date(deps.now_ms()).toISOString()
 
   function died(gateway: Address): void {
-    for (const { address, availability } of impliedByDeath(deps.devices, gateway, now(), 'gateway-offline'))
+    for (const { address, availability } of impliedByDeath(deps.devices, gateway, now(), GATEWAY_AWAY))
       deps.conclude(address, availability)
   }
   function offline(gateway: Address, reason: string): void {

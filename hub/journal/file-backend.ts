@@ -42,10 +42,11 @@ export function createFileBackend(
   function probes(): number[] {
     try {
       makeFolder(config.folder)
+      return probeDisk(config.folder)
     } catch {
       // Whoever opens the file says what is wrong.
+      return []
     }
-    return probeDisk(config.folder)
   }
 
   /** Opening a file writes to it: on a disk that is nearly full the owner stays who it is. */

@@ -34,6 +34,10 @@ export interface Readings {
   /** The fault that holds now. */
   journalFault: string | undefined
   journalRecoveries: number
+  /** Without a final result, and all whose id is remembered. */
+  commands: { open: number; remembered: number }
+  /** Lines of the audit log that could not be written since start. */
+  auditMissed: number
   mqttConnections: number
   upstreams: UpstreamReading[]
   /** Upstreams that are configured no more, and for which entries are kept. */
@@ -97,6 +101,13 @@ export function createMetrics(read: () => Readings): Metrics {
   })
   gauge('linli_journal_recoveries', 'Damaged journal files set aside since start', [], (set) =>
     set({}, read().journalRecoveries),
+  )
+  gauge('linli_commands_open', 'Commands without a final result', [], (set) => set({}, read().commands.open))
+  gauge('linli_commands_remembered', 'Commands whose id is remembered, open or ended', [], (set) =>
+    set({}, read().commands.remembered),
+  )
+  gauge('linli_audit_missed_lines', 'Lines of the audit log that could not be written since start', [], (set) =>
+    set({}, read().auditMissed),
   )
   gauge('linli_journal_bytes', 'Size of the journal on disk', [], (set) => set({}, read().journalBytes))
   gauge('linli_mqtt_connections', 'Open MQTT connections, let in or not', [], (set) => set({}, read().mqttConnections))

@@ -7,7 +7,7 @@ import type { AuditRecord } from '../../hub/audit/chain.ts'
 import { type Command, isFinal, type Result } from '../../hub/contract/command.ts'
 import { encodeJson } from '../../hub/contract/encode.ts'
 import { formatTopic } from '../../hub/contract/topic.ts'
-import type { UpstreamAnswer } from '../../hub/upstream/counter.ts'
+import type { ListedUpstream, UpstreamAnswer } from '../../hub/upstream/counter.ts'
 import { SITE, SITE_TEXT, WAIT } from '../support/estate.ts'
 import { linli } from '../support/linli.ts'
 import { type Program, startProgram } from '../support/program.ts'
@@ -23,11 +23,8 @@ interface Platform {
 }
 const OTHER = { ...FOREIGN, gateway: 'other' }
 const HUB = { ...SITE, gateway: 'hub', class: 'hub', device: 'hub-1' } as const
-/** A bootid that `fire` forbids. */
+/** A bootid that both platforms forbid. */
 const POISON = 'poison1'
-
-/** Each look is a process. */
-const SLOWLY = { ...WAIT, interval: 500 }
 
 const dir = mkdtempSync(join(tmpdir(), 'linli-two-'))
 const data = join(dir, 'hub')
@@ -39,7 +36,7 @@ const began = new Date().toISOString()
 
 beforeAll(async () => {
   mkdirSync(data)
-  await Promise.all([up(city), up(fire, ['--refuse', POISON])])
+  await Promise.all([up(city, ['--refuse', POISON]), up(fire, ['--refuse', POISON])])
   await startHub()
 })
 afterAll(async () => {
@@ -61,6 +58,7 @@ function writeUpstreams(...names: Array<'city' | 'fire'>): void {
       url: `mqtt://127.0.0.1:${city.port}`,
       filter: { exclude: [{ channels: ['tele'] }] },
       commands: 'replay',
+      tries: 2,
     },
     fire: {
       url: `mqtt://127.0.0.1:${fire.port}`,
@@ -112,9 +110,10 @@ const upTo = (count: number) => Array.from({ length: count }, (_, index) => inde
 async function upstream<T extends UpstreamAnswer['type']>(...args: string[]): Promise<UpstreamAnswer & { type: T }> {
   return JSON.parse(await linli('upstream', [...args, '--data', data, '--json'])) as UpstreamAnswer & { type: T }
 }
-async function reportOf(name: string) {
-  const { upstreams } = await upstream<'upstreams'>('list')
-  return upstreams.find((one) => one.name === name)
+/** Of /healthz, which says the same as `linli upstream list` and is no process. */
+async function reportOf(name: string): Promise<ListedUpstream | undefined> {
+  const health = await (await fetch(`http://127.0.0.1:${hub.ready.httpPort}/healthz`)).json()
+  return (health as { upstreams: ListedUpstream[] }).upstreams.find((one) => one.name === name)
 }
 
 const refused = (...args: string[]) => expect(upstream(...args)).rejects
@@ -155,13 +154,18 @@ describe('two upstreams', () => {
     expect(numbers(fire)).toEqual(upTo(10))
     expect(await reportOf('fire')).toMatchObject({ connected: false, reason: expect.any(String) })
     expect((await reportOf('fire'))?.backlog.alarm).toBeGreaterThanOrEqual(30)
+    const { upstreams } = await upstream<'upstreams'>('list')
+    expect(upstreams.map(({ name, connected }) => [name, connected])).toEqual([
+      ['city', true],
+      ['fire', false],
+    ])
     expect(await reportOf('city')).toMatchObject({ connected: true, backlog: { alarm: 0 } })
     await up(fire, ['--refuse', POISON])
     await vi.waitFor(() => expect(numbers(fire)).toEqual(upTo(40)), WAIT)
     expect(came(fire, '/other/')).toEqual([])
     // What nobody was away for came once.
     expect(pressesOf(city)).toHaveLength(40)
-    await vi.waitFor(async () => expect((await reportOf('fire'))?.backlog).toMatchObject({ alarm: 0 }), SLOWLY)
+    await vi.waitFor(async () => expect((await reportOf('fire'))?.backlog).toMatchObject({ alarm: 0 }), WAIT)
   })
 
   it('one that may ask gets a range of numbers and one of time again, with their ids and marked as replayed', async () => {
@@ -200,25 +204,26 @@ describe('two upstreams', () => {
 
 describe('linli upstream, at the running hub', () => {
   it('lists, shows, sends again and drops what a platform could not take, which held up nothing else', async () => {
-    await send(1, 2, POISON)
+    await send(1, 1, POISON)
     await send(42, 45)
     const letters = async () => (await upstream<'dead-letters'>('dead-letters', 'list')).letters
-    await vi.waitFor(() => expect(numbers(fire)).toEqual(upTo(45)), WAIT)
-    await vi.waitFor(async () => expect(await letters()).toHaveLength(2), SLOWLY)
-    expect(numbers(city, POISON)).toEqual([1, 2])
-    const [first, second] = await letters()
-    expect(first).toMatchObject({ upstream: 'fire', lane: 'alarm', tries: 2 })
-    expect((await upstream<'dead-letters'>('dead-letters', 'list', '--upstream', 'city')).letters).toEqual([])
+    for (const platform of [city, fire]) await vi.waitFor(() => expect(numbers(platform)).toEqual(upTo(45)), WAIT)
+    for (const name of ['city', 'fire'])
+      await vi.waitFor(async () => expect((await reportOf(name))?.deadLetters).toBe(1), WAIT)
+    const first = (await letters()).find((one) => one.upstream === 'fire')
+    expect(first).toMatchObject({ lane: 'alarm', tries: 2 })
+    const [second, ...more] = (await upstream<'dead-letters'>('dead-letters', 'list', '--upstream', 'city')).letters
+    expect([second?.upstream, more]).toEqual(['city', []])
     const { payload } = await upstream<'dead-letter'>('dead-letters', 'show', first?.id ?? '')
     expect(JSON.parse(payload)).toMatchObject({ bootid: POISON, sequence: '000000000001' })
     await refused('dead-letters', 'show', 'fire/alarm/999999').toThrow(/ended with 2: .*no dead letter/)
     await upstream('dead-letters', 'drop', second?.id ?? '')
     await refused('dead-letters', 'drop', second?.id ?? '').toThrow(/ended with 2: .*no dead letter/)
     await fire.program.kill()
-    await vi.waitFor(async () => expect((await reportOf('fire'))?.connected).toBe(false), SLOWLY)
+    await vi.waitFor(async () => expect((await reportOf('fire'))?.connected).toBe(false), WAIT)
     await refused('dead-letters', 'resend', first?.id ?? '').toThrow(/not connected/)
     await up(fire)
-    await vi.waitFor(async () => expect((await reportOf('fire'))?.connected).toBe(true), SLOWLY)
+    await vi.waitFor(async () => expect((await reportOf('fire'))?.connected).toBe(true), WAIT)
     await upstream('dead-letters', 'resend', first?.id ?? '')
     expect(pressesOf(fire, POISON).map(({ sequence }) => sequence)).toEqual(['000000000001'])
     expect(await letters()).toEqual([])

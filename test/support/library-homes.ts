@@ -14,9 +14,9 @@ export const homes: Record<string, { at: string[]; instead: string }> = {
   koffi: {
     at: [
       'hardware-sim/serial/termios.ts',
+      'hub/kernel-clock.ts',
       'firmware/adapters/kernel-clock.ts',
       'firmware/adapters/gpio/kernel.ts',
-      'hub/cli/doctor/probes/clock.ts',
     ],
     instead: 'the clock or the GPIO kernel of firmware/adapters, or a port with one adapter there',
   },

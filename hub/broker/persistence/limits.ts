@@ -18,7 +18,10 @@ export interface SessionLimits {
   span_entries_max: number
 }
 
-/** Memory of one waiting message beside its bytes (measured: some 180 B). */
+/**
+ * Memory of one waiting message beside its bytes. Measured on Node 26 with 100,000 of them: 120 B where several sessions wait for
+ * the same message, 355 B where it is one's own (its Buffer and its topic included). Between the two.
+ */
 export const ITEM_BYTES = 200
 /** Telemetry that sessions can hold back on disk: the lane's own bound, because it is evicted there. */
 export const TELEMETRY_ENTRIES_MAX = 200_000

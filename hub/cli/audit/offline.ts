@@ -8,6 +8,7 @@ import { askCounter, type Refused } from '../../counter/counter.ts'
 import { openFileLog } from '../../journal/open.ts'
 import type { Log } from '../../journal/types.ts'
 import { JOURNAL_LANES } from '../../journal-lanes.ts'
+import { createTimeQuality, openKernelClock } from '../../kernel-clock.ts'
 
 /** The audit log for the command line: in the journal of a hub that stands still, at the counter of one that runs. */
 
@@ -46,12 +47,11 @@ export async function withAudit<T>(dataDir: string, work: (audit: Audit) => Prom
 }
 
 /** The log in an open journal, as the hub itself would go on with it. */
-export function auditOf(log: Log, dataDir: string): Promise<Audit> {
+export async function auditOf(log: Log, dataDir: string): Promise<Audit> {
   return openAudit({
     log,
     now_ms: Date.now,
-    // Nobody has measured how far this machine's clock can be trusted.
-    timeQuality: () => 'unsynced',
+    timeQuality: createTimeQuality(await openKernelClock((message) => process.stderr.write(`${message}\n`))),
     onFault: (fault) => process.stderr.write(`${fault.code}: ${fault.message}\n`),
     keepHead: (head) => writeHead(dataDir, head),
   })

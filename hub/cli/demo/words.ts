@@ -13,6 +13,7 @@ const EVENTS: Record<string, Both> = {
   'tamper-cleared': { zh: '防拆恢复', en: 'tamper cleared' },
   reset: { zh: '已复位', en: 'reset by staff' },
   started: { zh: '网关启动', en: 'gateway started' },
+  'clock-set': { zh: '时钟已校准', en: 'clock set' },
   'board-ready': { zh: '控制板就绪', en: 'board ready' },
   'board-lost': { zh: '控制板失联', en: 'board lost' },
   'telemetry-dropped': { zh: '遥测被丢弃', en: 'telemetry dropped' },

@@ -46,14 +46,15 @@ async function bring(file: string, { data, apply, json }: Options): Promise<void
   const after = changed(structuredClone(before), change)
   if (!after.ok) throw mistaken([inSheet(sheet, before, after.error)])
   const diff = difference(before, after.value)
-  const isApplied = apply === true && diff.added.length + diff.changed.length > 0
+  const isSame = diff.added.length + diff.changed.length === 0
+  const isApplied = apply === true && !isSame
   if (isApplied) await askSite(data, { type: 'site-change', change })
   if (json) return void process.stdout.write(`${JSON.stringify({ ...diff, isApplied })}\n`)
   for (const line of diffLines(before, after.value)) process.stdout.write(`${line}\n`)
   process.stdout.write(
     `${word('add')}: ${diff.added.length}  ${word('change')}: ${diff.changed.length}  ${word('same')}: ${diff.unchanged}\n`,
   )
-  process.stdout.write(`${isApplied ? word('applied') : word('dry')}\n`)
+  process.stdout.write(`${word(isSame ? 'nothing' : isApplied ? 'applied' : 'dry')}\n`)
 }
 
 async function rowsOf(file: string): Promise<Row[]> {

@@ -19,6 +19,7 @@ const words = {
   change: { zh: '更改', en: 'to change' },
   same: { zh: '不变', en: 'as they are' },
   dry: { zh: '仅为预览,加 --apply 写入', en: 'nothing was written yet: --apply does it' },
+  nothing: { zh: '无变化', en: 'nothing to change' },
   applied: { zh: '已写入', en: 'written' },
 } as const
 

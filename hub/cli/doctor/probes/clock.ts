@@ -1,15 +1,12 @@
+import { openKernelClock } from '../../../kernel-clock.ts'
 import { type Finding, ok, type Probe, wrong } from '../finding.ts'
 
 /** Whether the clock is right: certificates, the expiry of commands and every time in a record hang on it. */
 
-/** adjtimex(2) RETURN VALUE: clock not synchronized (STA_UNSYNC is set). */
-const TIME_ERROR = 5
-/** struct timex is 208 bytes on 64-bit kernels and less on 32-bit ones; zeroed, it only reads (modes = 0). */
-const TIMEX_BYTES = 512
 /** No release of ours is older: a clock before that stands where a box without a battery starts. */
 const EARLIEST_MS = Date.UTC(2024, 0, 1)
 
-export const clock: Probe = async () => [judge(Date.now(), await isSynchronised())]
+export const clock: Probe = async () => [judge(Date.now(), (await openKernelClock(() => undefined))())]
 
 /** @param synchronised undefined when the kernel cannot be asked */
 export function judge(now_ms: number, synchronised: boolean | undefined): Finding {
@@ -26,16 +23,4 @@ export function judge(now_ms: number, synchronised: boolean | undefined): Findin
       ? { zh: `无法得知时钟是否同步:${time}`, en: `whether the clock follows a time source cannot be told: ${time}` }
       : { zh: `时钟未与时间源同步:${time}`, en: `the clock follows no time source: ${time}` }
   return wrong('warning', 'CLOCK_UNSYNCED', says, advice)
-}
-
-/** The kernel's own truth, whichever daemon sets it; asked for once, so the library is loaded here and not at every start. */
-async function isSynchronised(): Promise<boolean | undefined> {
-  if (process.platform !== 'linux') return undefined
-  try {
-    const { default: koffi } = await import('koffi')
-    const state = koffi.load('libc.so.6').func('int adjtimex(void *buf)')(Buffer.alloc(TIMEX_BYTES)) as number
-    return state < 0 ? undefined : state !== TIME_ERROR
-  } catch {
-    return undefined
-  }
 }
