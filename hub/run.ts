@@ -8,6 +8,7 @@ import { accountRequest, auditedAccounts } from './auth/accounts-counter.ts'
 import { devAuthenticator, registryAuthenticator } from './auth/authenticator.ts'
 import { editorUsers, newPassword } from './auth/editor-users.ts'
 import { FLAPPING } from './availability/machine.ts'
+import { atCopy, copyRequest } from './backup/counter.ts'
 import { createHub } from './compose.ts'
 import type { HubConfig } from './config.ts'
 import { keyId } from './contract/credentials.ts'
@@ -99,7 +100,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
     doors: running.doors ?? [],
     ...health(log, history, running),
   })
-  const counter = await openedCounter(config.dataDir, { hub, registry, running, report }, logger)
+  const counter = await openedCounter(config.dataDir, { hub, log, registry, running, report }, logger)
   await hub.start()
   await history.start()
   const station = startStation(config, hub, history, logger)
@@ -209,7 +210,7 @@ function openRegistry(config: HubConfig, logger: HubLogger): Promise<Registry> {
 /** Without it nobody can ask a running hub for credentials and readers; alarms come and go all the same. */
 async function openedCounter(
   dir: string,
-  parts: { hub: Hub; registry: Registry; running: Running; report: () => HubReport },
+  parts: { hub: Hub; log: Log; registry: Registry; running: Running; report: () => HubReport },
   logger: HubLogger,
 ): Promise<Counter | undefined> {
   const { hub, registry, running } = parts
@@ -217,6 +218,8 @@ async function openedCounter(
   try {
     return await openCounter(dir, async (value) => {
       if (reportRequest(value)) return parts.report()
+      const copy = copyRequest(value)
+      if (copy) return atCopy({ log: parts.log, audit: hub.audit, registry }, copy)
       const page = auditRequest(value)
       if (page) return atAudit(hub.audit, page)
       const request = readerRequest(value)

@@ -16,6 +16,8 @@ const catalog = {
   device: { zh: '管理小区设备', en: 'the devices of a site' },
   import: { zh: '从表格导入设备', en: 'devices from a sheet, CSV or Excel' },
   doctor: { zh: '检查枢纽或网关所在的机器', en: 'look what is wrong with a hub or a gateway, and what to do' },
+  backup: { zh: '加密备份枢纽', en: 'an encrypted backup of a hub, which may run meanwhile' },
+  restore: { zh: '恢复备份到新目录', en: 'make a new data folder of a backup' },
   hub: { zh: '运行小区枢纽', en: 'run the hub of an estate' },
   gateway: { zh: '运行网关', en: 'run a gateway' },
   sim: { zh: '运行硬件模拟器', en: 'run the hardware simulator' },

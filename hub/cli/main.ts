@@ -20,6 +20,8 @@ for (const name of [
   'device',
   'import',
   'doctor',
+  'backup',
+  'restore',
   'gateway',
   'sim',
   'client',

@@ -107,6 +107,8 @@ export interface Backend {
   tidy(work: TidyWork): Promise<Tidied>
   /** Gives up to `pages` empty pages back to the file system and shortens the write-ahead log. */
   shrink(pages: number): Promise<Shrunk>
+  /** Writes all that is committed into a new file; nothing else is done meanwhile. Rejects with JOURNAL_IO or JOURNAL_FULL. */
+  copyTo(path: string): Promise<void>
   close(): Promise<void>
   /** Called once when the backend ends without having been closed. */
   onDeath(listener: (reason: string) => void): void

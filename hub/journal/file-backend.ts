@@ -115,6 +115,7 @@ export function createFileBackend(
     list: (lane) => call((from) => from.list(lane)),
     tidy: (work) => call((to) => to.tidy(work)),
     shrink: (pages) => call((to) => to.shrink(pages)),
+    copyTo: (path) => call((from) => from.copyTo(path)),
     async close() {
       await handover
       await owner?.close()

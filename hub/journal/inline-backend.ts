@@ -30,6 +30,7 @@ export function openInline(
     list: async (lane) => store.list(lane),
     tidy: async (work) => store.tidy(work),
     shrink: async (pages) => store.shrink(pages),
+    copyTo: async (path) => store.copyTo(path),
     close: async () => store.close(),
     onDeath: () => undefined,
   }

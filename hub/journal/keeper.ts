@@ -4,7 +4,7 @@ import type { Committed, CursorRow, Failure, Tidied, TidyWork } from './backend.
 import type { Batch } from './batch.ts'
 import type { Known } from './recover.ts'
 import { emptyWal, markInUse } from './schema.ts'
-import { failureOf, isDamage } from './sqlite-failure.ts'
+import { errorOf, failureOf, isDamage } from './sqlite-failure.ts'
 import { createStore, type Space, type Store } from './store.ts'
 import type { LaneConfig, Recovery } from './types.ts'
 
@@ -165,6 +165,14 @@ export function createKeeper({ lanes, space, open, reopen, replace }: Deps): Fil
       // It must not touch a log that holds a commit which failed.
       if (suspect) return { free_pages: 0, bytes: space.bytes() }
       return store.shrink(pages)
+    },
+    copyTo(path) {
+      if (suspect || !db) throw errorOf(suspect ?? { code: 'JOURNAL_IO', message: 'the journal is not open' })
+      try {
+        store.copyTo(path)
+      } catch (error) {
+        throw errorOf(failureOf(error))
+      }
     },
     close() {
       if (!db) return

@@ -115,6 +115,7 @@ export async function createLog(deps: LogDeps, given: LogConfig): Promise<Log> {
       recoveries: recoveries.count(),
     }),
     recovery: () => recoveries.newest(),
+    copyTo: (path) => backend.copyTo(path),
     close() {
       closing ??= close()
       return closing

@@ -70,6 +70,7 @@ export function createMemoryBackend(disk: MemoryDisk, config: MemoryBackendConfi
     list: (lane) => call(false, (open) => open.list(lane)),
     tidy: (work) => call(true, (open) => open.tidy(work)),
     shrink: (pages) => call(false, (open) => open.shrink(pages)),
+    copyTo: (path) => call(false, (open) => open.copyTo(path)),
     close: () =>
       call(false, () => {
         disk.isOpen = false

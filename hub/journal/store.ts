@@ -28,6 +28,7 @@ export interface Store {
   list(lane: string): Batch
   tidy(work: TidyWork): Tidied
   shrink(pages: number): Shrunk
+  copyTo(path: string): void
 }
 
 /** The disk around the database. */
@@ -216,6 +217,9 @@ export function createStore(db: DatabaseSync, lanes: readonly LaneConfig[], spac
     shrink(pages) {
       attempt(() => shrinkOnce(db, pages))
       return { free_pages: Number(pragma(db, 'freelist_count')), bytes: space.bytes() }
+    },
+    copyTo(path) {
+      db.prepare('VACUUM INTO ?').run(path)
     },
   }
 }

@@ -6,7 +6,7 @@ import { errorOf } from './sqlite-failure.ts'
 
 export interface Request {
   id: number
-  call: 'open' | 'commit' | 'read' | 'list' | 'tidy' | 'shrink' | 'close'
+  call: 'open' | 'commit' | 'read' | 'list' | 'tidy' | 'shrink' | 'copyTo' | 'close'
   args: unknown[]
 }
 
@@ -85,6 +85,7 @@ export function createWorkerBackend(
     list: (lane) => call<Batch>('list', [lane]),
     tidy: (work) => call<Tidied>('tidy', [work]),
     shrink: (pages) => call<Shrunk>('shrink', [pages]),
+    copyTo: (path) => call<void>('copyTo', [path]),
     async close() {
       if (death !== undefined) return
       isClosing = true

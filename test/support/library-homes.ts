@@ -29,6 +29,7 @@ export const homes: Record<string, { at: string[]; instead: string }> = {
     instead: 'the camera server of firmware/ports/camera-server.ts, or readXlsx',
   },
   'csv-parse': { at: ['hub/cli/import/csv.ts'], instead: 'readCsv of hub/cli/import' },
+  'age-encryption': { at: ['hub/backup/seal.ts'], instead: 'sealed and opened of hub/backup' },
   yauzl: { at: ['hub/cli/import/xlsx.ts'], instead: 'readXlsx of hub/cli/import' },
   'jsonc-parser': {
     at: ['hub/contract/json-text.ts'],
