@@ -180,8 +180,8 @@ export interface Log {
   /** The newest damage since the log was opened, this opening included; undefined when there was none. */
   recovery(): Recovery | undefined
   /**
-   * All that is committed, as a journal file of its own at `path`, which must not exist. Appends wait meanwhile: about a second for
-   * 300 MB on a quick disk. Whoever opens it finds a file whose log is gone, and treats it so: positions go on far behind those
+   * All that is committed, as a journal file of its own at `path`, which must not exist. Appends wait meanwhile: about half a second for
+   * 100 MB on a quick disk. Whoever opens it finds a file whose log is gone, and treats it so: positions go on far behind those
    * that may have been given out since, and what it says is to be done is doubtful. Rejects with JOURNAL_IO, JOURNAL_FULL.
    */
   copyTo(path: string): Promise<void>
