@@ -97,8 +97,6 @@ export interface Shrunk {
 export interface Backend {
   /** Rejects with a LinliError: JOURNAL_LOCKED, JOURNAL_IO, JOURNAL_CONFIG. */
   open(spec: OpenSpec): Promise<Opened>
-  /** Resolves when the next step may be taken; what is appended until then goes with it. */
-  turn(): Promise<void>
   /** One transaction, on disk when it resolves. Rejects (JOURNAL_IO) only when the backend itself is gone. */
   commit(batch: Batch, cursors: CursorRow[]): Promise<Committed>
   read(lane: string, after_position: number, limit: number): Promise<Batch>

@@ -2,10 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
-import { firstPlace, type Place } from './disk-pace.ts'
-import { createFileBackend } from './file-backend.ts'
 import { DATABASE_FILE } from './file-store.ts'
-import { createLog } from './log.ts'
 import { openFileLog } from './open.ts'
 import type { LaneConfig } from './types.ts'
 
@@ -29,16 +26,11 @@ const alarm = (sequence: number) => ({
   sequence,
 })
 
-describe.each<Place>(['here', 'thread'])('a copy of a journal whose owner is %s', (place) => {
+describe('a copy of a journal', () => {
   it('has what was acknowledged before, and takes what its senders have sent since', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'linli-copy-'))
     made.push(folder)
-    const first = (...args: Parameters<typeof firstPlace>) => ({ ...firstPlace(...args), place })
-    const backend = createFileBackend(
-      { folder: join(folder, 'old'), reserve_bytes: 0 },
-      { first, after: (pace) => pace },
-    )
-    const log = await createLog({ backend }, { lanes: LANES })
+    const log = await openFileLog(join(folder, 'old'), { lanes: LANES, reserve_bytes: 0 })
     const cursor = log.cursor('upstream', ['alarm'])
     for (let n = 1; n <= 20; n += 1) await log.append(alarm(n))
     cursor.advance('alarm', 15)

@@ -26,15 +26,8 @@ export interface FileStoreConfig {
   reserve_bytes: number
 }
 
-/**
- * Throws a LinliError: JOURNAL_LOCKED, JOURNAL_IO or JOURNAL_CONFIG.
- * @param given.isKnown this process had it open until now: it is not read through again
- */
-export function openFileStore(
-  config: FileStoreConfig,
-  lanes: readonly LaneConfig[],
-  given: { isKnown?: boolean } = {},
-): FileStore {
+/** Throws a LinliError: JOURNAL_LOCKED, JOURNAL_IO or JOURNAL_CONFIG. */
+export function openFileStore(config: FileStoreConfig, lanes: readonly LaneConfig[]): FileStore {
   const path = join(config.folder, DATABASE_FILE)
   const space = spaceOf(config, path)
   try {
@@ -42,7 +35,7 @@ export function openFileStore(
     return createKeeper({
       lanes,
       space,
-      open: () => openOrRecover(path, config.folder, lanes, given.isKnown !== true),
+      open: () => openOrRecover(path, config.folder, lanes),
       reopen: () => openSound(path, lanes, false),
       replace: (db, why, known) => replace(path, db, lanes, why, known),
     })
@@ -52,7 +45,7 @@ export function openFileStore(
 }
 
 /** SQLite fsyncs the folder its files are in; that the folder itself is there after a power cut is up to us. */
-export function makeFolder(folder: string): void {
+function makeFolder(folder: string): void {
   const first_made = mkdirSync(folder, { recursive: true, mode: 0o700 })
   if (first_made === undefined) return
   const top = dirname(resolve(first_made))
@@ -73,11 +66,11 @@ interface Opened {
   recovery?: Recovery
 }
 
-function openOrRecover(path: string, folder: string, lanes: readonly LaneConfig[], isChecked: boolean): Opened {
+function openOrRecover(path: string, folder: string, lanes: readonly LaneConfig[]): Opened {
   const lost = whatIsLost(path, folder)
   if (lost === undefined) {
     try {
-      return { db: openSound(path, lanes, isChecked) }
+      return { db: openSound(path, lanes, true) }
     } catch (error) {
       if (!isDamage(error)) throw error
       return begunAnew(path, lanes, reasonOf(error), { isTailLost: error instanceof TailLost })

@@ -64,7 +64,6 @@ export function createMemoryBackend(disk: MemoryDisk, config: MemoryBackendConfi
       store = createStore(disk.db, spec.lanes, spaceOf(disk))
       return store.opened()
     },
-    turn: () => Promise.resolve(),
     commit: (batch, cursors) => call(true, (open) => open.commit(batch, cursors)),
     read: (lane, after_position, limit) => call(false, (open) => open.read(lane, after_position, limit)),
     list: (lane) => call(false, (open) => open.list(lane)),

@@ -1,8 +1,8 @@
 import type { LinliError } from '../contract/errors.ts'
-import { createFileBackend } from './file-backend.ts'
 import { createLog } from './log.ts'
 import { createMemoryBackend, type MemoryBackendConfig, type MemoryDisk } from './memory-backend.ts'
 import type { Log, LogConfig } from './types.ts'
+import { createWorkerBackend } from './worker-backend.ts'
 
 /** The two ways to have a log: in a folder; or in memory, for virtual time. */
 
@@ -18,7 +18,7 @@ export interface FileLogConfig extends LogConfig {
 /** Opens the log in a folder of its own, made when missing. Rejects with JOURNAL_LOCKED, JOURNAL_IO, JOURNAL_CONFIG. */
 export function openFileLog(folder: string, config: FileLogConfig): Promise<Log> {
   const { onFault, reserve_bytes = RESERVE_BYTES, ...rest } = config
-  const backend = createFileBackend({ folder, reserve_bytes })
+  const backend = createWorkerBackend({ folder, reserve_bytes })
   return createLog({ backend, ...(onFault ? { onFault } : {}) }, rest)
 }
 

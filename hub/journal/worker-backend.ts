@@ -10,11 +10,9 @@ export interface Request {
   args: unknown[]
 }
 
-/** `took_ms`: in the thread, without the way there and back. */
-export type Reply = { id: number; took_ms: number } & ({ value: unknown } | { failure: Failure })
+export type Reply = { id: number } & ({ value: unknown } | { failure: Failure })
 
 interface Waiting {
-  call: Request['call']
   resolve(value: unknown): void
   reject(error: Error): void
 }
@@ -25,13 +23,10 @@ export interface WorkerBackend extends Backend {
 }
 
 /** The store in a thread of its own, over a folder. */
-export function createWorkerBackend(
-  config: FileStoreConfig,
-  given: { isKnown?: boolean; committed?: (took_ms: number) => void } = {},
-): WorkerBackend {
+export function createWorkerBackend(config: FileStoreConfig): WorkerBackend {
   // No flags of the parent (a test runner's, an inspector's): the thread runs plain sources.
   const worker = new Worker(new URL('./worker.ts', import.meta.url), {
-    workerData: { ...config, isKnown: given.isKnown === true },
+    workerData: config,
     execArgv: [],
     name: 'journal',
   })
@@ -46,7 +41,7 @@ export function createWorkerBackend(
     last_id += 1
     const request: Request = { id: last_id, call: name, args }
     return new Promise<T>((resolve, reject) => {
-      waiting.set(request.id, { call: name, resolve: resolve as (value: unknown) => void, reject })
+      waiting.set(request.id, { resolve: resolve as (value: unknown) => void, reject })
       worker.postMessage(request, transfer)
     })
   }
@@ -54,7 +49,6 @@ export function createWorkerBackend(
   worker.on('message', (reply: Reply) => {
     const waiter = waiting.get(reply.id)
     waiting.delete(reply.id)
-    if (waiter?.call === 'commit') given.committed?.(reply.took_ms)
     if ('failure' in reply) waiter?.reject(errorOf(reply.failure))
     else waiter?.resolve(reply.value)
   })
@@ -79,7 +73,6 @@ export function createWorkerBackend(
         throw error
       }
     },
-    turn: () => Promise.resolve(),
     commit: (batch, cursors) => call<Committed>('commit', [batch, cursors], [batch.payload.buffer]),
     read: (lane, after_position, limit) => call<Batch>('read', [lane, after_position, limit]),
     list: (lane) => call<Batch>('list', [lane]),

@@ -6,18 +6,16 @@ import type { FileStore } from './keeper.ts'
 import type { Store } from './store.ts'
 import type { Reply, Request } from './worker-backend.ts'
 
-/** The thread that owns the file on a slow disk: an fsync of 20 ms on an SD card must not hold up the thread that reads sockets. */
+/** The thread that owns the file: an fsync of 20 ms on an SD card must not hold up the thread that reads sockets. */
 
-const { isKnown, ...config } = workerData as FileStoreConfig & { isKnown: boolean }
+const config = workerData as FileStoreConfig
 const port = parentPort
 if (!port) throw new Error('worker.ts runs only as a worker thread')
 
 let open: FileStore | undefined
 
 port.on('message', (request: Request) => {
-  const from_ms = performance.now()
   const reply = answer(request)
-  reply.message.took_ms = performance.now() - from_ms
   port.postMessage(reply.message, reply.transfer)
   if (request.call === 'close') port.close()
 })
@@ -27,13 +25,13 @@ function answer({ id, call, args }: Request): { message: Reply; transfer: ArrayB
     const value = perform(call, args)
     const isBatch = call === 'read' || call === 'list'
     return {
-      message: { id, value, took_ms: 0 },
+      message: { id, value },
       transfer: isBatch ? [(value as ReturnType<Store['read']>).payload.buffer] : [],
     }
   } catch (error) {
     const code = error instanceof LinliError ? error.code : 'JOURNAL_IO'
     return {
-      message: { id, failure: { code: code as Failure['code'], message: reasonOf(error) }, took_ms: 0 },
+      message: { id, failure: { code: code as Failure['code'], message: reasonOf(error) } },
       transfer: [],
     }
   }
@@ -42,7 +40,7 @@ function answer({ id, call, args }: Request): { message: Reply; transfer: ArrayB
 function perform(call: Request['call'], args: Request['args']): unknown {
   if (call === 'open') {
     const [spec] = args as Parameters<Opening>
-    open = openFileStore(config, spec.lanes, { isKnown })
+    open = openFileStore(config, spec.lanes)
     return open.opened()
   }
   if (call === 'close') {

@@ -92,13 +92,13 @@ export function createWriter(deps: Deps, config: ResolvedConfig, bytes_at_open: 
 
   async function run(): Promise<void> {
     // What is appended in the same turn goes together.
-    await backend.turn()
+    await Promise.resolve()
     for (let step = nextStep(); step; step = nextStep()) {
       if (step === 'commit') await commit(intake.take())
       else if (step === 'shrink') await shrink()
       else await tidy(step)
       lastStep = step
-      await backend.turn()
+      await Promise.resolve()
     }
     lastStep = undefined
     isIdle = false
