@@ -43,7 +43,8 @@ interface Deps {
   streams: Streams<Pending>
   /** Why nothing is taken at present, if so. */
   closedBy(): LinliError | undefined
-  onWaiting(): void
+  /** `isAlone`: nothing else is unanswered. */
+  onWaiting(entry: Entry, isAlone: boolean): void
   onRefused(lane: string): void
 }
 
@@ -86,7 +87,7 @@ export function createIntake(deps: Deps, config: IntakeConfig): Intake {
       queue.push(pending)
       unanswered += 1
       if (append.stream !== undefined) streams.begin(append.lane, append.stream, pending)
-      deps.onWaiting()
+      deps.onWaiting(entry, unanswered === 1)
     })
   }
 

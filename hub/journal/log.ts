@@ -28,6 +28,7 @@ export async function createLog(deps: LogDeps, given: LogConfig): Promise<Log> {
   const books = openBooks(config, opened)
   const clock_ms = runningSince(opened.clock_ms)
   const listeners = new Set<(lanes: ReadonlySet<string>) => void>()
+  const appendListeners = new Set<(entry: Entry, isAlone: boolean) => void>()
   let closed: LinliError | undefined
   let closing: Promise<void> | undefined
 
@@ -52,7 +53,10 @@ export async function createLog(deps: LogDeps, given: LogConfig): Promise<Log> {
       lanes: new Map(config.lanes.map((lane) => [lane.name, lane])),
       streams,
       closedBy: () => closed,
-      onWaiting: () => writer.wake(),
+      onWaiting(entry, isAlone) {
+        writer.wake()
+        tell(appendListeners, (listener) => listener(entry, isAlone))
+      },
       onRefused(lane) {
         book(lane).refused += 1
       },
@@ -69,7 +73,7 @@ export async function createLog(deps: LogDeps, given: LogConfig): Promise<Log> {
       clock_ms,
       onFault,
       onRecovery: (found) => recoveries.add(found),
-      onCommit: (lanes) => tell(listeners, lanes),
+      onCommit: (lanes) => tell(listeners, (listener) => listener(lanes)),
     },
     config,
     opened.bytes,
@@ -104,10 +108,8 @@ export async function createLog(deps: LogDeps, given: LogConfig): Promise<Log> {
       return cursors.get(name, lanes)
     },
     forgetCursor: (name) => cursors.forget(name),
-    onCommit(listener) {
-      listeners.add(listener)
-      return () => listeners.delete(listener)
-    },
+    onAppend: (listener) => subscribe(appendListeners, listener),
+    onCommit: (listener) => subscribe(listeners, listener),
     stats: () => ({
       lanes: Object.fromEntries([...books].map(([name, found]) => [name, statsOf(found, cursors.all(name))])),
       pending: intake.pending(),
@@ -159,10 +161,15 @@ async function listLane(backend: Backend, { floor, config }: LaneBook): Promise<
   return config.kind === 'compacted' ? entries : entries.filter((entry) => entry.position >= floor)
 }
 
-function tell(listeners: Iterable<(lanes: ReadonlySet<string>) => void>, lanes: ReadonlySet<string>): void {
+function subscribe<T>(listeners: Set<T>, listener: T): () => void {
+  listeners.add(listener)
+  return () => listeners.delete(listener)
+}
+
+function tell<T>(listeners: Iterable<T>, call: (listener: T) => void): void {
   for (const listener of listeners) {
     try {
-      listener(lanes)
+      call(listener)
     } catch (error) {
       // A listener's bug is the listener's: it must not stop the hand that writes, nor be hidden.
       queueMicrotask(() => {

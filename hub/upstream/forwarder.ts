@@ -6,6 +6,7 @@ import { type Address, formatTopic, type Site, sitePath } from '../contract/topi
 import { createMqttLink, type MqttLink } from '../journal/shipper/mqtt-link.ts'
 import { type Admission, createPump, type Shipment } from '../journal/shipper/pump.ts'
 import type { Entry, Log } from '../journal/types.ts'
+import { createAhead } from './ahead.ts'
 import { cursorOf, FORWARDED_LANES } from './cursor.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import { createFilter } from './filter.ts'
@@ -101,6 +102,16 @@ export function createForwarder(deps: ForwarderDeps, config: ForwarderConfig): F
       if (link.connected) retryTimer = setTimeout(resume, RETRY_MS)
     },
   })
+  const ahead = createAhead(
+    {
+      log,
+      pump,
+      wants,
+      mayGo: () => link.connected && poison.isCalm(),
+      publish: (entry) => publish(entry, false),
+    },
+    { lanes: FORWARDED_LANES, window: config.window },
+  )
   const side = createSideFeed({
     publish: ({ topic, payload, lane }) =>
       link.publish(topic, markReplayed(payload), { qos: 1, retain: lane === 'state' }),
@@ -134,10 +145,14 @@ export function createForwarder(deps: ForwarderDeps, config: ForwarderConfig): F
 
   async function send({ entry, backlog }: Shipment): Promise<void> {
     poison.sent(entry)
-    const payload = payloadToSend(entry.payload, backlog, deps.now_ms() - entry.time_ms)
-    await link.publish(entry.topic, payload, { qos: 1, retain: entry.lane === 'state' })
+    await (ahead.answerTo(entry) ?? publish(entry, backlog))
     poison.acknowledged(entry)
     delivered.set(entry.lane, (delivered.get(entry.lane) ?? 0) + 1)
+  }
+
+  function publish({ topic, payload, time_ms, lane }: Entry, waited: boolean): Promise<void> {
+    const options = { qos: 1, retain: lane === 'state' } as const
+    return link.publish(topic, payloadToSend(payload, waited, deps.now_ms() - time_ms), options)
   }
 
   async function bury({ lane, position }: Place, why: { tries: number; reason: string }): Promise<void> {
@@ -177,6 +192,7 @@ export function createForwarder(deps: ForwarderDeps, config: ForwarderConfig): F
   })
   link.onDown((reason) => {
     pause().catch(deps.onError)
+    ahead.down()
     poison.down(reason)
     say(false, reason)
   })
@@ -188,6 +204,7 @@ export function createForwarder(deps: ForwarderDeps, config: ForwarderConfig): F
     async close() {
       poison.close()
       side.close()
+      ahead.close()
       await pause()
       if (link.connected) await sayGoodbye(link, availability, now()).catch(deps.onError)
       await link.close()
