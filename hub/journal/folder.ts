@@ -29,6 +29,11 @@ const OWNER_ONLY = 0o600
 export async function openFolder(path: string): Promise<Folder> {
   const made = await mkdir(path, { recursive: true, mode: 0o700 })
   if (made !== undefined) await syncFolder(dirname(path))
+  return folderAt(path)
+}
+
+/** A folder of the file system that is there, or without any file when it is not. */
+export function folderAt(path: string): Folder {
   const at = (name: string) => join(path, name)
   return {
     read: (name) => orMissing(readFile(at(name)), undefined),
