@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { folderAt } from '../journal/folder.ts'
+import { folderAt, replaceFile } from '../journal/folder.ts'
 import { durableJson } from '../registry/durable-json.ts'
 import type { PeopleData, PeopleFile } from './people.ts'
 import type { SessionsData, SessionsDeps } from './sessions.ts'
@@ -23,11 +23,6 @@ export function sessionsFile(dataDir: string): SessionsDeps['file'] {
         return undefined
       }
     },
-    async write(data: SessionsData) {
-      await folder.write(`.${name}.new`, [`${JSON.stringify(data)}\n`])
-      await folder.sync(`.${name}.new`)
-      await folder.rename(`.${name}.new`, name)
-      await folder.syncNames()
-    },
+    write: (data: SessionsData) => replaceFile(folder, name, `${JSON.stringify(data)}\n`),
   }
 }

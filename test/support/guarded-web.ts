@@ -46,6 +46,15 @@ export async function guardedPeople() {
   }
 }
 
+/** Of a hub that has nothing to show. */
+export function routesFor(people: Routes['people'], upgrades: Routes['upgrades'] = {}): Routes {
+  const backend = { series: async () => [] }
+  const history = { history: { backend, flush: async () => undefined }, placeOf: () => undefined, now_ms: Date.now }
+  const metrics = { render: async () => ({ contentType: 'text/plain', body: 'metrics' }) }
+  const health = () => ({ problems: [], details: { inner: 'detail' } })
+  return { health, metrics, history, people, upgrades } as unknown as Routes
+}
+
 /** @param add more routes, once the guard stands */
 export function guardedApp(
   people: Routes['people'],
@@ -57,11 +66,7 @@ export function guardedApp(
   app.addHook('onRoute', ({ method, url, config }) => {
     if (method !== 'HEAD' && config?.access) routes.push({ method: String(method), url, access: config.access })
   })
-  const backend = { series: async () => [] }
-  const history = { history: { backend, flush: async () => undefined }, placeOf: () => undefined, now_ms: Date.now }
-  const metrics = { render: async () => ({ contentType: 'text/plain', body: 'metrics' }) }
-  const health = () => ({ problems: [], details: { inner: 'detail' } })
-  addRoutes(app, { health, metrics, history, people, upgrades: {} } as unknown as Routes, { isSecure })
+  addRoutes(app, routesFor(people), { isSecure })
   add(app)
   return { app, routes }
 }
