@@ -7,10 +7,10 @@ import { STATUS_TOPIC } from '../home-assistant/topics.ts'
  *
  * | principal | publishes | subscribes |
  * |---|---|---|
- * | gateway  | everything under its own prefix but commands and plates | commands and plates under its own prefix |
+ * | gateway  | everything under its own prefix but commands, plates and incidents | commands and plates under its own prefix |
  * | camera   | its own plate topic | nothing |
  * | platform | commands of the estate, but not those that carry credentials (compose.ts) | everything of the estate but plates |
- * | home-assistant | its topics beside the contract, and nothing of the contract (home-assistant/bridge.ts) | `homeassistant/#`; of single devices of the estate state, avail, meta, tele, evt/+ and res/+ |
+ * | home-assistant | its topics beside the contract, and nothing of the contract (home-assistant/bridge.ts) | `homeassistant/#`; of single devices of the estate, but not of incidents, state, avail, meta, tele, evt/+ and res/+ |
  * | dev      | everything of the contract, on loopback only | everything |
  *
  * Plates go to a subscriber of exactly `…/{gateway}/camera/+/plate` and to nobody else, whatever else may be
@@ -31,6 +31,7 @@ export function mayPublish(principal: Principal, topic: Topic): boolean {
       return (
         topic.channel !== 'cmd' &&
         topic.channel !== 'plate' &&
+        topic.class !== 'incident' &&
         inSite(principal.site, topic) &&
         topic.gateway === principal.gateway
       )
@@ -74,6 +75,7 @@ function isOfOneDevice(site: Site, filter: string): boolean {
   const [gateway = '', deviceClass = '', device = '', ...channel] = filter.slice(prefix.length).split('/')
   return (
     [gateway, deviceClass, device].every(isSegment) &&
+    deviceClass !== 'incident' &&
     /^(state|avail|meta|tele|(evt|res)\/[^/#]+)$/.test(channel.join('/'))
   )
 }

@@ -42,6 +42,7 @@ export const INCIDENT_CODES = {
   INCIDENT_TEAM: 'the site has no such team or person',
   INCIDENT_FULL: 'too many incidents are open, or this one has too long a story: finish some first',
   INCIDENT_UNKEPT: 'the hub could not write it to its disk: nothing was done, send it again',
+  INCIDENT_FAILED: 'the hub failed on it, and its log says how: nothing was done',
   INCIDENT_RESTARTED: 'the hub restarted before it was done: nothing was done, send it again with a new id',
 } as const
 export type IncidentCode = keyof typeof INCIDENT_CODES
