@@ -125,15 +125,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   await stopped
   logger.info({}, 'stopping')
   ways.lifeline.close()
-  await flows?.close()
-  await web.close()
-  await running.secure?.close()
-  await counter?.close()
-  await people.close()
-  site?.close()
-  await station.close()
-  await history.close()
-  await hub.close()
+  for (const part of [flows, web, running.secure, counter, people, site, station, history, hub]) await part?.close()
 }
 
 function openPeopleOf(
