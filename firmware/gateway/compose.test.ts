@@ -42,6 +42,7 @@ describe('a gateway without a hub', () => {
   let log: Log & { kill(): void }
   let gateway: Gateway
   let starts = 0
+  let [proofs, isHubHere, test] = [0, false, () => {}]
 
   beforeAll(async () => {
     await loadLibraries()
@@ -49,6 +50,8 @@ describe('a gateway without a hub', () => {
   beforeEach(async () => {
     time = startVirtualTime(install)
     disk = createMemoryDisk()
+    proofs = 0
+    isHubHere = false
     boards = { a: new TestBoard(), b: new TestBoard() }
     lines = new TestGpio(54)
     await start()
@@ -68,6 +71,13 @@ describe('a gateway without a hub', () => {
           return log
         },
         connect: () => new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() }),
+        lifeline: {
+          onTest: (listener) => {
+            test = listener
+          },
+          prove: () => proofs++,
+          isHubHere: async () => isHubHere,
+        },
         openFolder: () => Promise.reject(new Error('this gateway has no credentials')),
         openCameraServer: () => Promise.reject(new Error('no cameras here')),
         readKey: () => new Uint8Array(),
@@ -208,6 +218,86 @@ describe('a gateway without a hub', () => {
     const b3 = (await lane('state')).filter(({ topic }) => topic.includes('/b3/'))
     expect(b3.length).toBe(3)
     expect(b3.every(({ payload }) => payload.length === 0)).toBe(true)
+  })
+
+  it('proves the way of alarms by its disk while the hub is elsewhere, and adds nothing to what waits for the hub', async () => {
+    await press('a', 3)
+    const before = proofs
+    expect(before).toBeGreaterThan(0)
+    for (let count = 1; count <= 3; count++) {
+      test()
+      await time.pass(50)
+      expect(proofs).toBe(before + count)
+    }
+    expect(await names()).not.toContain('gateway/gw-1/evt/self-test')
+    disk.full = 'all'
+    test()
+    await press('a', 3)
+    expect(proofs).toBe(before + 3)
+  })
+
+  it('does not prove it by its disk alone when the hub is on the same box', async () => {
+    await stop()
+    isHubHere = true
+    proofs = 0
+    await start()
+    test()
+    await press('a', 3)
+    expect(proofs).toBe(0)
+  })
+
+  describe('with a new configuration', () => {
+    const applied = async (next: GatewayConfig) => {
+      const applying = gateway.apply(next)
+      await time.pass(500, 5)
+      await applying
+    }
+    const openings = () => [boards.a?.openings, boards.b?.openings]
+    const told = async (device: string, type: string) =>
+      (await names()).filter((name) => name === `alarm-button/${device}/evt/${type}`).length
+
+    it('hears a press that falls into the change, and one that lasts over it, on a board that is not touched', async () => {
+      await time.pass(100)
+      const before = openings()
+      boards.b?.setLevel(2, false)
+      await time.pass(60)
+      const applying = gateway.apply({ ...config, devices: [...config.devices, button('b4', 'board-a', 4)] })
+      boards.b?.setLevel(2, true)
+      await time.pass(60)
+      await press('b', 2)
+      await time.pass(500, 5)
+      await applying
+      expect([await told('b3', 'pressed'), await told('b3', 'released')]).toEqual([2, 2])
+      expect(openings()).toEqual([(before[0] ?? 0) + 1, before[1]])
+      await press('a', 4)
+      expect(await told('b4', 'pressed')).toBe(1)
+    })
+
+    it('leaves everything as it is when a device has only moved, and tells where it is', async () => {
+      const before = openings()
+      const devices = config.devices.map((device) => ({ ...device, place: { building: '9' } }))
+      await applied({ ...config, devices })
+      expect(openings()).toEqual(before)
+      expect(await latest('b1/meta')).toMatchObject({ place: { building: '9' }, model: expect.any(String) })
+    })
+
+    it('remembers the alarm of a device on a board that was opened again, and forgets one that is gone', async () => {
+      await press('a', 2)
+      await applied({ ...config, devices: [button('b1', 'board-a', 2), button('b3', 'board-b', 2)] })
+      expect(await latest('b1/state')).toMatchObject({ alarm: true, presses: 1 })
+      expect(await told('b1', 'pressed')).toBe(1)
+      const b2 = (await lane('state')).filter(({ topic }) => topic.includes('/b2/'))
+      expect(b2.map(({ payload }) => payload.length)).toEqual([0, 0, 0])
+      expect(await latest('gw-1/state')).toMatchObject({ boards: [{ id: 'board-b' }, { id: 'board-a' }] })
+    })
+
+    it('runs on the one before after one that cannot be had', async () => {
+      const credentials = { keyFile: '/no/key' }
+      await expect(gateway.apply({ ...config, credentials })).rejects.toThrow('no credentials')
+      await applied(config)
+      await press('a', 3)
+      expect(await told('b2', 'pressed')).toBe(1)
+    })
   })
 
   it('says how it is doing, once a minute', async () => {

@@ -10,6 +10,7 @@ import type { Append, LaneConfig, Log } from '../../hub/journal/types.ts'
 import { CREDENTIAL_USE_LANE } from '../credentials/ledger.ts'
 import { type Moment, momentAt } from '../moment.ts'
 import type { Logger } from '../ports/logger.ts'
+import { PROBE_LANE } from './alarm-way.ts'
 import { COMMAND_LANE, type MemoryAppend } from './command-memory.ts'
 import { RefusedEntries } from './refused.ts'
 
@@ -25,6 +26,7 @@ export const SPOOL_LANES: LaneConfig[] = [
   { name: 'telemetry', kind: 'queue', evict: { oldest: { entries_max: 100_000 } } },
   CREDENTIAL_USE_LANE,
   COMMAND_LANE,
+  PROBE_LANE,
 ]
 export const SENT_LANES = ['alarm', 'state', 'telemetry'] as const
 type Lane = 'alarm' | 'state' | 'telemetry'
@@ -37,6 +39,8 @@ export interface OutboxDeps {
   timeQuality: () => TimeQuality
   /** The spool began to refuse, or takes entries again. */
   onFault: (fault: LinliError | undefined) => void
+  /** An alarm is on disk. */
+  onKept?: () => void
 }
 
 export class Outbox {
@@ -100,6 +104,20 @@ export class Outbox {
       if (at.monotonic_ms < synced.monotonic_ms) this.availability(address, value, momentAt(synced, at.monotonic_ms))
   }
 
+  /** What was said last on a topic of the state lane, since the start. */
+  said(topic: string): Uint8Array | undefined {
+    return this.#latest.get(topic)?.payload
+  }
+
+  /** A device is no longer configured: what is retained of it goes. */
+  forget(address: Address): void {
+    this.#availabilities.delete(addressPath(address))
+    for (const channel of ['state', 'avail', 'meta'] as const) {
+      const topic = formatTopic({ ...address, channel })
+      if (this.#latest.has(topic)) this.clear(topic)
+    }
+  }
+
   /** Clears what is retained on a topic: its device is no longer configured. */
   clear(topic: string): void {
     this.#append('state', { topic, payload: new Uint8Array(), time_ms: Date.now() })
@@ -113,6 +131,11 @@ export class Outbox {
   /** Readings lost to a full spool: evicted while nobody came for them, or refused. */
   telemetryDropped(): number {
     return (this.#deps.log.stats().lanes.telemetry?.dropped ?? 0) + this.#telemetryRefused
+  }
+
+  /** Alarms that the disk has not taken. */
+  get holdsAlarms(): boolean {
+    return this.#refused.holdsAlarms
   }
 
   /** How alarms go out while the disk refuses them. */
@@ -154,6 +177,7 @@ export class Outbox {
     this.#deps.log.append(append).then(
       () => {
         if (this.#refused.isEmpty) this.#setFault(undefined)
+        if (append.lane === 'alarm') this.#deps.onKept?.()
       },
       (error: unknown) => this.#onRefused(append, error),
     )

@@ -19,6 +19,7 @@ export interface Link {
   close(): Promise<void>
   publish(topic: string, payload: Uint8Array, options: { qos: 0 | 1; retain: boolean }): Promise<void>
   subscribe(filter: string, qos: 0 | 1): Promise<unknown>
+  unsubscribe(filter: string): Promise<unknown>
   onMessage(listener: (message: { topic: string; payload: Uint8Array; retain: boolean }) => void): unknown
   onUp(listener: () => void): unknown
   onDown(listener: (reason: string) => void): unknown
@@ -39,6 +40,8 @@ export interface UplinkDeps {
   /** The connection came up: what has to be said at each connection goes to the spool now. */
   onConnected(): void
   onMessage(topic: string, payload: Uint8Array, retain: boolean): void
+  /** The hub has an alarm on its disk. */
+  onAcknowledged?(): void
   /** What was dated by a clock that was not set yet, with its true time; undefined for everything else. */
   correctTime(payload: Uint8Array): Corrected | undefined
 }
@@ -46,8 +49,10 @@ export interface UplinkDeps {
 export interface UplinkConfig {
   /** Where the gateway's own availability goes. */
   availabilityTopic: string
-  /** What the gateway listens to: its commands, and the plates of its cameras. */
-  filters: readonly string[]
+  /** The gateway's commands. */
+  commands: string
+  /** The plates of its cameras, listened to only while it has some. */
+  plates: string
 }
 
 /** A hub that refused the subscription is asked again this often while the connection lasts. */
@@ -66,6 +71,7 @@ export class Uplink {
   /** Newest entry of each lane when the connection came up: all until there were delayed by the outage. */
   readonly #delayed = new Map<string, number>()
   #connected = false
+  #hasCameras = false
   /** A pump is started again only after it has stopped. */
   #stopping: Promise<void> = Promise.resolve()
   #subscribeTimer: ReturnType<typeof setTimeout> | undefined
@@ -87,6 +93,15 @@ export class Uplink {
 
   start(): void {
     this.#deps.link.start()
+  }
+
+  /** Plates are nobody's but those of a gateway that reads them. */
+  setCameras(hasCameras: boolean): void {
+    if (this.#hasCameras === hasCameras) return
+    this.#hasCameras = hasCameras
+    if (!this.#connected) return
+    if (hasCameras) this.#subscribe()
+    else this.#deps.link.unsubscribe(this.#config.plates).catch(() => {})
   }
 
   /** The gateway's own condition, told now and at every connection. */
@@ -130,11 +145,12 @@ export class Uplink {
     clearTimeout(this.#pumpTimer)
   }
 
-  #send(entry: Entry): Promise<void> {
+  async #send(entry: Entry): Promise<void> {
     const waited = (this.#delayed.get(entry.lane) ?? 0) >= entry.position
     const { payload: said, time_ms } = this.#deps.correctTime(entry.payload) ?? entry
     const payload = payloadToSend(said, waited, Date.now() - time_ms)
-    return this.#deps.link.publish(entry.topic, payload, { qos: 1, retain: entry.lane === 'state' })
+    await this.#deps.link.publish(entry.topic, payload, { qos: 1, retain: entry.lane === 'state' })
+    if (entry.lane === 'alarm') this.#deps.onAcknowledged?.()
   }
 
   #onUp(): void {
@@ -176,7 +192,8 @@ export class Uplink {
 
   #subscribe(): void {
     const { link, logger } = this.#deps
-    for (const filter of this.#config.filters) {
+    const { commands, plates } = this.#config
+    for (const filter of this.#hasCameras ? [commands, plates] : [commands]) {
       link.subscribe(filter, 1).catch((error: unknown) => {
         if (!this.#connected) return
         logger.error({ filter, error: reasonOf(error) }, 'nothing comes in: the hub refused the subscription')

@@ -16,6 +16,7 @@ export const homes: Record<string, { at: string[]; instead: string }> = {
     at: [
       'hardware-sim/serial/termios.ts',
       'hub/kernel-clock.ts',
+      'hub/lifeline/libc.ts',
       'firmware/adapters/kernel-clock.ts',
       'firmware/adapters/gpio/kernel.ts',
     ],
@@ -24,11 +25,15 @@ export const homes: Record<string, { at: string[]; instead: string }> = {
   avr8js: { at: ['hardware-sim/boards/firmware/'], instead: 'the board of hardware-sim/boards/firmware' },
   'avrgirl-arduino': { at: ['hardware-sim/boards/firmware/'], instead: 'the board of hardware-sim/boards/firmware' },
   fastify: { at: ['hub/web/', 'firmware/adapters/camera-http/'], instead: 'a route registered in hub/web' },
+  cookie: { at: ['hub/web/guard.ts'], instead: 'the guard of hub/web' },
   busboy: { at: ['firmware/adapters/camera-http/'], instead: 'the camera server of firmware/ports/camera-server.ts' },
   sax: {
     at: ['firmware/adapters/camera-http/', 'hub/cli/import/xlsx.ts'],
     instead: 'the camera server of firmware/ports/camera-server.ts, or readXlsx',
   },
+  pdfkit: { at: ['hub/print/pdf.ts'], instead: 'pdfOf of hub/print' },
+  fontkit: { at: ['hub/print/font.ts'], instead: 'the font of hub/print' },
+  'qrcode-generator': { at: ['hub/print/qr.ts'], instead: 'qrOf of hub/print' },
   'csv-parse': { at: ['hub/cli/import/csv.ts'], instead: 'readCsv of hub/cli/import' },
   'age-encryption': { at: ['hub/backup/seal.ts'], instead: 'sealed and opened of hub/backup' },
   yauzl: { at: ['hub/cli/import/xlsx.ts'], instead: 'readXlsx of hub/cli/import' },
@@ -49,8 +54,8 @@ export const homes: Record<string, { at: string[]; instead: string }> = {
     instead: 'the authority of hub/authority',
   },
   'node:sqlite': {
-    at: ['hub/journal/', 'hub/history/'],
-    instead: 'a lane of the durable log of hub/journal, or a question to hub/history',
+    at: ['hub/journal/', 'hub/history/', 'hub/incidents/archive/'],
+    instead: 'a lane of the durable log of hub/journal, or a question to hub/history or hub/incidents',
   },
   typebox: { at: ['*'], instead: '' },
 }
