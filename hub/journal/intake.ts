@@ -43,8 +43,9 @@ interface Deps {
   streams: Streams<Pending>
   /** Why nothing is taken at present, if so. */
   closedBy(): LinliError | undefined
+  onWaiting(): void
   /** `isAlone`: nothing else is unanswered. */
-  onWaiting(entry: Entry, isAlone: boolean): void
+  onTaken(entry: Entry, isAlone: boolean): void
   onRefused(lane: string): void
 }
 
@@ -87,7 +88,8 @@ export function createIntake(deps: Deps, config: IntakeConfig): Intake {
       queue.push(pending)
       unanswered += 1
       if (append.stream !== undefined) streams.begin(append.lane, append.stream, pending)
-      deps.onWaiting(entry, unanswered === 1)
+      deps.onWaiting()
+      deps.onTaken(entry, unanswered === 1)
     })
   }
 

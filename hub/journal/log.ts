@@ -32,11 +32,7 @@ export async function createLog(deps: LogDeps, given: LogConfig): Promise<Log> {
   let closed: LinliError | undefined
   let closing: Promise<void> | undefined
 
-  const book = (lane: string): LaneBook => {
-    const found = books.get(lane)
-    if (!found) throw new LinliError('JOURNAL_LANE_UNKNOWN', `the journal has no lane ${lane}`, { kind: 'bug' })
-    return found
-  }
+  const book = (lane: string): LaneBook => bookOf(books, lane)
   const streams = openStreams(config, opened)
   const cursors = createCursors(
     {
@@ -53,13 +49,9 @@ export async function createLog(deps: LogDeps, given: LogConfig): Promise<Log> {
       lanes: new Map(config.lanes.map((lane) => [lane.name, lane])),
       streams,
       closedBy: () => closed,
-      onWaiting(entry, isAlone) {
-        writer.wake()
-        tell(appendListeners, (listener) => listener(entry, isAlone))
-      },
-      onRefused(lane) {
-        book(lane).refused += 1
-      },
+      onWaiting: () => writer.wake(),
+      onTaken: (entry, isAlone) => tell(appendListeners, (listener) => listener(entry, isAlone)),
+      onRefused: (lane) => book(lane).refused++,
     },
     config,
   )
@@ -123,6 +115,12 @@ export async function createLog(deps: LogDeps, given: LogConfig): Promise<Log> {
       return closing
     },
   }
+}
+
+function bookOf(books: ReadonlyMap<string, LaneBook>, lane: string): LaneBook {
+  const found = books.get(lane)
+  if (!found) throw new LinliError('JOURNAL_LANE_UNKNOWN', `the journal has no lane ${lane}`, { kind: 'bug' })
+  return found
 }
 
 function openStreams(config: ResolvedConfig, opened: Opened): Streams<Pending> {
