@@ -20,13 +20,10 @@ export interface LogDeps {
 const AGING_MS = 60_000
 
 /** Opens a log. Rejects with a LinliError: JOURNAL_LOCKED, JOURNAL_IO, JOURNAL_CONFIG. */
-export async function createLog(deps: LogDeps, given: LogConfig): Promise<Log> {
+export async function createLog({ backend, onFault = () => undefined }: LogDeps, given: LogConfig): Promise<Log> {
   const config = resolveConfig(given)
-  const { backend } = deps
   const opened = await backend.open({ lanes: config.lanes })
-  const onFault = deps.onFault ?? (() => undefined)
   const books = openBooks(config, opened)
-  const clock_ms = runningSince(opened.clock_ms)
   const listeners = new Set<(lanes: ReadonlySet<string>) => void>()
   const appendListeners = new Set<(entry: Entry, isAlone: boolean) => void>()
   let closed: LinliError | undefined
@@ -62,7 +59,7 @@ export async function createLog(deps: LogDeps, given: LogConfig): Promise<Log> {
       cursors,
       intake,
       streams,
-      clock_ms,
+      clock_ms: runningSince(opened.clock_ms),
       onFault,
       onRecovery: (found) => recoveries.add(found),
       onCommit: (lanes) => tell(listeners, (listener) => listener(lanes)),
