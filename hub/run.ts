@@ -9,6 +9,7 @@ import { devAuthenticator, registryAuthenticator } from './auth/authenticator.ts
 import { editorUsers, newPassword } from './auth/editor-users.ts'
 import { FLAPPING } from './availability/machine.ts'
 import { atCopy, copyRequest } from './backup/counter.ts'
+import { openCommissioning } from './commissioning/room.ts'
 import { createHub } from './compose.ts'
 import type { HubConfig } from './config.ts'
 import { keyId } from './contract/credentials.ts'
@@ -16,7 +17,7 @@ import { LinliError, reasonOf } from './contract/errors.ts'
 import type { HubState } from './contract/hub.ts'
 import { parseTopic } from './contract/topic.ts'
 import { type Counter, openCounter } from './counter/counter.ts'
-import { type Door, type HubReport, reportRequest } from './counter/report.ts'
+import { type Door, doorsOf, type HubReport, reportRequest } from './counter/report.ts'
 import { audited } from './credentials/audited.ts'
 import { atCredentials, credentialRequest } from './credentials/counter.ts'
 import { openSiteKey } from './credentials/site-key.ts'
@@ -74,6 +75,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   const history = openHistory(config, log, logger)
   const running: Running = {}
   const metrics = createMetrics(() => readings(log, history, running))
+  const timeQuality = createTimeQuality(await openKernelClock((message) => logger.warn({}, message)))
   const hub = await createHub(
     {
       log,
@@ -84,7 +86,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
       random: () => randomInt(2 ** 32) / 2 ** 32,
       now_ms: Date.now,
       newId: randomUUID,
-      timeQuality: createTimeQuality(await openKernelClock((message) => logger.warn({}, message))),
+      timeQuality,
       keepAuditHead: (head) => writeHead(config.dataDir, head),
     },
     settingsOf(config, siteKey.key),
@@ -100,7 +102,8 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
     doors: running.doors ?? [],
     ...health(log, history, running),
   })
-  const counter = await openedCounter(config.dataDir, { hub, log, registry, running, report }, logger)
+  const commissioning = openCommissioning(hub, { ...config, timeQuality, authority: () => running.secure?.authority })
+  const counter = await openedCounter(config.dataDir, { hub, log, registry, running, report, commissioning }, logger)
   await hub.start()
   await history.start()
   const station = startStation(config, hub, history, logger)
@@ -163,18 +166,6 @@ async function openDoors(
   return { mqttPort: mqtt?.port, httpPort: http.port, mqttsPort, httpsPort }
 }
 
-function doorsOf({ host, tls }: HubConfig, ports: Record<string, number | undefined>): Door[] {
-  const secureHost = tls?.host ?? host
-  const all = [
-    { name: 'mqtt', host, port: ports.mqttPort },
-    { name: 'http', host, port: ports.httpPort },
-    { name: 'mqtts', host: secureHost, port: ports.mqttsPort },
-    { name: 'https', host: secureHost, port: ports.httpsPort },
-    { name: 'flows', host: '127.0.0.1', port: ports.flowsPort },
-  ] as const
-  return all.flatMap(({ port, ...door }) => (port === undefined ? [] : [{ ...door, port }]))
-}
-
 /** Each gateway gets its part of the site, signed with what it trusts since it enrolled. */
 function pushParts(site: RunningSite, hub: Hub, config: HubConfig, { authority }: SecureSide): void {
   const { devices, desk } = hub
@@ -210,7 +201,14 @@ function openRegistry(config: HubConfig, logger: HubLogger): Promise<Registry> {
 /** Without it nobody can ask a running hub for credentials and readers; alarms come and go all the same. */
 async function openedCounter(
   dir: string,
-  parts: { hub: Hub; log: Log; registry: Registry; running: Running; report: () => HubReport },
+  parts: {
+    hub: Hub
+    log: Log
+    registry: Registry
+    running: Running
+    report: () => HubReport
+    commissioning: (request: unknown) => Promise<object> | undefined
+  },
   logger: HubLogger,
 ): Promise<Counter | undefined> {
   const { hub, registry, running } = parts
@@ -230,6 +228,8 @@ async function openedCounter(
       if (accounts) return auditedAccounts(hub.audit, registry, accounts)
       const site = siteRequest(value)
       if (site) return atSite(storeOf(running), hub.audit, site, running.site?.gateways())
+      const commission = parts.commissioning(value)
+      if (commission) return commission
       const enrolment = enrolmentRequest(value)
       if (enrolment) return atEnrolment(enrolmentDesk(running, registry), enrolment)
       if (credentials) return atCredentials(audited(credentials, hub.audit), credentialRequest(value))
