@@ -3,6 +3,7 @@ import { type Audit, openAudit } from './audit/audit.ts'
 import { auditedLogin, denialNotes } from './audit/door-notes.ts'
 import { seldomHead } from './audit/seldom-head.ts'
 import type { Principal } from './auth/access.ts'
+import { WHOLE_ESTATE } from './auth/grants.ts'
 import { createAvailabilityRoom } from './availability/availability.ts'
 import { type Broker, createBroker } from './broker/broker.ts'
 import type { Inbound, Ingest, Verdict } from './broker/ingest.ts'
@@ -22,6 +23,10 @@ import { createEvacuation, type Evacuation } from './evacuation/evacuation.ts'
 import { createGatewayLife } from './gateway-life/gateway-life.ts'
 import { createHomeAssistant, type HomeAssistant } from './home-assistant/bridge.ts'
 import type { AcceptedListener, Hub, HubDeps, HubSettings } from './hub.ts'
+import { createArchive } from './incidents/archive/store.ts'
+import { incidentConfig } from './incidents/config.ts'
+import { createIncidents } from './incidents/incidents.ts'
+import type { Incidents } from './incidents/room.ts'
 import { journalState } from './journal-health.ts'
 import { createOwnVoice, type OwnVoice } from './own-voice.ts'
 import { restoreRetained } from './retained.ts'
@@ -60,13 +65,8 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     seldomHead(audit),
   ])
   const evacuation = createHubEvacuation(deps, settings, { audit, devices, desk, own, selfState })
-  const replays = createReplays({
-    log: deps.log,
-    desk,
-    upstreams: () => upstreams,
-    now_ms: deps.now_ms,
-    hub: settings.name,
-  })
+  const replays = createReplays({ ...deps, desk, upstreams: () => upstreams, hub: settings.name })
+  const incidents = createHubIncidents(deps, settings, { audit, devices, desk, own })
   const distributor = credentials && createHubDistributor(deps, credentials, devices, desk)
   const homeAssistant = createHubHomeAssistant(deps, settings, { devices, desk, acceptedListeners }, () => broker)
   const ingest = createHubIngest(deps, settings, {
@@ -82,6 +82,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
       evacuation.heard(message)
     },
     replays,
+    incidents,
     beside: homeAssistant?.accept,
     denied: denialNotes(audit),
     accepted(message) {
@@ -118,9 +119,10 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     audit,
     upstreams,
     credentials,
+    incidents,
     own,
     onAccepted: (listener) => subscribe(acceptedListeners, listener),
-    problems: () => evacuation.problems(),
+    problems: () => [...evacuation.problems(), ...incidents.problems()],
     onUpstream: (listener) => subscribe(upstreamListeners, listener),
     async start() {
       await restoreRetained(deps, devices, broker)
@@ -130,6 +132,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
       publishWills(deps, broker)
       homeAssistant?.start()
       await evacuation.start()
+      await incidents.start()
       selfState.start()
       upstreams.start()
     },
@@ -137,6 +140,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
       life.close()
       availability.close()
       evacuation.close()
+      await incidents.close()
       selfState.close()
       distributor?.close()
       desk.close()
@@ -208,7 +212,8 @@ function createHubDesk(
     log: deps.log,
     audit,
     self,
-    gatewayOnline: (address) => devices.gatewayOnline(address),
+    // Incidents are the hub's own.
+    gatewayOnline: (address) => address.class === 'incident' || devices.gatewayOnline(address),
     answer: (topic, payload) => own.keep(topic, payload, false),
     submit: (topic, payload) => submit(self, { topic, payload, retain: false }),
     onFault: (fault) => deps.logger.error({ code: fault.code }, fault.message),
@@ -262,6 +267,31 @@ function createHubEvacuation(
   )
 }
 
+function createHubIncidents(
+  deps: HubDeps,
+  settings: HubSettings,
+  rooms: { audit: Audit; devices: Devices; desk: CommandDesk; own: OwnVoice },
+): Incidents {
+  const { audit, devices, desk, own } = rooms
+  const shipped = incidentConfig()
+  return createIncidents(
+    {
+      log: deps.log,
+      archive: deps.incidentArchive ?? createArchive(),
+      keep: own.keep,
+      desk,
+      audit,
+      placeOf: (address) => devices.get(address)?.meta?.place,
+      config: deps.incidentConfig ?? (() => shipped),
+      now_ms: deps.now_ms,
+      timeQuality: timeQualityOf(deps),
+      machine: deps.machine ?? { boot: deps.newId(), monotonic_ms: () => performance.now() },
+      onFault: (fault) => deps.logger.error({ code: fault.code }, fault.message),
+    },
+    settings,
+  )
+}
+
 function hubAddress(settings: HubSettings): Address {
   return { ...settings.site, gateway: 'hub', class: 'hub', device: settings.name }
 }
@@ -306,7 +336,7 @@ function createHubHomeAssistant(
 function hubPrincipal(settings: HubSettings): Principal {
   return settings.dev
     ? { role: 'dev', name: settings.name }
-    : { role: 'platform', name: settings.name, site: settings.site }
+    : { role: 'platform', name: settings.name, site: settings.site, grants: WHOLE_ESTATE }
 }
 
 function openHubUpstreams(

@@ -5,7 +5,16 @@ import { isSegment, type Site } from './contract/topic.ts'
 import { DAY_MS, type Retention } from './history/types.ts'
 import type { Settings as HomeAssistantSettings } from './home-assistant/entities.ts'
 import { parseBrokerUrl } from './journal/shipper/link-errors.ts'
-import { readUpstreams, singleUpstream, type UpstreamSettings } from './upstream/settings.ts'
+import { selfTest_ms } from './lifeline/lifeline.ts'
+import { UPSTREAMS_FILE } from './site/moved-upstreams.ts'
+import { SITE_FILE } from './site/site-file.ts'
+import {
+  readUpstreams,
+  singleUpstream,
+  type UpstreamList,
+  type UpstreamSettings,
+  upstreamsFrom,
+} from './upstream/settings.ts'
 
 /** Everything one hub is told at start. */
 export interface HubConfig {
@@ -29,8 +38,14 @@ export interface HubConfig {
   retention: Retention
   /** Changes of availability within ten minutes that are flapping; 0: none are. */
   flapChanges: number
+  /** Of the site. */
+  language: 'zh' | 'en'
   /** Shown in Home Assistant; undefined: not. */
   homeAssistant: HomeAssistantSettings | undefined
+  /** Device of the hardware's watchdog; undefined: it is left alone. */
+  watchdog: string | undefined
+  /** The way of alarms is tested when nothing has gone it for so long. */
+  selfTest_ms: number
 }
 
 /** As the command line gives it: strings. */
@@ -46,6 +61,8 @@ export interface HubOptions {
   flowsPort: string
   upstream?: string
   upstreams?: string
+  /** Of `site.json`. */
+  siteUpstreams?: UpstreamList
   flows: boolean
   dev?: boolean
   logLevel: string
@@ -55,6 +72,8 @@ export interface HubOptions {
   homeAssistant?: boolean
   homeAssistantMayOpen?: boolean
   language: string
+  watchdog?: string
+  selfTest: string
 }
 
 const LOOPBACK = /^(127(\.\d{1,3}){3}|::1|localhost)$/
@@ -100,14 +119,22 @@ export function hubConfig(options: HubOptions): HubConfig {
       minute_ms: days('--history-minute-days', options.historyMinuteDays),
     },
     flapChanges: flapChanges(options.flapChanges),
+    language: languageOf(options),
     homeAssistant: homeAssistant(options),
+    watchdog: options.watchdog,
+    selfTest_ms: selfTest_ms('--self-test', options.selfTest),
   }
 }
 
-function homeAssistant({ homeAssistant: shown, homeAssistantMayOpen: mayOpen, language }: HubOptions) {
+function languageOf({ language }: HubOptions): 'zh' | 'en' {
   if (language !== 'zh' && language !== 'en') throw bad(`--language is ${language}; allowed: zh, en`)
+  return language
+}
+
+function homeAssistant(options: HubOptions) {
+  const { homeAssistant: shown, homeAssistantMayOpen: mayOpen } = options
   if (mayOpen && !shown) throw bad('--home-assistant-may-open needs --home-assistant')
-  return shown ? ({ language, mayOpen: mayOpen === true } as const) : undefined
+  return shown ? ({ language: languageOf(options), mayOpen: mayOpen === true } as const) : undefined
 }
 
 const DAYS_MAX = 3_650
@@ -151,13 +178,15 @@ export function port(option: string, text: string): number {
   return value
 }
 
-/** The file in the data folder that is read when `--upstreams` names no other. */
-const UPSTREAMS_FILE = 'upstreams.json'
-
-/** Those of the file, and beside them the one of `--upstream`. */
-function upstreamsOf({ data, upstream, upstreams }: HubOptions): UpstreamSettings[] {
-  const file = upstreams ?? join(data, UPSTREAMS_FILE)
-  const listed = upstreams !== undefined || existsSync(file) ? readUpstreams(file) : []
+/** Those of `--upstreams`, or else of `site.json`, or else of `upstreams.json`; and beside them the one of `--upstream`. */
+function upstreamsOf({ data, upstream, upstreams, siteUpstreams }: HubOptions): UpstreamSettings[] {
+  const file = upstreams ?? join(data, siteUpstreams ? SITE_FILE : UPSTREAMS_FILE)
+  const listed =
+    upstreams === undefined && siteUpstreams
+      ? upstreamsFrom(siteUpstreams, file)
+      : upstreams !== undefined || existsSync(file)
+        ? readUpstreams(file)
+        : []
   if (upstream === undefined) return listed
   const single = singleUpstream(upstreamUrl(upstream))
   if (listed.some(({ name }) => name === single.name))

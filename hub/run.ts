@@ -2,13 +2,13 @@ import { randomInt, randomUUID } from 'node:crypto'
 import { accessSync, constants, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import packageFile from '../package.json' with { type: 'json' }
-import { atAudit, auditRequest } from './audit/counter.ts'
+import { type AlarmWays, openAlarmWays } from './alarm-ways.ts'
 import { writeHead } from './audit/head-file.ts'
-import { accountRequest, auditedAccounts } from './auth/accounts-counter.ts'
 import { devAuthenticator, registryAuthenticator } from './auth/authenticator.ts'
 import { editorUsers, newPassword } from './auth/editor-users.ts'
+import { createLoginQueue } from './auth/login-queue.ts'
+import { verifySecret } from './auth/secret.ts'
 import { FLAPPING } from './availability/machine.ts'
-import { atCopy, copyRequest } from './backup/counter.ts'
 import { openCommissioning } from './commissioning/room.ts'
 import { createHub } from './compose.ts'
 import type { HubConfig } from './config.ts'
@@ -16,35 +16,30 @@ import { keyId } from './contract/credentials.ts'
 import { LinliError, reasonOf } from './contract/errors.ts'
 import type { HubState } from './contract/hub.ts'
 import { parseTopic } from './contract/topic.ts'
-import { type Counter, openCounter } from './counter/counter.ts'
-import { type Door, doorsOf, type HubReport, reportRequest } from './counter/report.ts'
-import { audited } from './credentials/audited.ts'
-import { atCredentials, credentialRequest } from './credentials/counter.ts'
+import { type Door, doorsOf, type HubReport } from './counter/report.ts'
+import { openedCounter } from './counter-desk.ts'
 import { openSiteKey } from './credentials/site-key.ts'
 import { createStation, type Station } from './derived/station.ts'
-import { atEnrolment, type EnrolmentDesk, enrolmentRequest } from './enrolment/counter.ts'
 import { createFlowsHost, type FlowsHost } from './flows-host/host.ts'
 import { hubForFlows } from './flows-port.ts'
 import { createHistory, type History } from './history/history.ts'
 import { createThreadBackend } from './history/thread.ts'
 import type { Hub, HubLogger, HubSettings } from './hub.ts'
+import { incidentParts } from './incidents/open.ts'
 import { openFileLog } from './journal/open.ts'
 import type { Log } from './journal/types.ts'
 import { journalHealth } from './journal-health.ts'
 import { JOURNAL_LANES } from './journal-lanes.ts'
 import { createTimeQuality, openKernelClock } from './kernel-clock.ts'
-import { atReaders, readerRequest } from './readers/counter.ts'
+import { openPeopleSide, type PeopleSide, type PeopleSideDeps } from './people/side.ts'
 import { durableJson } from './registry/durable-json.ts'
 import { createRegistry, type Registry, type RegistryData } from './registry/registry.ts'
 import { openSecureSide, type SecureSide } from './secure-side.ts'
-import { atSite, siteRequest } from './site/counter.ts'
 import { openRunningSite, type RunningSite } from './site/running.ts'
-import { atUpstreams, upstreamRequest } from './upstream/counter.ts'
 import type { UpstreamReport } from './upstream/upstreams.ts'
 import { freePort } from './web/free-port.ts'
-import type { Upgrade } from './web/http-server.ts'
 import { createMetrics, type Readings } from './web/metrics.ts'
-import { createWebServer, type WebServer } from './web/server.ts'
+import { createWebServer, type Routes, type WebServer } from './web/server.ts'
 
 /** The process around one hub: disk, sockets, signals. */
 
@@ -55,6 +50,7 @@ interface Running {
   secure?: SecureSide
   site?: RunningSite
   doors?: readonly Door[]
+  ways?: AlarmWays
 }
 
 /** Of MQTT over WebSocket, where most clients look for it. */
@@ -74,19 +70,22 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   const siteKey = openSiteKey(config.dataDir)
   const history = openHistory(config, log, logger)
   const running: Running = {}
+  // One for accounts and people: what is checked at once is bounded by the machine.
+  const verify = createLoginQueue(verifySecret)
   const metrics = createMetrics(() => readings(log, history, running))
   const timeQuality = createTimeQuality(await openKernelClock((message) => logger.warn({}, message)))
   const hub = await createHub(
     {
       log,
       registry,
-      authenticate: config.dev ? devAuthenticator : registryAuthenticator(registry, config.site),
+      authenticate: config.dev ? devAuthenticator : registryAuthenticator(registry, config.site, verify),
       logger,
       counters: metrics,
       random: () => randomInt(2 ** 32) / 2 ** 32,
       now_ms: Date.now,
       newId: randomUUID,
       timeQuality,
+      ...incidentParts(config.dataDir, () => running.site?.store.config),
       keepAuditHead: (head) => writeHead(config.dataDir, head),
     },
     settingsOf(config, siteKey.key),
@@ -96,40 +95,50 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
     logger.error({}, 'the site key was lost: no card is known any more until credentials.key is restored')
   const site = await openRunningSite({ dataDir: config.dataDir, audit: hub.audit, logger })
   if (site) running.site = site
+  const people = await openPeopleOf(config, { audit: hub.audit, verify, logger })
   const report = (): HubReport => ({
     type: 'report',
     pid: process.pid,
     doors: running.doors ?? [],
     ...health(log, history, running),
   })
+  const secure = () => running.secure
   const commissioning = openCommissioning(hub, { ...config, timeQuality, authority: () => running.secure?.authority })
-  const counter = await openedCounter(config.dataDir, { hub, log, registry, running, report, commissioning }, logger)
+  const desk = { hub, log, registry, people, site, secure, report, commissioning }
+  const counter = await openedCounter(config.dataDir, desk, logger)
+  const ways = await openAlarmWays(config, { log, hub, logger })
+  running.ways = ways
   await hub.start()
   await history.start()
   const station = startStation(config, hub, history, logger)
-  const upgrades = { [MQTT_PATH]: hub.broker.upgrade }
-  const web = createWebServer({
+  const routes: Routes = {
     health: () => health(log, history, running),
     metrics,
     history: { history, placeOf: (device) => placeOf(hub, device), now_ms: Date.now },
-    upgrades,
-  })
-  const ports = await openDoors(config, web, { hub, registry, logger, running, upgrades })
+    people: people.desk,
+    upgrades: { [MQTT_PATH]: hub.broker.upgrade },
+  }
+  const web = createWebServer(routes)
+  const ports = await openDoors(config, web, { hub, registry, logger, running, routes })
   const flows = flowsPort === undefined ? undefined : await startFlows(config, flowsPort, hub, logger)
   if (flows) running.flows = flows
   running.doors = doorsOf(config, { ...ports, flowsPort })
   logger.info({ ...ports, upstreams: hub.upstreams.reports().map(({ name, url }) => ({ name, url })) }, 'ready')
   process.stdout.write(`${JSON.stringify({ type: 'ready', ...ports, flowsPort })}\n`)
+  ways.lifeline.ready()
   await stopped
   logger.info({}, 'stopping')
-  await flows?.close()
-  await web.close()
-  await running.secure?.close()
-  await counter?.close()
-  site?.close()
-  await station.close()
-  await history.close()
-  await hub.close()
+  ways.lifeline.close()
+  for (const part of [flows, web, running.secure, counter, people, site, station, history, hub]) await part?.close()
+}
+
+function openPeopleOf(
+  config: HubConfig,
+  parts: Pick<PeopleSideDeps, 'audit' | 'verify' | 'logger'>,
+): Promise<PeopleSide> {
+  // To a terminal and not to the log, which is kept.
+  const terminal = process.stderr.isTTY ? (text: string) => void process.stderr.write(text) : undefined
+  return openPeopleSide({ ...config, ...parts, terminal, devPeople: process.env.LINLI_DEV_PEOPLE })
 }
 
 function settingsOf(config: HubConfig, key: Uint8Array): HubSettings {
@@ -153,7 +162,7 @@ async function openDoors(
     registry: Registry
     logger: HubLogger
     running: Running
-    upgrades: Readonly<Record<string, Upgrade>>
+    routes: Routes
   },
 ): Promise<Record<string, number | undefined>> {
   const { host, mqttPort, httpPort, tls } = config
@@ -198,69 +207,6 @@ function openRegistry(config: HubConfig, logger: HubLogger): Promise<Registry> {
   })
 }
 
-/** Without it nobody can ask a running hub for credentials and readers; alarms come and go all the same. */
-async function openedCounter(
-  dir: string,
-  parts: {
-    hub: Hub
-    log: Log
-    registry: Registry
-    running: Running
-    report: () => HubReport
-    commissioning: (request: unknown) => Promise<object> | undefined
-  },
-  logger: HubLogger,
-): Promise<Counter | undefined> {
-  const { hub, registry, running } = parts
-  const { credentials, desk, devices } = hub
-  try {
-    return await openCounter(dir, async (value) => {
-      if (reportRequest(value)) return parts.report()
-      const copy = copyRequest(value)
-      if (copy) return atCopy({ log: parts.log, audit: hub.audit, registry }, copy)
-      const page = auditRequest(value)
-      if (page) return atAudit(hub.audit, page)
-      const request = readerRequest(value)
-      if (request) return atReaders({ devices, send: (command) => desk.send(command) }, request)
-      const asked = upstreamRequest(value)
-      if (asked) return atUpstreams(hub.upstreams, asked)
-      const accounts = accountRequest(value)
-      if (accounts) return auditedAccounts(hub.audit, registry, accounts)
-      const site = siteRequest(value)
-      if (site) return atSite(storeOf(running), hub.audit, site, running.site?.gateways())
-      const commission = parts.commissioning(value)
-      if (commission) return commission
-      const enrolment = enrolmentRequest(value)
-      if (enrolment) return atEnrolment(enrolmentDesk(running, registry), enrolment)
-      if (credentials) return atCredentials(audited(credentials, hub.audit), credentialRequest(value))
-      throw new LinliError('CREDENTIALS_KEY', 'this hub has no credentials', { kind: 'fault' })
-    })
-  } catch (error) {
-    logger.error(
-      { error: reasonOf(error) },
-      'linli client, credential, device and reader cannot reach this hub while it runs',
-    )
-    return undefined
-  }
-}
-
-/** @throws {LinliError} SITE_MISSING */
-function storeOf({ site }: Running): RunningSite['store'] {
-  if (site) return site.store
-  const message = 'this hub was started without a site.json; linli init makes one, then start it again'
-  throw new LinliError('SITE_MISSING', message, { kind: 'caller' })
-}
-
-/** @throws {LinliError} ENROL_DEV */
-function enrolmentDesk({ secure }: Running, registry: Registry): EnrolmentDesk {
-  if (!secure) {
-    const message = 'this hub runs with --dev, or still starts: it has no certificates to give out'
-    throw new LinliError('ENROL_DEV', message, { kind: 'caller' })
-  }
-  const { enrolment, authority, httpsPort } = secure
-  return { enrolment, fingerprint: authority.fingerprint, httpsPort, registry, now_ms: Date.now }
-}
-
 async function startFlows(config: HubConfig, port: number, hub: Hub, logger: HubLogger): Promise<FlowsHost> {
   const passwords = {
     admin: process.env.LINLI_FLOWS_PASSWORD ?? newPassword(),
@@ -303,6 +249,7 @@ function readings(log: Log, history: History, running: Running): Readings {
     sessions: running.hub?.broker.sessions(),
     devices: running.hub?.devices.all() ?? [],
     history: historyReading(history),
+    alarmWays: running.ways?.ages() ?? {},
     flows: running.flows && flowsReadings(running.flows),
   }
 }
@@ -330,6 +277,7 @@ function health(log: Log, history: History, running: Running) {
       /** Configured no more, and still kept for: `linli upstream forget`. */
       left: running.hub?.upstreams.left() ?? [],
       flows: running.flows?.status() ?? 'off',
+      alarmWays: running.ways?.ages() ?? {},
     },
   }
 }

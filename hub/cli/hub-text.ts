@@ -29,8 +29,8 @@ const catalog = {
     en: 'MQTT broker of the district, e.g. mqtt://user:secret@host:1883',
   },
   upstreams: {
-    zh: '多个上级平台的配置文件(JSON);缺省为数据目录中的 upstreams.json(如有)',
-    en: 'JSON file of several upstreams; upstreams.json in the data folder when there is one',
+    zh: '多个上级平台的配置文件(JSON),仅用于本次运行;缺省为 site.json 中的 upstreams',
+    en: 'JSON file of several upstreams, for this run; the upstreams of site.json when it is not given',
   },
   noFlows: { zh: '不运行流程(Node-RED)', en: 'without flows (Node-RED)' },
   homeAssistant: {
@@ -54,6 +54,14 @@ const catalog = {
   flapChanges: {
     zh: '十分钟内在线状态变化达到此次数即视为抖动(0 = 不判断)',
     en: 'changes of availability within ten minutes that are told as flapping instead, 0 = never',
+  },
+  watchdog: {
+    zh: '报警通道正常时才喂的硬件看门狗,如 /dev/watchdog(默认:不使用)',
+    en: 'the hardware watchdog, such as /dev/watchdog, fed while the way of alarms is proven (default: left alone)',
+  },
+  selfTest: {
+    zh: '报警通道空闲多少秒后自检',
+    en: 'seconds without anything on the way of alarms after which it is tested',
   },
   logLevel: { zh: '日志级别', en: 'how much to log' },
 } as const

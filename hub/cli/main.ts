@@ -27,6 +27,7 @@ for (const name of [
   'restore',
   'gateway',
   'sim',
+  'user',
   'client',
   'enrol',
   'credential',
