@@ -57,6 +57,8 @@ export interface ForwarderDeps {
   /** What the hub says of itself: told at each connection, to a broker that may have forgotten. */
   state: () => unknown
   onCommand: (topic: string, payload: Uint8Array, retain: boolean) => void
+  /** The upstream has it. */
+  onAcknowledged: (entry: Entry) => void
   /** A message was given up: it is among the dead letters. */
   onDeadLetter: (entry: Place, why: { tries: number; reason: string }) => void
   onError: (error: unknown) => void
@@ -148,6 +150,7 @@ export function createForwarder(deps: ForwarderDeps, config: ForwarderConfig): F
     await (ahead.answerTo(entry) ?? publish(entry, backlog))
     poison.acknowledged(entry)
     delivered.set(entry.lane, (delivered.get(entry.lane) ?? 0) + 1)
+    deps.onAcknowledged(entry)
   }
 
   function publish({ topic, payload, time_ms, lane }: Entry, waited: boolean): Promise<void> {
