@@ -90,34 +90,13 @@ export function createForwarder(deps: ForwarderDeps, config: ForwarderConfig): F
   let stopping: Promise<void> = Promise.resolve()
 
   const link = openLink(deps, config, availability)
-  const pump = createPump({
-    log,
-    cursorName: cursorOf(name),
-    lanes: [...FORWARDED_LANES],
-    window: config.window,
-    unsettled_max: config.window * UNSETTLED_WINDOWS,
-    admit,
-    send,
-    onError(error) {
-      deps.onError(error)
-      // The link stands, so nobody else starts it again: the journal could not be read, or the broker refused one message.
-      if (link.connected) retryTimer = setTimeout(resume, RETRY_MS)
-    },
-  })
-  const ahead = createAhead(
-    {
-      log,
-      pump,
-      wants,
-      mayGo: () => link.connected && poison.isCalm(),
-      publish: (entry) => publish(entry, false),
-    },
-    { lanes: FORWARDED_LANES, window: config.window },
-  )
+  const windows = windowsOf(config)
+  const pump = createPump({ log, cursorName: cursorOf(name), ...windows, admit, send, onError: onStopped })
+  const isCalm = () => link.connected && poison.isCalm()
+  const ahead = createAhead({ log, pump, wants, mayGo: isCalm, publish: (entry) => publish(entry, false) }, windows)
   const side = createSideFeed({
-    publish: ({ topic, payload, lane }) =>
-      link.publish(topic, markReplayed(payload), { qos: 1, retain: lane === 'state' }),
-    isFree: () => link.connected && poison.isCalm() && pump.drained(),
+    publish: ({ topic, payload, lane }) => link.publish(topic, markReplayed(payload), optionsOf(lane)),
+    isFree: () => isCalm() && pump.drained(),
   })
 
   function now(): string {
@@ -126,8 +105,7 @@ export function createForwarder(deps: ForwarderDeps, config: ForwarderConfig): F
 
   const poison = createPoisonWatch(
     {
-      ask: () =>
-        link.publish(availability, encodeJson({ status: 'online', since: status.since }), { qos: 1, retain: true }),
+      ask: sayOnline,
       drop: link.drop,
       bury,
       poke() {
@@ -138,6 +116,16 @@ export function createForwarder(deps: ForwarderDeps, config: ForwarderConfig): F
     },
     { lanes: FORWARDED_LANES, tries: config.tries, ...SEARCH },
   )
+
+  function sayOnline(): Promise<void> {
+    return link.publish(availability, encodeJson({ status: 'online', since: status.since }), { qos: 1, retain: true })
+  }
+
+  function onStopped(error: unknown): void {
+    deps.onError(error)
+    // The link stands, so nobody else starts it again: the journal could not be read, or the broker refused one message.
+    if (link.connected) retryTimer = setTimeout(resume, RETRY_MS)
+  }
 
   function admit(entry: Entry): Admission {
     const isAllowed = poison.mayGo(entry)
@@ -154,8 +142,7 @@ export function createForwarder(deps: ForwarderDeps, config: ForwarderConfig): F
   }
 
   function publish({ topic, payload, time_ms, lane }: Entry, waited: boolean): Promise<void> {
-    const options = { qos: 1, retain: lane === 'state' } as const
-    return link.publish(topic, payloadToSend(payload, waited, deps.now_ms() - time_ms), options)
+    return link.publish(topic, payloadToSend(payload, waited, deps.now_ms() - time_ms), optionsOf(lane))
   }
 
   async function bury({ lane, position }: Place, why: { tries: number; reason: string }): Promise<void> {
@@ -217,6 +204,14 @@ export function createForwarder(deps: ForwarderDeps, config: ForwarderConfig): F
     sendAgain: (entries) => side.send(entries),
     wants,
   }
+}
+
+function windowsOf({ window }: ForwarderConfig) {
+  return { lanes: FORWARDED_LANES, window, unsettled_max: window * UNSETTLED_WINDOWS }
+}
+
+function optionsOf(lane: string): { qos: 1; retain: boolean } {
+  return { qos: 1, retain: lane === 'state' }
 }
 
 function openLink(deps: ForwarderDeps, config: ForwarderConfig, availability: string): MqttLink {
