@@ -25,8 +25,8 @@ export const homes: Record<string, { at: string[]; instead: string }> = {
   fastify: { at: ['hub/web/', 'firmware/adapters/camera-http/'], instead: 'a route registered in hub/web' },
   busboy: { at: ['firmware/adapters/camera-http/'], instead: 'the camera server of firmware/ports/camera-server.ts' },
   sax: {
-    at: ['firmware/adapters/camera-http/', 'hub/cli/import/xlsx.ts'],
-    instead: 'the camera server of firmware/ports/camera-server.ts, or readXlsx',
+    at: ['firmware/adapters/camera-http/', 'hub/cameras/onvif/soap.ts', 'hub/cli/import/xlsx.ts'],
+    instead: 'the camera server of firmware/ports/camera-server.ts, the cameras of hub/cameras, or readXlsx',
   },
   pdfkit: { at: ['hub/print/pdf.ts'], instead: 'pdfOf of hub/print' },
   fontkit: { at: ['hub/print/font.ts'], instead: 'the font of hub/print' },
