@@ -3,6 +3,7 @@ import { SESSION_LANES } from './broker/persistence/store.ts'
 import { COMMAND_RECORD_LANE } from './commands/record.ts'
 import { CREDENTIAL_LANE } from './credentials/entries.ts'
 import { EVACUATION_LANE } from './evacuation/record.ts'
+import { INCIDENT_LANE } from './incidents/record.ts'
 import type { LaneConfig } from './journal/types.ts'
 import { DEAD_LETTER_LANE } from './upstream/dead-letters.ts'
 
@@ -20,6 +21,8 @@ export const JOURNAL_LANES: LaneConfig[] = [
   AUDIT_LANE,
   /** The evacuation that is on, and which gates have it. */
   EVACUATION_LANE,
+  /** Incidents that are open, or were closed a short while ago. */
+  INCIDENT_LANE,
   /** Who may pass, by keyed hash. */
   CREDENTIAL_LANE,
   /** Persistent MQTT sessions, and what they are owed. */

@@ -8,11 +8,13 @@ import { Pkcs10CertificateRequestGenerator } from '@peculiar/x509'
 import mqtt, { type IClientOptions } from 'mqtt'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type GuardedHub, SECRET, startGuardedHub } from '../test/support/guarded-hub.ts'
+import { routesFor } from '../test/support/guarded-web.ts'
 import { openAuthority } from './authority/authority.ts'
 import type { HubConfig } from './config.ts'
 import { ENROL_PATHS, EnrolAnswer, HUB_HOST } from './contract/enrolment.ts'
 import { checker } from './contract/schema.ts'
 import { openSecureSide, type SecureSide } from './secure-side.ts'
+import type { Routes } from './web/server.ts'
 
 /** What other machines meet at a hub: its TLS, and everybody who tries to enrol without a right to. */
 
@@ -36,8 +38,9 @@ beforeAll(async () => {
     tls: typeof tls
   }
   const { hub, registry } = at
+  const routes = routesFor({} as Routes['people'], { '/mqtt': hub.broker.upgrade })
   const logger = { info() {}, warn() {}, error() {} }
-  secure = await openSecureSide(config, { hub, registry, logger, upgrades: { '/mqtt': hub.broker.upgrade } })
+  secure = await openSecureSide(config, { hub, registry, logger, routes })
   ca = secure.authority.certificate
 })
 afterAll(async () => {

@@ -2,7 +2,7 @@ import { addressPath, type Site } from '../contract/topic.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { Principal } from './access.ts'
 import { NO_GRANTS, type PlaceOf } from './grants.ts'
-import { createLoginQueue } from './login-queue.ts'
+import { createLoginQueue, type Verify } from './login-queue.ts'
 import type { Peer } from './peer.ts'
 import { verifySecret } from './secret.ts'
 
@@ -22,8 +22,11 @@ export type Authenticator = (credentials: Credentials) => Promise<Principal | un
 /** Loopback development: everyone is let in. The listener refuses any other address in this mode. */
 export const devAuthenticator: Authenticator = async ({ clientId }) => ({ role: 'dev', name: clientId })
 
-export function registryAuthenticator(registry: Registry, site: Site): Authenticator {
-  const verify = createLoginQueue(verifySecret)
+export function registryAuthenticator(
+  registry: Registry,
+  site: Site,
+  verify: Verify = createLoginQueue(verifySecret),
+): Authenticator {
   const placeOf: PlaceOf = (address) => {
     const path = addressPath(address)
     return Object.hasOwn(registry.data.devices, path) ? registry.data.devices[path]?.meta.place : undefined

@@ -25,6 +25,7 @@ for (const name of [
   'restore',
   'gateway',
   'sim',
+  'user',
   'client',
   'enrol',
   'credential',

@@ -23,6 +23,7 @@ export const homes: Record<string, { at: string[]; instead: string }> = {
   avr8js: { at: ['hardware-sim/boards/firmware/'], instead: 'the board of hardware-sim/boards/firmware' },
   'avrgirl-arduino': { at: ['hardware-sim/boards/firmware/'], instead: 'the board of hardware-sim/boards/firmware' },
   fastify: { at: ['hub/web/', 'firmware/adapters/camera-http/'], instead: 'a route registered in hub/web' },
+  cookie: { at: ['hub/web/guard.ts'], instead: 'the guard of hub/web' },
   busboy: { at: ['firmware/adapters/camera-http/'], instead: 'the camera server of firmware/ports/camera-server.ts' },
   sax: {
     at: ['firmware/adapters/camera-http/', 'hub/cameras/onvif/soap.ts', 'hub/cli/import/xlsx.ts'],
@@ -51,8 +52,8 @@ export const homes: Record<string, { at: string[]; instead: string }> = {
     instead: 'the authority of hub/authority',
   },
   'node:sqlite': {
-    at: ['hub/journal/', 'hub/history/'],
-    instead: 'a lane of the durable log of hub/journal, or a question to hub/history',
+    at: ['hub/journal/', 'hub/history/', 'hub/incidents/archive/'],
+    instead: 'a lane of the durable log of hub/journal, or a question to hub/history or hub/incidents',
   },
   typebox: { at: ['*'], instead: '' },
 }
