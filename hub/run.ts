@@ -8,6 +8,9 @@ import { editorUsers, newPassword } from './auth/editor-users.ts'
 import { createLoginQueue } from './auth/login-queue.ts'
 import { verifySecret } from './auth/secret.ts'
 import { FLAPPING } from './availability/machine.ts'
+import type { Cameras } from './cameras/cameras.ts'
+import { openCameras } from './cameras/open.ts'
+import type { PictureStore } from './cameras/store.ts'
 import { createHub } from './compose.ts'
 import type { HubConfig } from './config.ts'
 import { keyId } from './contract/credentials.ts'
@@ -91,13 +94,9 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
     logger.error({}, 'the site key was lost: no card is known any more until credentials.key is restored')
   const site = await openRunningSite({ dataDir: config.dataDir, audit: hub.audit, logger })
   if (site) running.site = site
+  const { cameras, pictures } = openCamerasOf(config, hub, site, logger)
   const people = await openPeopleOf(config, { audit: hub.audit, verify, logger })
-  const report = (): HubReport => ({
-    type: 'report',
-    pid: process.pid,
-    doors: running.doors ?? [],
-    ...health(log, history, running),
-  })
+  const report = () => reportOf(log, history, running)
   const secure = () => running.secure
   const counter = await openedCounter(config.dataDir, { hub, log, registry, people, site, secure, report }, logger)
   await hub.start()
@@ -108,6 +107,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
     metrics,
     history: { history, placeOf: (device) => placeOf(hub, device), now_ms: Date.now },
     people: people.desk,
+    pictures: { incidents: hub.incidents, store: pictures, audit: hub.audit },
     upgrades: { [MQTT_PATH]: hub.broker.upgrade },
   }
   const web = createWebServer(routes)
@@ -124,10 +124,29 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   await running.secure?.close()
   await counter?.close()
   await people.close()
+  cameras.close()
   site?.close()
   await station.close()
   await history.close()
   await hub.close()
+}
+
+/** What an incident asks of the cameras of its place; nothing else speaks to them. */
+function openCamerasOf(
+  config: HubConfig,
+  { incidents }: Hub,
+  site: RunningSite | undefined,
+  log: HubLogger,
+): { cameras: Cameras; pictures: PictureStore } {
+  const opened = openCameras(config.dataDir, {
+    cameras: () => site?.store.config.cameras ?? {},
+    limits: () => site?.store.config.pictures,
+    now_ms: Date.now,
+    told: (picture) => incidents.pictured({ type: 'picture', ...picture }),
+    log,
+  })
+  incidents.onFetch(opened.cameras.fetch)
+  return opened
 }
 
 function openPeopleOf(
@@ -266,6 +285,10 @@ function readings(log: Log, history: History, running: Running): Readings {
 function flowsReadings(flows: FlowsHost): NonNullable<Readings['flows']> {
   const { lost, rss_bytes } = flows.metrics()
   return { running: flows.status().status === 'running', restarts: new Map(Object.entries(lost)), rssBytes: rss_bytes }
+}
+
+function reportOf(log: Log, history: History, running: Running): HubReport {
+  return { type: 'report', pid: process.pid, doors: running.doors ?? [], ...health(log, history, running) }
 }
 
 function health(log: Log, history: History, running: Running) {
