@@ -125,7 +125,8 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   await stopped
   logger.info({}, 'stopping')
   ways.lifeline.close()
-  for (const part of [flows, web, running.secure, counter, people, cameras, site, station, history, hub]) await part?.close()
+  for (const part of [flows, web, running.secure, counter, people, cameras, site, station, history, hub])
+    await part?.close()
 }
 
 /** What an incident asks of the cameras of its place; nothing else speaks to them. */
