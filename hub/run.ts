@@ -12,13 +12,14 @@ import { FLAPPING } from './availability/machine.ts'
 import type { Cameras } from './cameras/cameras.ts'
 import { openCameras } from './cameras/open.ts'
 import type { PictureStore } from './cameras/store.ts'
+import { openCommissioning } from './commissioning/room.ts'
 import { createHub } from './compose.ts'
 import type { HubConfig } from './config.ts'
 import { keyId } from './contract/credentials.ts'
 import { LinliError, reasonOf } from './contract/errors.ts'
 import type { HubState } from './contract/hub.ts'
 import { parseTopic } from './contract/topic.ts'
-import type { Door, HubReport } from './counter/report.ts'
+import { type Door, doorsOf, type HubReport } from './counter/report.ts'
 import { openedCounter } from './counter-desk.ts'
 import { openSiteKey } from './credentials/site-key.ts'
 import { createStation, type Station } from './derived/station.ts'
@@ -75,6 +76,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   // One for accounts and people: what is checked at once is bounded by the machine.
   const verify = createLoginQueue(verifySecret)
   const metrics = createMetrics(() => readings(log, history, running))
+  const timeQuality = createTimeQuality(await openKernelClock((message) => logger.warn({}, message)))
   const hub = await createHub(
     {
       log,
@@ -85,7 +87,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
       random: () => randomInt(2 ** 32) / 2 ** 32,
       now_ms: Date.now,
       newId: randomUUID,
-      timeQuality: createTimeQuality(await openKernelClock((message) => logger.warn({}, message))),
+      timeQuality,
       ...incidentParts(config.dataDir, () => running.site?.store.config),
       keepAuditHead: (head) => writeHead(config.dataDir, head),
     },
@@ -100,7 +102,9 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   const people = await openPeopleOf(config, { audit: hub.audit, verify, logger })
   const report = () => reportOf(log, history, running)
   const secure = () => running.secure
-  const counter = await openedCounter(config.dataDir, { hub, log, registry, people, site, secure, report }, logger)
+  const commissioning = openCommissioning(hub, { ...config, timeQuality, authority: () => running.secure?.authority })
+  const desk = { hub, log, registry, people, site, secure, report, commissioning }
+  const counter = await openedCounter(config.dataDir, desk, logger)
   const ways = await openAlarmWays(config, { log, hub, logger })
   running.ways = ways
   await hub.start()
@@ -188,18 +192,6 @@ async function openDoors(
   if (secure && parts.running.site) pushParts(parts.running.site, parts.hub, config, secure)
   const { mqttsPort, httpsPort } = secure ?? {}
   return { mqttPort: mqtt?.port, httpPort: http.port, mqttsPort, httpsPort }
-}
-
-function doorsOf({ host, tls }: HubConfig, ports: Record<string, number | undefined>): Door[] {
-  const secureHost = tls?.host ?? host
-  const all = [
-    { name: 'mqtt', host, port: ports.mqttPort },
-    { name: 'http', host, port: ports.httpPort },
-    { name: 'mqtts', host: secureHost, port: ports.mqttsPort },
-    { name: 'https', host: secureHost, port: ports.httpsPort },
-    { name: 'flows', host: '127.0.0.1', port: ports.flowsPort },
-  ] as const
-  return all.flatMap(({ port, ...door }) => (port === undefined ? [] : [{ ...door, port }]))
 }
 
 /** Each gateway gets its part of the site, signed with what it trusts since it enrolled. */
