@@ -63,12 +63,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   const stopped = stopSignal()
   prepareDataDir(config.dataDir)
   const flowsPort = config.flows && (await freePort('--flows-port', '127.0.0.1', config.flows.port))
-  const log = await openFileLog(join(config.dataDir, 'journal'), {
-    lanes: JOURNAL_LANES,
-    onFault(fault) {
-      logger.error({ fault: reasonOf(fault) }, 'journal fault')
-    },
-  })
+  const log = await openJournal(config, logger)
   const registry = await openRegistry(config, logger)
   const siteKey = openSiteKey(config.dataDir)
   const history = openHistory(config, log, logger)
@@ -214,6 +209,11 @@ function prepareDataDir(dir: string): void {
       { kind: 'caller' },
     )
   }
+}
+
+function openJournal(config: HubConfig, logger: HubLogger): Promise<Log> {
+  const onFault = (fault: unknown) => logger.error({ fault: reasonOf(fault) }, 'journal fault')
+  return openFileLog(join(config.dataDir, 'journal'), { lanes: JOURNAL_LANES, onFault })
 }
 
 function openRegistry(config: HubConfig, logger: HubLogger): Promise<Registry> {
