@@ -6,7 +6,7 @@ export interface ReportRequest {
 
 /** Where a hub listens. */
 export interface Door {
-  name: 'mqtt' | 'http' | 'mqtts' | 'https' | 'flows'
+  name: 'mqtt' | 'http' | 'mqtts' | 'https'
   /** As it was bound; 0.0.0.0 and :: stand for every address. */
   host: string
   port: number
