@@ -37,8 +37,9 @@ function linli(args: string[], typed?: string): Promise<{ code: number | null; s
   })
 }
 
-const start = () =>
+const start = (...more: string[]) =>
   startProgram('hub/main.ts', [
+    ...more,
     ...['--data', data, '--site', SITE_TEXT, '--log-level', 'warn', '--host', '127.0.0.1'],
     ...['--http-port', '0', '--https-port', '0', '--mqtts-port', '0'],
   ])
@@ -77,7 +78,7 @@ function ask(method: string, path: string, said: { cookie?: string; body?: objec
 
 describe('people', () => {
   it('are made before the hub runs and while it runs, log in, and stay logged in over a restart', async () => {
-    hub = await start()
+    hub = await start('--no-flows')
     expect(hub.errors.join()).toContain('linli user add NAME --role admin')
     const added = await linli(['user', 'add', '李明', '--role', 'admin', '--json'])
     const { secret } = JSON.parse(added.stdout) as { secret: string }
