@@ -1,8 +1,10 @@
+import { PROBE_LANE } from './alarm-ways.ts'
 import { AUDIT_LANE } from './audit/audit.ts'
 import { SESSION_LANES } from './broker/persistence/store.ts'
 import { COMMAND_RECORD_LANE } from './commands/record.ts'
 import { CREDENTIAL_LANE } from './credentials/entries.ts'
 import { EVACUATION_LANE } from './evacuation/record.ts'
+import { INCIDENT_LANE } from './incidents/record.ts'
 import type { LaneConfig } from './journal/types.ts'
 import { DEAD_LETTER_LANE } from './upstream/dead-letters.ts'
 
@@ -20,6 +22,8 @@ export const JOURNAL_LANES: LaneConfig[] = [
   AUDIT_LANE,
   /** The evacuation that is on, and which gates have it. */
   EVACUATION_LANE,
+  /** Incidents that are open, or were closed a short while ago. */
+  INCIDENT_LANE,
   /** Who may pass, by keyed hash. */
   CREDENTIAL_LANE,
   /** Persistent MQTT sessions, and what they are owed. */
@@ -36,6 +40,7 @@ export const JOURNAL_LANES: LaneConfig[] = [
     keep: { entries_max: 50_000, bytes_max: 64 * MIB },
   },
   SESSION_LANES.telemetry,
+  PROBE_LANE,
   /** What the contract refused, for inspection. */
   {
     name: 'rejected',

@@ -2,6 +2,7 @@ import { randomInt, randomUUID } from 'node:crypto'
 import { accessSync, constants, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import packageFile from '../package.json' with { type: 'json' }
+import { type AlarmWays, openAlarmWays } from './alarm-ways.ts'
 import { writeHead } from './audit/head-file.ts'
 import { devAuthenticator, registryAuthenticator } from './auth/authenticator.ts'
 import { createLoginQueue } from './auth/login-queue.ts'
@@ -22,6 +23,7 @@ import { hubForFlows } from './flows-port.ts'
 import { createHistory, type History } from './history/history.ts'
 import { createThreadBackend } from './history/thread.ts'
 import type { Hub, HubLogger, HubSettings } from './hub.ts'
+import { incidentParts } from './incidents/open.ts'
 import { openFileLog } from './journal/open.ts'
 import type { Log } from './journal/types.ts'
 import { journalHealth } from './journal-health.ts'
@@ -45,6 +47,7 @@ interface Running {
   secure?: SecureSide
   site?: RunningSite
   doors?: readonly Door[]
+  ways?: AlarmWays
 }
 
 /** Of MQTT over WebSocket, where most clients look for it. */
@@ -77,6 +80,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
       now_ms: Date.now,
       newId: randomUUID,
       timeQuality: createTimeQuality(await openKernelClock((message) => logger.warn({}, message))),
+      ...incidentParts(config.dataDir, () => running.site?.store.config),
       keepAuditHead: (head) => writeHead(config.dataDir, head),
     },
     settingsOf(config, siteKey.key),
@@ -95,6 +99,8 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   })
   const secure = () => running.secure
   const counter = await openedCounter(config.dataDir, { hub, log, registry, people, site, secure, report }, logger)
+  const ways = await openAlarmWays(config, { log, hub, logger })
+  running.ways = ways
   await hub.start()
   await history.start()
   const station = startStation(config, hub, history, logger)
@@ -112,17 +118,12 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   running.doors = doorsOf(config, ports)
   logger.info({ ...ports, upstreams: hub.upstreams.reports().map(({ name, url }) => ({ name, url })) }, 'ready')
   process.stdout.write(`${JSON.stringify({ type: 'ready', ...ports })}\n`)
+  ways.lifeline.ready()
   await stopped
   logger.info({}, 'stopping')
-  await running.flows?.close()
-  await web.close()
-  await running.secure?.close()
-  await counter?.close()
-  await people.close()
-  site?.close()
-  await station.close()
-  await history.close()
-  await hub.close()
+  ways.lifeline.close()
+  for (const part of [running.flows, web, running.secure, counter, people, site, station, history, hub])
+    await part?.close()
 }
 
 function openPeopleOf(
@@ -245,6 +246,7 @@ function readings(log: Log, history: History, running: Running): Readings {
     sessions: running.hub?.broker.sessions(),
     devices: running.hub?.devices.all() ?? [],
     history: historyReading(history),
+    alarmWays: running.ways?.ages() ?? {},
     flows: running.flows && flowsReadings(running.flows),
   }
 }
@@ -272,6 +274,7 @@ function health(log: Log, history: History, running: Running) {
       /** Configured no more, and still kept for: `linli upstream forget`. */
       left: running.hub?.upstreams.left() ?? [],
       flows: running.flows?.status() ?? 'off',
+      alarmWays: running.ways?.ages() ?? {},
     },
   }
 }

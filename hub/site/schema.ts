@@ -4,6 +4,7 @@ import { DEVICE_KINDS } from '../contract/kinds.ts'
 import { Place } from '../contract/meta.ts'
 import { checker } from '../contract/schema.ts'
 import { SEGMENT_PATTERN, Segment } from '../contract/topic.ts'
+import { IncidentSettings, settingsFault } from '../incidents/config.ts'
 import { UpstreamList, upstreamsFrom } from '../upstream/settings.ts'
 
 /**
@@ -76,6 +77,7 @@ const SiteShape = Type.Object(
     language: Type.Enum([...LANGUAGES]),
     timeZone: Type.String({ minLength: 1, maxLength: 64 }),
     listen: Type.Optional(Listen),
+    incidents: Type.Optional(IncidentSettings),
     upstreams: Type.Optional(UpstreamList),
     gateways: Type.Record(Type.String({ pattern: SEGMENT_PATTERN }), GatewayPart, {
       maxProperties: GATEWAYS_MAX,
@@ -96,6 +98,8 @@ export function checkSite(value: unknown): Decoded<SiteConfig> {
   const config = shape.value as unknown as SiteConfig
   if (!isTimeZone(config.timeZone))
     return invalid('/timeZone', `is "${config.timeZone}"; allowed: a name of the IANA database, such as Asia/Shanghai`)
+  const mistake = config.incidents && settingsFault(config.incidents)
+  if (mistake) return invalid(`/incidents${mistake.path}`, mistake.message)
   const told = upstreamsFault(config.upstreams ?? [])
   if (told) return told
   for (const [gateway, part] of Object.entries(config.gateways)) {

@@ -15,6 +15,7 @@ export const homes: Record<string, { at: string[]; instead: string }> = {
     at: [
       'hardware-sim/serial/termios.ts',
       'hub/kernel-clock.ts',
+      'hub/lifeline/libc.ts',
       'firmware/adapters/kernel-clock.ts',
       'firmware/adapters/gpio/kernel.ts',
     ],
@@ -51,8 +52,8 @@ export const homes: Record<string, { at: string[]; instead: string }> = {
     instead: 'the authority of hub/authority',
   },
   'node:sqlite': {
-    at: ['hub/journal/', 'hub/history/'],
-    instead: 'a lane of the durable log of hub/journal, or a question to hub/history',
+    at: ['hub/journal/', 'hub/history/', 'hub/incidents/archive/'],
+    instead: 'a lane of the durable log of hub/journal, or a question to hub/history or hub/incidents',
   },
   typebox: { at: ['*'], instead: '' },
 }

@@ -17,6 +17,7 @@ const EVENTS: Record<string, Both> = {
   'board-ready': { zh: '控制板就绪', en: 'board ready' },
   'board-lost': { zh: '控制板失联', en: 'board lost' },
   'telemetry-dropped': { zh: '遥测被丢弃', en: 'telemetry dropped' },
+  'self-test': { zh: '报警通道自检', en: 'self-test of the alarm way' },
   passage: { zh: '通行', en: 'passage' },
   denied: { zh: '拒绝通行', en: 'denied' },
   unused: { zh: '开门未通行', en: 'opened, nobody came' },
@@ -41,6 +42,18 @@ const EVENTS: Record<string, Both> = {
   'setting-changed': { zh: '设置已改', en: 'setting changed' },
   evacuation: { zh: '全小区紧急疏散', en: 'EVACUATION of the estate' },
   'evacuation-ended': { zh: '疏散结束', en: 'evacuation ended' },
+  raised: { zh: '事件发生', en: 'INCIDENT raised' },
+  repeated: { zh: '再次报警', en: 'the same again' },
+  acknowledged: { zh: '已受理', en: 'acknowledged' },
+  dispatched: { zh: '已派单', en: 'dispatched' },
+  'on-site': { zh: '已到场', en: 'on site' },
+  resolved: { zh: '已办结', en: 'resolved' },
+  answered: { zh: '已答复', en: 'answered' },
+  'false-alarm': { zh: '误报', en: 'false alarm' },
+  reopened: { zh: '重新办理', en: 'reopened' },
+  'kind-corrected': { zh: '类别更正', en: 'kind corrected' },
+  assigned: { zh: '已指派', en: 'assigned' },
+  escalated: { zh: '超时上报', en: 'OVERDUE, escalated' },
 }
 
 /** What a gate's state says in a word. */
