@@ -7,6 +7,7 @@ export const homes: Record<string, { at: string[]; instead: string }> = {
   'johnny-five': { at: ['firmware/adapters/firmata*'], instead: 'the pin board of firmware/ports/pin-board.ts' },
   'firmata-io': { at: ['firmware/adapters/firmata*'], instead: 'the pin board of firmware/ports/pin-board.ts' },
   mqtt: { at: ['hub/journal/shipper/mqtt-link.ts'], instead: 'createMqttLink of hub/journal/shipper/mqtt-link.ts' },
+  'mqtt-packet': { at: ['hub/journal/shipper/mqtt-link.ts'], instead: 'createMqttLink, or the packets of hub/broker' },
   aedes: { at: ['hub/broker/'], instead: 'the broker of hub/broker' },
   ws: { at: ['hub/broker/websocket.ts'], instead: 'an upgrade of hub/web, handed to the broker' },
   'node-red': { at: ['flows/main.ts', 'flows/main/'], instead: 'the process that hub/flows-host supervises' },
