@@ -10,18 +10,10 @@ import type { Address } from '../../hub/contract/topic.ts'
  * from here. The hub's messages are believed: it is the parent that started this process.
  */
 
-export interface FlowsUser {
-  name: string
-  /** bcrypt. */
-  password_hash: string
-  permissions: '*' | 'read'
-}
-
 export interface StartMessage {
   type: 'start'
-  port: number
   data_dir: string
-  users: FlowsUser[]
+  secret: string
   language: 'zh-CN' | 'en-US'
 }
 
@@ -65,7 +57,16 @@ export interface Notice {
   why: string
   clock?: string
   tier?: string
-  incident: { id: string; kind: string; status: string; cause: string; count: number; device?: string; place?: Place; matter?: string }
+  incident: {
+    id: string
+    kind: string
+    status: string
+    cause: string
+    count: number
+    device?: string
+    place?: Place
+    matter?: string
+  }
   to: Array<{ person: string; name: string; role?: string; channel: string; address: string }>
 }
 
@@ -112,7 +113,7 @@ export interface DeliveryMessage {
 }
 
 export type ToHub =
-  | { type: 'ready'; port: number; boot_ms: number; flows: 'started' | 'stopped'; reason?: string }
+  | { type: 'ready'; boot_ms: number; flows: 'started' | 'stopped'; reason?: string }
   | { type: 'pong'; n: number; rss_bytes: number }
   | { type: 'seen'; seq: number }
   | CommandMessage

@@ -43,6 +43,24 @@ export function createFlowCommands(
     return outcome(command, 'refused', code, FLOWS_CODES[code])
   }
 
+  function carryOut(asked: Asked, work: () => Promise<Result>, answer: (result: Result) => void): void {
+    const isBusy = counts.pending >= config.pending_max
+    if (isBusy || !bucket.take(deps.clock())) {
+      answer(refused(asked, isBusy ? 'FLOWS_BUSY' : 'FLOWS_RATE_LIMITED'))
+      return
+    }
+    counts.sent += 1
+    counts.pending += 1
+    // The hub promises that commands do not reject; if one ever does, a flow must not bring it down.
+    Promise.resolve()
+      .then(work)
+      .catch((error: unknown) => outcome(asked, 'failed', 'FLOWS_HUB_FAILED', reasonOf(error).slice(0, 400)))
+      .then((result) => {
+        counts.pending -= 1
+        answer(result)
+      })
+  }
+
   return {
     counts,
     handle(command, answer) {
@@ -56,21 +74,6 @@ export function createFlowCommands(
       const say = () => deps.hub.report(said).then(() => ({ ...done, at: new Date().toISOString() }))
       carryOut(report, say, answer)
     },
-  }
-
-  function carryOut(asked: Asked, work: () => Promise<Result>, answer: (result: Result) => void): void {
-    if (counts.pending >= config.pending_max) return answer(refused(asked, 'FLOWS_BUSY'))
-    if (!bucket.take(deps.clock())) return answer(refused(asked, 'FLOWS_RATE_LIMITED'))
-    counts.sent += 1
-    counts.pending += 1
-    // The hub promises that commands do not reject; if one ever does, a flow must not bring it down.
-    Promise.resolve()
-      .then(work)
-      .catch((error: unknown) => outcome(asked, 'failed', 'FLOWS_HUB_FAILED', reasonOf(error).slice(0, 400)))
-      .then((result) => {
-        counts.pending -= 1
-        answer(result)
-      })
   }
 }
 

@@ -61,6 +61,14 @@ export interface FlowReport {
   data?: Record<string, unknown>
 }
 
+/** A deploy that ended the process twice was left for the last good version; 0: the shipped flows. */
+export interface FallBack {
+  from: number
+  to: number
+  user: string
+  cause: string
+}
+
 /** What people are to be told of an incident (`hub/incidents/notices.ts`). */
 export interface Notice {
   id: string
@@ -89,6 +97,8 @@ export interface HubForFlows {
   send(request: CommandRequest): Promise<Result>
   /** Goes through the journal like every event of the hub; rejects when it cannot be written. */
   report(report: FlowReport): Promise<void>
+  /** Tells staff and platforms that a deploy was taken back. */
+  fellBack(fallBack: FallBack): Promise<void>
   /** Whoever begins to listen gets those of open incidents of which nobody knows what became. */
   onNotice(listener: (notice: Notice) => void): Unsubscribe
   delivered(delivery: Delivery): void

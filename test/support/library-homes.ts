@@ -49,7 +49,6 @@ export const homes: Record<string, { at: string[]; instead: string }> = {
   'prom-client': { at: ['hub/web/', 'hub/metrics/'], instead: 'stats() of your module, read by the metrics page' },
   commander: { at: ENTRIES, instead: 'a config object filled in by main.ts' },
   pino: { at: ENTRIES, instead: 'a log interface handed in by main.ts' },
-  bcryptjs: { at: ['hub/auth/'], instead: 'the accounts of hub/auth' },
   '@peculiar/x509': {
     at: ['hub/authority/certificates.ts', 'firmware/adapters/certificate-request.ts'],
     instead: 'the authority of hub/authority',
