@@ -143,6 +143,7 @@ function openCamerasOf(
     log,
   })
   incidents.onFetch(opened.cameras.fetch)
+  opened.cameras.start()
   return opened
 }
 
