@@ -40,6 +40,7 @@ import { atSite, siteRequest } from './site/counter.ts'
 import { openRunningSite, type RunningSite } from './site/running.ts'
 import { atUpstreams, upstreamRequest } from './upstream/counter.ts'
 import type { UpstreamReport } from './upstream/upstreams.ts'
+import { openDesk } from './web/desk.ts'
 import { freePort } from './web/free-port.ts'
 import type { Upgrade } from './web/http-server.ts'
 import { createMetrics, type Readings } from './web/metrics.ts'
@@ -101,6 +102,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
     ...health(log, history, running),
   })
   const counter = await openedCounter(config.dataDir, { hub, log, registry, running, report }, logger)
+  const desk = await openDesk({ hub, log, now_ms: Date.now }, config)
   await hub.start()
   await history.start()
   const station = startStation(config, hub, history, logger)
@@ -109,6 +111,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
     health: () => health(log, history, running),
     metrics,
     history: { history, placeOf: (device) => placeOf(hub, device), now_ms: Date.now },
+    desk,
     upgrades,
   })
   const ports = await openDoors(config, web, { hub, registry, logger, running, upgrades })
@@ -121,6 +124,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   logger.info({}, 'stopping')
   await flows?.close()
   await web.close()
+  desk.close()
   await running.secure?.close()
   await counter?.close()
   site?.close()

@@ -1,5 +1,7 @@
 import Fastify from 'fastify'
 import { addContractRoutes } from './contract.ts'
+import type { Desk } from './desk.ts'
+import { whoAsks } from './guard.ts'
 import { addHistoryRoutes, type HistoryRoutes } from './history.ts'
 import { listenHttp, routeUpgrades, type Upgrade } from './http-server.ts'
 import type { Metrics } from './metrics.ts'
@@ -20,6 +22,7 @@ export function createWebServer(deps: {
   health: () => Health
   metrics: Metrics
   history: HistoryRoutes
+  desk: Desk
   /** By path. */
   upgrades: Readonly<Record<string, Upgrade>>
 }): WebServer {
@@ -33,6 +36,8 @@ export function createWebServer(deps: {
   })
   addHistoryRoutes(app, deps.history)
   addContractRoutes(app)
+  deps.desk.addRoutes(app)
+  app.get('/api/v1/me', async (request) => whoAsks(request))
   app.get('/metrics', async (_request, reply) => {
     const { contentType, body } = await deps.metrics.render()
     return reply.type(contentType).send(body)
