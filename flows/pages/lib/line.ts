@@ -26,7 +26,6 @@ let source: EventSource | undefined
 let last: string | undefined
 let again_ms = AGAIN_MS
 let timer: ReturnType<typeof setTimeout> | undefined
-let failures = 0
 
 export function openLine(): void {
   connect()
@@ -71,7 +70,6 @@ function connect(): void {
 function alive(): void {
   heard_ms.value = Date.now()
   again_ms = AGAIN_MS
-  failures = 0
   connection.value = 'open'
 }
 
@@ -79,7 +77,6 @@ function lost(): void {
   source?.close()
   source = undefined
   connection.value = 'lost'
-  failures += 1
   clearTimeout(timer)
   timer = setTimeout(connect, again_ms)
   again_ms = Math.min(again_ms * 2, AGAIN_MS_MAX)

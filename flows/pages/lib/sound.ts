@@ -69,7 +69,10 @@ function once(): void {
 }
 
 function tones(notes: Array<[hz: number, at_s: number, for_s: number]>): void {
-  if (context?.state !== 'running' || muted) return show()
+  if (context?.state !== 'running' || muted) {
+    show()
+    return
+  }
   for (const [hz, at_s, for_s] of notes) {
     const begin = context.currentTime + at_s
     const tone = context.createOscillator()
