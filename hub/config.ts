@@ -29,6 +29,8 @@ export interface HubConfig {
   retention: Retention
   /** Changes of availability within ten minutes that are flapping; 0: none are. */
   flapChanges: number
+  /** Of the site. */
+  language: 'zh' | 'en'
   /** Shown in Home Assistant; undefined: not. */
   homeAssistant: HomeAssistantSettings | undefined
 }
@@ -100,14 +102,20 @@ export function hubConfig(options: HubOptions): HubConfig {
       minute_ms: days('--history-minute-days', options.historyMinuteDays),
     },
     flapChanges: flapChanges(options.flapChanges),
+    language: languageOf(options),
     homeAssistant: homeAssistant(options),
   }
 }
 
-function homeAssistant({ homeAssistant: shown, homeAssistantMayOpen: mayOpen, language }: HubOptions) {
+function languageOf({ language }: HubOptions): 'zh' | 'en' {
   if (language !== 'zh' && language !== 'en') throw bad(`--language is ${language}; allowed: zh, en`)
+  return language
+}
+
+function homeAssistant(options: HubOptions) {
+  const { homeAssistant: shown, homeAssistantMayOpen: mayOpen } = options
   if (mayOpen && !shown) throw bad('--home-assistant-may-open needs --home-assistant')
-  return shown ? ({ language, mayOpen: mayOpen === true } as const) : undefined
+  return shown ? ({ language: languageOf(options), mayOpen: mayOpen === true } as const) : undefined
 }
 
 const DAYS_MAX = 3_650

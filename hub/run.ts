@@ -2,26 +2,22 @@ import { randomInt, randomUUID } from 'node:crypto'
 import { accessSync, constants, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import packageFile from '../package.json' with { type: 'json' }
-import { atAudit, auditRequest } from './audit/counter.ts'
 import { writeHead } from './audit/head-file.ts'
-import { accountRequest, auditedAccounts } from './auth/accounts-counter.ts'
 import { devAuthenticator, registryAuthenticator } from './auth/authenticator.ts'
 import { editorUsers, newPassword } from './auth/editor-users.ts'
+import { createLoginQueue } from './auth/login-queue.ts'
+import { verifySecret } from './auth/secret.ts'
 import { FLAPPING } from './availability/machine.ts'
-import { atCopy, copyRequest } from './backup/counter.ts'
 import { createHub } from './compose.ts'
 import type { HubConfig } from './config.ts'
 import { keyId } from './contract/credentials.ts'
 import { LinliError, reasonOf } from './contract/errors.ts'
 import type { HubState } from './contract/hub.ts'
 import { parseTopic } from './contract/topic.ts'
-import { type Counter, openCounter } from './counter/counter.ts'
-import { type Door, type HubReport, reportRequest } from './counter/report.ts'
-import { audited } from './credentials/audited.ts'
-import { atCredentials, credentialRequest } from './credentials/counter.ts'
+import type { Door, HubReport } from './counter/report.ts'
+import { openedCounter } from './counter-desk.ts'
 import { openSiteKey } from './credentials/site-key.ts'
 import { createStation, type Station } from './derived/station.ts'
-import { atEnrolment, type EnrolmentDesk, enrolmentRequest } from './enrolment/counter.ts'
 import { createFlowsHost, type FlowsHost } from './flows-host/host.ts'
 import { hubForFlows } from './flows-port.ts'
 import { createHistory, type History } from './history/history.ts'
@@ -32,19 +28,16 @@ import type { Log } from './journal/types.ts'
 import { journalHealth } from './journal-health.ts'
 import { JOURNAL_LANES } from './journal-lanes.ts'
 import { createTimeQuality, openKernelClock } from './kernel-clock.ts'
-import { atReaders, readerRequest } from './readers/counter.ts'
+import { openPeopleSide } from './people/side.ts'
 import { durableJson } from './registry/durable-json.ts'
 import { createRegistry, type Registry, type RegistryData } from './registry/registry.ts'
 import { openSecureSide, type SecureSide } from './secure-side.ts'
-import { atSite, siteRequest } from './site/counter.ts'
 import { openRunningSite, type RunningSite } from './site/running.ts'
-import { atUpstreams, upstreamRequest } from './upstream/counter.ts'
 import type { UpstreamReport } from './upstream/upstreams.ts'
 import { openDesk } from './web/desk.ts'
 import { freePort } from './web/free-port.ts'
-import type { Upgrade } from './web/http-server.ts'
 import { createMetrics, type Readings } from './web/metrics.ts'
-import { createWebServer, type WebServer } from './web/server.ts'
+import { createWebServer, type Routes, type WebServer } from './web/server.ts'
 
 /** The process around one hub: disk, sockets, signals. */
 
@@ -74,12 +67,14 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   const siteKey = openSiteKey(config.dataDir)
   const history = openHistory(config, log, logger)
   const running: Running = {}
+  // One for accounts and people: what is checked at once is bounded by the machine.
+  const verify = createLoginQueue(verifySecret)
   const metrics = createMetrics(() => readings(log, history, running))
   const hub = await createHub(
     {
       log,
       registry,
-      authenticate: config.dev ? devAuthenticator : registryAuthenticator(registry, config.site),
+      authenticate: config.dev ? devAuthenticator : registryAuthenticator(registry, config.site, verify),
       logger,
       counters: metrics,
       random: () => randomInt(2 ** 32) / 2 ** 32,
@@ -95,26 +90,36 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
     logger.error({}, 'the site key was lost: no card is known any more until credentials.key is restored')
   const site = await openRunningSite({ dataDir: config.dataDir, audit: hub.audit, logger })
   if (site) running.site = site
+  const people = await openPeopleSide({
+    ...config,
+    audit: hub.audit,
+    verify,
+    logger,
+    terminal: process.stderr.isTTY ? (text) => void process.stderr.write(text) : undefined,
+    devPeople: process.env.LINLI_DEV_PEOPLE,
+  })
   const report = (): HubReport => ({
     type: 'report',
     pid: process.pid,
     doors: running.doors ?? [],
     ...health(log, history, running),
   })
-  const counter = await openedCounter(config.dataDir, { hub, log, registry, running, report }, logger)
+  const secure = () => running.secure
+  const counter = await openedCounter(config.dataDir, { hub, log, registry, people, site, secure, report }, logger)
   const desk = await openDesk({ hub, log, now_ms: Date.now }, config)
   await hub.start()
   await history.start()
   const station = startStation(config, hub, history, logger)
-  const upgrades = { [MQTT_PATH]: hub.broker.upgrade }
-  const web = createWebServer({
+  const routes: Routes = {
     health: () => health(log, history, running),
     metrics,
     history: { history, placeOf: (device) => placeOf(hub, device), now_ms: Date.now },
-    desk,
-    upgrades,
-  })
-  const ports = await openDoors(config, web, { hub, registry, logger, running, upgrades })
+    people: people.desk,
+    desk: desk.rooms,
+    upgrades: { [MQTT_PATH]: hub.broker.upgrade },
+  }
+  const web = createWebServer(routes)
+  const ports = await openDoors(config, web, { hub, registry, logger, running, routes })
   const flows = flowsPort === undefined ? undefined : await startFlows(config, flowsPort, hub, logger)
   if (flows) running.flows = flows
   running.doors = doorsOf(config, { ...ports, flowsPort })
@@ -124,9 +129,10 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   logger.info({}, 'stopping')
   await flows?.close()
   await web.close()
-  desk.close()
   await running.secure?.close()
   await counter?.close()
+  await people.close()
+  desk.close()
   site?.close()
   await station.close()
   await history.close()
@@ -154,7 +160,7 @@ async function openDoors(
     registry: Registry
     logger: HubLogger
     running: Running
-    upgrades: Readonly<Record<string, Upgrade>>
+    routes: Routes
   },
 ): Promise<Record<string, number | undefined>> {
   const { host, mqttPort, httpPort, tls } = config
@@ -209,60 +215,6 @@ function openRegistry(config: HubConfig, logger: HubLogger): Promise<Registry> {
     adapter,
     onError: (error) => logger.error({ error: reasonOf(error) }, 'the registry could not be written'),
   })
-}
-
-/** Without it nobody can ask a running hub for credentials and readers; alarms come and go all the same. */
-async function openedCounter(
-  dir: string,
-  parts: { hub: Hub; log: Log; registry: Registry; running: Running; report: () => HubReport },
-  logger: HubLogger,
-): Promise<Counter | undefined> {
-  const { hub, registry, running } = parts
-  const { credentials, desk, devices } = hub
-  try {
-    return await openCounter(dir, async (value) => {
-      if (reportRequest(value)) return parts.report()
-      const copy = copyRequest(value)
-      if (copy) return atCopy({ log: parts.log, audit: hub.audit, registry }, copy)
-      const page = auditRequest(value)
-      if (page) return atAudit(hub.audit, page)
-      const request = readerRequest(value)
-      if (request) return atReaders({ devices, send: (command) => desk.send(command) }, request)
-      const asked = upstreamRequest(value)
-      if (asked) return atUpstreams(hub.upstreams, asked)
-      const accounts = accountRequest(value)
-      if (accounts) return auditedAccounts(hub.audit, registry, accounts)
-      const site = siteRequest(value)
-      if (site) return atSite(storeOf(running), hub.audit, site, running.site?.gateways())
-      const enrolment = enrolmentRequest(value)
-      if (enrolment) return atEnrolment(enrolmentDesk(running, registry), enrolment)
-      if (credentials) return atCredentials(audited(credentials, hub.audit), credentialRequest(value))
-      throw new LinliError('CREDENTIALS_KEY', 'this hub has no credentials', { kind: 'fault' })
-    })
-  } catch (error) {
-    logger.error(
-      { error: reasonOf(error) },
-      'linli client, credential, device and reader cannot reach this hub while it runs',
-    )
-    return undefined
-  }
-}
-
-/** @throws {LinliError} SITE_MISSING */
-function storeOf({ site }: Running): RunningSite['store'] {
-  if (site) return site.store
-  const message = 'this hub was started without a site.json; linli init makes one, then start it again'
-  throw new LinliError('SITE_MISSING', message, { kind: 'caller' })
-}
-
-/** @throws {LinliError} ENROL_DEV */
-function enrolmentDesk({ secure }: Running, registry: Registry): EnrolmentDesk {
-  if (!secure) {
-    const message = 'this hub runs with --dev, or still starts: it has no certificates to give out'
-    throw new LinliError('ENROL_DEV', message, { kind: 'caller' })
-  }
-  const { enrolment, authority, httpsPort } = secure
-  return { enrolment, fingerprint: authority.fingerprint, httpsPort, registry, now_ms: Date.now }
 }
 
 async function startFlows(config: HubConfig, port: number, hub: Hub, logger: HubLogger): Promise<FlowsHost> {

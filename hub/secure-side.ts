@@ -8,8 +8,8 @@ import { sitePath } from './contract/topic.ts'
 import { createEnrolment, type Enrolment } from './enrolment/enrolment.ts'
 import type { Hub, HubLogger } from './hub.ts'
 import type { Registry } from './registry/registry.ts'
-import type { Upgrade } from './web/http-server.ts'
 import { createSecureServer } from './web/secure.ts'
+import type { Routes } from './web/server.ts'
 
 /** What other machines reach of a hub: MQTT over TLS, HTTPS, and the authority behind both. */
 export interface SecureSide {
@@ -24,7 +24,7 @@ const RENEWAL_CHECK_MS = 12 * 3600_000
 
 export async function openSecureSide(
   config: HubConfig & { tls: NonNullable<HubConfig['tls']> },
-  parts: { hub: Hub; registry: Registry; logger: HubLogger; upgrades: Readonly<Record<string, Upgrade>> },
+  parts: { hub: Hub; registry: Registry; logger: HubLogger; routes: Routes },
 ): Promise<SecureSide> {
   const { hub, registry, logger } = parts
   const hosts = () => ownHosts(config.tls.host)
@@ -40,7 +40,7 @@ export async function openSecureSide(
     endConnections: (gateway) => hub.broker.endAccount(gatewayAccount(gateway), 'removed'),
   })
   const web = createSecureServer(
-    { enrolment, authority: authority.certificate, upgrades: parts.upgrades },
+    { enrolment, authority: authority.certificate, routes: parts.routes },
     identityOf(authority),
   )
   const mqtts = await hub.broker.listen({ ...config.tls, port: config.tls.mqttsPort, tls: identityOf(authority) })

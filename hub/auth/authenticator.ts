@@ -1,7 +1,7 @@
 import type { Site } from '../contract/topic.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { Principal } from './access.ts'
-import { createLoginQueue } from './login-queue.ts'
+import { createLoginQueue, type Verify } from './login-queue.ts'
 import type { Peer } from './peer.ts'
 import { verifySecret } from './secret.ts'
 
@@ -21,8 +21,11 @@ export type Authenticator = (credentials: Credentials) => Promise<Principal | un
 /** Loopback development: everyone is let in. The listener refuses any other address in this mode. */
 export const devAuthenticator: Authenticator = async ({ clientId }) => ({ role: 'dev', name: clientId })
 
-export function registryAuthenticator(registry: Registry, site: Site): Authenticator {
-  const verify = createLoginQueue(verifySecret)
+export function registryAuthenticator(
+  registry: Registry,
+  site: Site,
+  verify: Verify = createLoginQueue(verifySecret),
+): Authenticator {
   return async ({ username, password, peer }) => {
     // A gateway is who its certificate says; a password beside it is not even looked at.
     if (peer) return gatewayOf(registry, site, peer)

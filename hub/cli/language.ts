@@ -29,6 +29,7 @@ const catalog = {
   upstream: { zh: '上级平台的状态与死信', en: 'platforms that the hub forwards to, and what they could not take' },
   history: { zh: '导出传感器历史数据', en: 'save readings of the past as CSV' },
   contract: { zh: '导出接口契约(AsyncAPI、JSON Schema)', en: 'print or save the contract: AsyncAPI, JSON Schemas' },
+  user: { zh: '管理可登录枢纽的人员', en: 'the people who may log in, and what they may do' },
   client: { zh: '管理可连接枢纽的 MQTT 账号', en: 'add the MQTT accounts that may connect to a hub' },
   audit: { zh: '查看与校验审计日志', en: 'look at the audit log, and see that nobody changed it' },
   enrol: { zh: '登记与吊销网关证书', en: 'codes and certificates by which gateways enrol' },

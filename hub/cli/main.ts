@@ -24,6 +24,7 @@ for (const name of [
   'restore',
   'gateway',
   'sim',
+  'user',
   'client',
   'enrol',
   'credential',

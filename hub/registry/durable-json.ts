@@ -48,13 +48,18 @@ export function durableJson<T>(file: string, events: DurableJsonEvents): Adapter
 
     async write(data) {
       const sealed: Sealed<T> = { sha256: digest(data), data }
-      const temporary = join(dirname(file), `.${basename(file)}.new`)
-      await writeDurably(temporary, `${JSON.stringify(sealed, null, 2)}\n`)
-      await keepCopy(file, lastGood)
-      await rename(temporary, file)
-      await syncDirectory(dirname(file))
+      await replaceDurably(file, `${JSON.stringify(sealed, null, 2)}\n`, () => keepCopy(file, lastGood))
     },
   }
+}
+
+/** A power cut leaves the old file or the new one. @param before it becomes the file of this name */
+export async function replaceDurably(file: string, text: string, before?: () => Promise<void>): Promise<void> {
+  const temporary = join(dirname(file), `.${basename(file)}.new`)
+  await writeDurably(temporary, text)
+  await before?.()
+  await rename(temporary, file)
+  await syncDirectory(dirname(file))
 }
 
 function digest(data: unknown): string {

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { type PublishedFile, publishedFileList } from '../contract/published.ts'
+import { openTo } from './guard.ts'
 
 /**
  * The contract over HTTP, for whoever builds on it: `/contract/` for people, `/contract/asyncapi.json` and
@@ -8,8 +9,10 @@ import { type PublishedFile, publishedFileList } from '../contract/published.ts'
 export function addContractRoutes(app: FastifyInstance): void {
   const files = new Map(publishedFileList().map((file) => [file.path, file]))
 
-  app.get('/contract', async (_request, reply) => reply.redirect('/contract/'))
-  app.get('/contract/*', async (request, reply) => {
+  const options = { config: openTo('there is nothing of the estate in it') }
+
+  app.get('/contract', options, async (_request, reply) => reply.redirect('/contract/'))
+  app.get('/contract/*', options, async (request, reply) => {
     const path = (request.params as { '*': string })['*']
     const file: PublishedFile | undefined = files.get(path === '' ? 'index.html' : path)
     if (!file)

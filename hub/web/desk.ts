@@ -9,13 +9,13 @@ import type { Hub } from '../hub.ts'
 import type { Log } from '../journal/types.ts'
 import { createLive } from '../live/live.ts'
 import { recentEvents } from '../live/recent.ts'
-import { addDutyRoutes } from './duty.ts'
-import { addLiveRoutes } from './live.ts'
+import { addDutyRoutes, type DutyRoutes } from './duty.ts'
+import { addLiveRoutes, type LiveDoor } from './live.ts'
 import { addPageRoutes } from './pages/pages.ts'
 
 /** The duty desk of one hub: its pages, and what they ask. */
 export interface Desk {
-  addRoutes(app: FastifyInstance): void
+  rooms: DutyRoutes
   close(): void
 }
 
@@ -23,27 +23,29 @@ export interface Desk {
 const EVENTS_READ = 3_000
 
 export async function openDesk(
-  deps: { hub: Hub; log: Log; now_ms: () => number },
+  deps: { hub: Pick<Hub, 'devices' | 'desk' | 'audit' | 'onAccepted'>; log: Log; now_ms: () => number },
   { site }: { site: Site },
 ): Promise<Desk> {
   const { hub, log, now_ms } = deps
-  const live = createLive({ devices: hub.devices, now_ms, run: randomUUID() }, await recentEvents(log, EVENTS_READ))
+  const { devices, desk, audit } = hub
+  const live = createLive({ devices, now_ms, run: randomUUID() }, await recentEvents(log, EVENTS_READ))
   const leave = hub.onAccepted(live.heard)
   const records = await openRecords({ log, now_ms })
   const plan = createPlan(records)
-  const handovers = createHandovers({ records, devices: hub.devices, now_ms })
+  const handovers = createHandovers({ records, devices, now_ms })
+  const auditLast = () => log.last(AUDIT_LANE.name)
 
   return {
-    addRoutes(app) {
-      addPageRoutes(app)
-      addLiveRoutes(app, { live })
-      const { desk, audit } = hub
-      const auditLast = () => log.last(AUDIT_LANE.name)
-      addDutyRoutes(app, { site, desk, live, plan, handovers, audit, auditLast, newId: randomUUID })
-    },
+    rooms: { site, desk, live, plan, handovers, audit, auditLast, newId: randomUUID },
     close() {
       leave()
       live.close()
     },
   }
+}
+
+export function addDeskRoutes(app: FastifyInstance, rooms: DutyRoutes, door: LiveDoor): void {
+  addPageRoutes(app)
+  addLiveRoutes(app, rooms.live, door)
+  addDutyRoutes(app, rooms)
 }

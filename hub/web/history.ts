@@ -9,6 +9,7 @@ import { answer, isOf, type Question } from '../history/query.ts'
 import { kindOf } from '../history/rollup.ts'
 import { siteTime } from '../history/site-time.ts'
 import type { Series } from '../history/types.ts'
+import { requires } from './guard.ts'
 
 /** The history over HTTP. What has come to the journal by then is in the answer. */
 export interface HistoryRoutes {
@@ -29,9 +30,11 @@ interface SeriesQuestion {
 
 export function addHistoryRoutes(app: FastifyInstance, { history, placeOf, now_ms }: HistoryRoutes): void {
   const { backend } = history
+  const options = { config: requires('viewer', { orOnThisBox: true }) }
 
   app.get(
     '/history/series',
+    options,
     answered(async (request) => {
       await history.flush()
       const { place, device, quantity } = fieldsOf(request, ['place', 'device', 'quantity']) as SeriesQuestion
@@ -45,6 +48,7 @@ export function addHistoryRoutes(app: FastifyInstance, { history, placeOf, now_m
 
   app.get(
     '/history',
+    options,
     answered(async (request) => {
       const fields = ['series', 'device', 'quantity', 'unit', 'from', 'to', 'points', 'gap']
       const question = fieldsOf(request, fields) as Question
@@ -63,6 +67,7 @@ export function addHistoryRoutes(app: FastifyInstance, { history, placeOf, now_m
 
   app.get(
     '/history.csv',
+    options,
     answered(async (request, reply) => {
       const question = fieldsOf(request, ['from', 'to', 'device', 'quantity']) as ExportQuestion
       await history.flush()

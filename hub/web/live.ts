@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import type { Live, Told } from '../live/live.ts'
-import { requires } from './guard.ts'
+import type { PeopleDesk } from '../people/desk.ts'
+import { type Guard, requires } from './guard.ts'
 
 /**
  * The live stream of the estate (`text/event-stream`): first `picture`, or only what was missed when the page says where it
@@ -13,7 +14,12 @@ export const BEAT_MS = 3_000
 const WAITING_BYTES_MAX = 1024 * 1024
 const PAGES_MAX = 100
 
-export function addLiveRoutes(app: FastifyInstance, { live }: { live: Live }): void {
+export interface LiveDoor {
+  guard: Pick<Guard, 'tokenOf'>
+  whenEnded: PeopleDesk['whenEnded']
+}
+
+export function addLiveRoutes(app: FastifyInstance, live: Live, { guard, whenEnded }: LiveDoor): void {
   const open = new Set<ServerResponse>()
 
   app.get('/api/v1/live', { config: requires('viewer') }, (request, reply) => {
@@ -21,6 +27,8 @@ export function addLiveRoutes(app: FastifyInstance, { live }: { live: Live }): v
       return reply
         .code(503)
         .send({ code: 'LIVE_BUSY', message: `${PAGES_MAX} pages are open already: close some, then try again` })
+    const { after } = request.query as { after?: unknown }
+    const begin = beginOf(live, request.headers['last-event-id'] ?? after)
     reply.hijack()
     const { raw } = reply
     raw.writeHead(200, {
@@ -29,18 +37,14 @@ export function addLiveRoutes(app: FastifyInstance, { live }: { live: Live }): v
       'x-accel-buffering': 'no',
     })
     open.add(raw)
-    const query = request.query as { after?: unknown }
-    const after = request.headers['last-event-id'] ?? query.after
-    const missed = typeof after === 'string' ? live.since(after) : undefined
-    if (missed) write(raw, [...missed.map(frame), beat()].join(''))
-    else {
-      const picture = live.picture()
-      write(raw, frame({ id: picture.id, name: 'picture', data: picture }) + beat())
-    }
+    write(raw, begin + beat())
     const leave = live.onTold((told) => write(raw, frameOf(told)))
     const timer = setInterval(() => write(raw, beat()), BEAT_MS)
+    // Whoever logs out, or is removed, sees nothing more.
+    const forget = whenEnded(guard.tokenOf(request.headers) ?? '', () => raw.destroy())
     raw.on('close', () => {
       leave()
+      forget()
       clearInterval(timer)
       open.delete(raw)
     })
@@ -50,6 +54,14 @@ export function addLiveRoutes(app: FastifyInstance, { live }: { live: Live }): v
   app.addHook('preClose', async () => {
     for (const raw of open) raw.end()
   })
+}
+
+/** What was missed, or the whole picture. */
+function beginOf(live: Live, after: unknown): string {
+  const missed = typeof after === 'string' ? live.since(after) : undefined
+  if (missed) return missed.map(frame).join('')
+  const picture = live.picture()
+  return frame({ id: picture.id, name: 'picture', data: picture })
 }
 
 function write(raw: ServerResponse, text: string): void {

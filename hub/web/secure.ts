@@ -7,12 +7,11 @@ import { ENROL_PATHS, EnrolRequest, RenewRequest } from '../contract/enrolment.t
 import { LinliError } from '../contract/errors.ts'
 import { checker } from '../contract/schema.ts'
 import type { Enrolment } from '../enrolment/enrolment.ts'
-import { listenHttp, routeUpgrades, type Upgrade } from './http-server.ts'
+import { openTo } from './guard.ts'
+import { listenHttp } from './http-server.ts'
+import { addRoutes, BODY_BYTES_MAX, type Routes } from './server.ts'
 
-/**
- * The hub over HTTPS, for other machines: enrolment of gateways, MQTT over WebSocket. What is not behind a login stays on
- * loopback (`server.ts`).
- */
+/** The hub over HTTPS, for other machines: what `server.ts` has, and enrolment of gateways. */
 export interface SecureServer {
   listen(options: { host: string; port: number }): Promise<{ port: number }>
   present(identity: TlsIdentity): void
@@ -20,17 +19,18 @@ export interface SecureServer {
 }
 
 /** A certification request has about 500 bytes. */
-const BODY_BYTES_MAX = 8 * 1024
+const ENROL_BYTES_MAX = 8 * 1024
 const checkRequest = checker(EnrolRequest, 'SCHEMA_VIOLATION')
 const checkRenewal = checker(RenewRequest, 'SCHEMA_VIOLATION')
 
 export function createSecureServer(
-  deps: { enrolment: Enrolment; authority: string; upgrades: Readonly<Record<string, Upgrade>> },
+  deps: { enrolment: Enrolment; authority: string; routes: Routes },
   identity: TlsIdentity,
 ): SecureServer {
   const app = Fastify({ logger: false, bodyLimit: BODY_BYTES_MAX, https: tlsOptions(identity) })
-  addEnrolmentRoutes(app as unknown as FastifyInstance, deps)
-  routeUpgrades(app.server, deps.upgrades)
+  addRoutes(app as unknown as FastifyInstance, deps.routes, { isSecure: true })
+  // In a scope of its own, where errors are told the way gateways read them.
+  app.register(async (scope) => addEnrolmentRoutes(scope as unknown as FastifyInstance, deps))
   return {
     listen: (where) => listenHttp(app, { ...where, option: '--https-port' }),
     present: (next) => app.server.setSecureContext(tlsOptions(next)),
@@ -40,7 +40,7 @@ export function createSecureServer(
   }
 }
 
-function addEnrolmentRoutes(
+export function addEnrolmentRoutes(
   app: FastifyInstance,
   { enrolment, authority }: { enrolment: Enrolment; authority: string },
 ): void {
@@ -53,16 +53,20 @@ function addEnrolmentRoutes(
       .send({ code, message: status === 500 ? 'the hub could not do that; see its log' : (error as Error).message })
   })
 
-  // Public: whoever has the fingerprint from an enrolment code can tell whether it is the right one.
-  app.get(ENROL_PATHS.authority, async (_request, reply) => reply.type('application/x-pem-file').send(authority))
+  const options = { bodyLimit: ENROL_BYTES_MAX, config: openTo('a code or a certificate is the login here') }
 
-  app.post(ENROL_PATHS.claim, async (request) => {
+  // Public: whoever has the fingerprint from an enrolment code can tell whether it is the right one.
+  app.get(ENROL_PATHS.authority, options, async (_request, reply) =>
+    reply.type('application/x-pem-file').send(authority),
+  )
+
+  app.post(ENROL_PATHS.claim, options, async (request) => {
     const body = checkRequest(request.body)
     if (!body.ok) throw body.error
     return enrolment.claim({ ...body.value, address: request.ip })
   })
 
-  app.post(ENROL_PATHS.renew, async (request) => {
+  app.post(ENROL_PATHS.renew, options, async (request) => {
     const body = checkRenewal(request.body)
     if (!body.ok) throw body.error
     const peer = peerOf((request.raw as IncomingMessage).socket as TLSSocket)

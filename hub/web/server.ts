@@ -1,10 +1,14 @@
-import Fastify from 'fastify'
+import Fastify, { type FastifyInstance } from 'fastify'
+import type { PeopleDesk } from '../people/desk.ts'
 import { addContractRoutes } from './contract.ts'
-import type { Desk } from './desk.ts'
-import { whoAsks } from './guard.ts'
+import { addDeskRoutes } from './desk.ts'
+import type { DutyRoutes } from './duty.ts'
+import { createGuard, type Guard, guardRoutes, openTo, requires } from './guard.ts'
 import { addHistoryRoutes, type HistoryRoutes } from './history.ts'
 import { listenHttp, routeUpgrades, type Upgrade } from './http-server.ts'
+import { addLoginPage } from './login-page.ts'
 import type { Metrics } from './metrics.ts'
+import { addSessionRoutes } from './session-routes.ts'
 
 /** What `/healthz` tells; `problems` empty means healthy. */
 export interface Health {
@@ -18,37 +22,53 @@ export interface WebServer {
   close(): Promise<void>
 }
 
-export function createWebServer(deps: {
+/** What the hub serves, on loopback and over HTTPS alike. */
+export interface Routes {
   health: () => Health
   metrics: Metrics
   history: HistoryRoutes
-  desk: Desk
+  people: PeopleDesk
+  desk: DutyRoutes
   /** By path. */
   upgrades: Readonly<Record<string, Upgrade>>
-}): WebServer {
-  const app = Fastify({ logger: false, bodyLimit: 64 * 1024 })
+}
 
-  app.get('/healthz', async (_request, reply) => {
-    const { problems, details } = deps.health()
-    return reply
-      .code(problems.length === 0 ? 200 : 503)
-      .send({ status: problems.length === 0 ? 'ok' : 'failing', problems, ...details })
-  })
-  addHistoryRoutes(app, deps.history)
-  addContractRoutes(app)
-  deps.desk.addRoutes(app)
-  app.get('/api/v1/me', async (request) => whoAsks(request))
-  app.get('/metrics', async (_request, reply) => {
-    const { contentType, body } = await deps.metrics.render()
-    return reply.type(contentType).send(body)
-  })
+export const BODY_BYTES_MAX = 64 * 1024
 
-  routeUpgrades(app.server, deps.upgrades)
-
+/** On loopback, without TLS. */
+export function createWebServer(routes: Routes): WebServer {
+  const app = Fastify({ logger: false, bodyLimit: BODY_BYTES_MAX })
+  addRoutes(app, routes, { isSecure: false })
   return {
     listen: (where) => listenHttp(app, { ...where, option: '--http-port' }),
     async close() {
       await app.close()
     },
   }
+}
+
+export function addRoutes(app: FastifyInstance, routes: Routes, { isSecure }: { isSecure: boolean }): void {
+  const guard = createGuard(routes.people, isSecure)
+  guardRoutes(app, guard, { isSecure })
+  addHealth(app, routes, guard, isSecure)
+  addLoginPage(app)
+  addSessionRoutes(app, routes.people, guard)
+  addHistoryRoutes(app, routes.history)
+  addContractRoutes(app)
+  addDeskRoutes(app, routes.desk, { guard, whenEnded: routes.people.whenEnded })
+  app.get('/metrics', { config: requires('viewer', { orOnThisBox: true }) }, async (_request, reply) => {
+    const { contentType, body } = await routes.metrics.render()
+    return reply.type(contentType).send(body)
+  })
+  routeUpgrades(app.server, routes.upgrades)
+}
+
+/** To other machines without a login whether the hub is well, and nothing of the estate. */
+function addHealth(app: FastifyInstance, { health }: Routes, guard: Guard, isSecure: boolean): void {
+  app.get('/healthz', { config: openTo('a watchdog has no login') }, async (request, reply) => {
+    const { problems, details } = health()
+    const status = problems.length === 0 ? 'ok' : 'failing'
+    const mayKnow = !isSecure || guard.personOf(request.headers) !== undefined
+    return reply.code(problems.length === 0 ? 200 : 503).send({ status, ...(mayKnow ? { problems, ...details } : {}) })
+  })
 }

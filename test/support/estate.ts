@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, vi } from 'vitest'
 import { decodeMessage } from '../../hub/contract/decode.ts'
+import { ROLES } from '../../hub/people/roles.ts'
 import { Overheard } from './overheard.ts'
 import { type Program, startProgram } from './program.ts'
 
@@ -10,6 +11,9 @@ import { type Program, startProgram } from './program.ts'
 
 export const SITE = { street: 's1', community: 'c1', estate: 'e1' } as const
 export const SITE_TEXT = 's1/c1/e1'
+
+/** Who may log in at the hub of an estate. */
+const DEV_PEOPLE = ROLES.map((role) => `${role}:${role}-secret`).join(',')
 
 export interface EstateOptions {
   /** Button ids per board; one board per gateway: gw-1 has board-1 and so on. */
@@ -124,6 +128,7 @@ export class Estate {
       env: {
         LINLI_FLOWS_PASSWORD: 'admin-secret',
         LINLI_FLOWS_VIEWER_PASSWORD: 'viewer-secret',
+        LINLI_DEV_PEOPLE: DEV_PEOPLE,
         ...this.#options.hubEnv,
       },
     })

@@ -23,6 +23,7 @@ export const homes: Record<string, { at: string[]; instead: string }> = {
   avr8js: { at: ['hardware-sim/boards/firmware/'], instead: 'the board of hardware-sim/boards/firmware' },
   'avrgirl-arduino': { at: ['hardware-sim/boards/firmware/'], instead: 'the board of hardware-sim/boards/firmware' },
   fastify: { at: ['hub/web/', 'firmware/adapters/camera-http/'], instead: 'a route registered in hub/web' },
+  cookie: { at: ['hub/web/guard.ts'], instead: 'the guard of hub/web' },
   busboy: { at: ['firmware/adapters/camera-http/'], instead: 'the camera server of firmware/ports/camera-server.ts' },
   sax: {
     at: ['firmware/adapters/camera-http/', 'hub/cli/import/xlsx.ts'],

@@ -24,10 +24,11 @@ export interface BackupJob {
 
 const JOURNAL = 'journal'
 /**
- * Kept out: what is copied on its own, what is only of this run, what was set aside, and the head of the audit log, which would be
+ * Kept out: what is copied on its own, what is only of this run, sessions that may have ended since, what was set aside, and the head of the audit log, which would be
  * ahead of the copy of the log; the restore writes it anew.
  */
-const LEFT_OUT = /^(journal|history|audit-head\.json|counter\.sock|node_modules|backup-copy-.*)$|\.new$|\.damaged-/
+const LEFT_OUT =
+  /^(journal|history|audit-head\.json|counter\.sock|sessions\.json|node_modules|backup-copy-.*)$|\.new$|\.damaged-/
 const FOLDER_DEPTH_MAX = 8
 /** Beside the copy of the journal: a hub must not run into a full disk because of a backup. */
 const SPARE_BYTES = 64 * 1024 * 1024

@@ -1,9 +1,9 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { newPassword } from '../../auth/editor-users.ts'
 import { LinliError, reasonOf } from '../../contract/errors.ts'
 import { siteKeyFile } from '../../credentials/site-key.ts'
+import { newPersonSecret } from '../../people/secret-rules.ts'
 import { redacted } from '../../upstream/redacted.ts'
 import { languageOf, text } from '../language.ts'
 import { type Child, createChildren } from './children.ts'
@@ -32,7 +32,7 @@ export async function runDemo(options: DemoOptions, random: () => number): Promi
   const dir = dataDir(options.data)
   const end = endSignal(options.for_s)
   const children = createChildren((name, code) => end.fire(1, `${name}: ${text('died')} (${code ?? 'signal'})`))
-  const passwords = { admin: newPassword(), viewer: newPassword() }
+  const passwords = { admin: newPersonSecret(), operator: newPersonSecret(), viewer: newPersonSecret() }
   let district: ReturnType<typeof listenToDistrict> | undefined
   try {
     say(text('starting'))
@@ -82,6 +82,8 @@ export async function runDemo(options: DemoOptions, random: () => number): Promi
   }
 }
 
+/** Of this run, by role, which is the name too. */
+type Passwords = Record<'admin' | 'operator' | 'viewer', string>
 type Children = ReturnType<typeof createChildren>
 
 function dataDir(wanted: string | undefined): string {
@@ -146,7 +148,7 @@ function startHub(
   dir: string,
   options: DemoOptions,
   upstream: string,
-  passwords: { admin: string; viewer: string },
+  passwords: Passwords,
 ): Promise<Child> {
   const args = [
     '--dev',
@@ -168,7 +170,12 @@ function startHub(
     String(options.flowsPort),
   )
   if (!options.flows) args.push('--no-flows')
-  const env = { LINLI_FLOWS_PASSWORD: passwords.admin, LINLI_FLOWS_VIEWER_PASSWORD: passwords.viewer }
+  const devPeople = Object.entries(passwords).map((one) => one.join(':'))
+  const env = {
+    LINLI_FLOWS_PASSWORD: passwords.admin,
+    LINLI_FLOWS_VIEWER_PASSWORD: passwords.viewer,
+    LINLI_DEV_PEOPLE: devPeople.join(','),
+  }
   return children.start('hub', 'hub/main.ts', args, { env })
 }
 
@@ -214,7 +221,7 @@ function sayReady(told: {
   options: DemoOptions
   hub: Child
   upstream: string
-  passwords: { admin: string; viewer: string }
+  passwords: Passwords
   dir: string
 }): void {
   const { say, options, hub, upstream, passwords, dir } = told
@@ -225,10 +232,9 @@ function sayReady(told: {
   )
   say(`  HTTP      http://127.0.0.1:${hub.ready.httpPort}/healthz   http://127.0.0.1:${hub.ready.httpPort}/metrics`)
   say(`  Contract  http://127.0.0.1:${hub.ready.httpPort}/contract/`)
-  if (options.flows)
-    say(
-      `  Flows     http://127.0.0.1:${hub.ready.flowsPort ?? options.flowsPort}/   admin ${passwords.admin}   viewer ${passwords.viewer}`,
-    )
+  say(`  Login     http://127.0.0.1:${hub.ready.httpPort}/login`)
+  for (const [name, secret] of Object.entries(passwords)) say(`            ${name.padEnd(8)}  ${secret}`)
+  if (options.flows) say(`  Flows     http://127.0.0.1:${hub.ready.flowsPort ?? options.flowsPort}/   admin, viewer`)
   say(`  District  ${redacted(upstream)}`)
   if (options.data !== undefined) say(`  Data      ${dir}`)
   say('')

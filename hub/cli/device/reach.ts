@@ -1,14 +1,10 @@
 import { LinliError } from '../../contract/errors.ts'
-import { askCounter } from '../../counter/counter.ts'
 import { openFolder } from '../../journal/folder.ts'
 import { atSite, type SiteAnswer, type SiteRequest } from '../../site/counter.ts'
 import { openSite } from '../../site/store.ts'
 import { withAudit } from '../audit/offline.ts'
-import { accepted, checkDataDir } from '../credential/reach.ts'
-
-/** A hub that starts has the journal before it has its counter; another command has it for a moment. */
-const TRIES_MAX = 20
-const TRY_EVERY_MS = 250
+import { checkDataDir } from '../credential/reach.ts'
+import { askWhoever } from '../whoever.ts'
 
 /**
  * Asks the site of a data folder: the hub that runs there at its counter, or else its files. Whoever holds the journal is
@@ -17,30 +13,10 @@ const TRY_EVERY_MS = 250
  */
 export async function askSite<R extends SiteRequest>(dataDir: string, request: R): Promise<AnswerTo<R>> {
   checkDataDir(dataDir)
-  return (await ofWhoever(dataDir, request)) as AnswerTo<R>
+  return (await askWhoever<SiteAnswer>(dataDir, request, () => ofFiles(dataDir, request))) as AnswerTo<R>
 }
 
 type AnswerTo<R extends SiteRequest> = SiteAnswer & { type: R extends { type: 'site-read' } ? 'site' : 'site-changed' }
-
-async function ofWhoever(dataDir: string, request: SiteRequest): Promise<SiteAnswer> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return accepted(await askCounter<SiteAnswer>(dataDir, request))
-    } catch (error) {
-      if (!hasCode(error, 'COUNTER_CLOSED')) throw error
-    }
-    try {
-      return await ofFiles(dataDir, request)
-    } catch (error) {
-      if (!hasCode(error, 'JOURNAL_LOCKED') || tries >= TRIES_MAX) throw error
-    }
-    await new Promise((resolve) => setTimeout(resolve, TRY_EVERY_MS))
-  }
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof LinliError && error.code === code
-}
 
 async function ofFiles(dataDir: string, request: SiteRequest): Promise<SiteAnswer> {
   const say = (text: string) => void process.stderr.write(`${text}\n`)

@@ -1,0 +1,67 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import Fastify, { type FastifyInstance } from 'fastify'
+import type { AuditEntry } from '../../hub/audit/chain.ts'
+import { createLoginQueue } from '../../hub/auth/login-queue.ts'
+import { hashSecret, verifySecret } from '../../hub/auth/secret.ts'
+import { createPeopleDesk } from '../../hub/people/desk.ts'
+import { peopleFile, sessionsFile } from '../../hub/people/files.ts'
+import { newEpoch, openPeople } from '../../hub/people/people.ts'
+import { ROLES } from '../../hub/people/roles.ts'
+import { openSessions } from '../../hub/people/sessions.ts'
+import type { Access } from '../../hub/web/guard.ts'
+import { addRoutes, type Routes } from '../../hub/web/server.ts'
+
+/** The routes of a hub with their guard and real people on disk, without a hub behind them: one person of each role. */
+
+export const SECRET = 'four unrelated words here'
+
+export interface GuardedRoute {
+  method: string
+  url: string
+  access: Access
+}
+
+export async function guardedPeople() {
+  const dir = mkdtempSync(join(tmpdir(), 'linli-web-'))
+  const lines: AuditEntry[] = []
+  const write = (entry: AuditEntry) => void lines.push(entry)
+  const people = await openPeople(peopleFile(dir, () => undefined))
+  const sessions = await openSessions({ people, file: sessionsFile(dir), now_ms: Date.now, onError: () => undefined })
+  const audit = { record: async (entry: AuditEntry) => write(entry), note: write }
+  const verify = createLoginQueue(verifySecret)
+  const desk = await createPeopleDesk({ people, sessions, verify, audit, monotonic_ms: () => performance.now() })
+  const secret = await hashSecret(SECRET)
+  for (const role of ROLES) await people.put(role, { role, language: 'zh', secret, epoch: newEpoch() })
+  return {
+    dir,
+    people,
+    desk,
+    lines,
+    async close() {
+      await sessions.close()
+      rmSync(dir, { recursive: true, force: true })
+    },
+  }
+}
+
+/** @param add more routes, once the guard stands */
+export function guardedApp(
+  people: Routes['people'],
+  isSecure: boolean,
+  add: (app: FastifyInstance) => void = () => undefined,
+): { app: FastifyInstance; routes: GuardedRoute[] } {
+  const routes: GuardedRoute[] = []
+  const app = Fastify({ bodyLimit: 64 * 1024 })
+  app.addHook('onRoute', ({ method, url, config }) => {
+    if (method !== 'HEAD' && config?.access) routes.push({ method: String(method), url, access: config.access })
+  })
+  const backend = { series: async () => [] }
+  const history = { history: { backend, flush: async () => undefined }, placeOf: () => undefined, now_ms: Date.now }
+  const metrics = { render: async () => ({ contentType: 'text/plain', body: 'metrics' }) }
+  const health = () => ({ problems: [], details: { inner: 'detail' } })
+  addRoutes(app, { health, metrics, history, people, desk: {}, upgrades: {} } as unknown as Routes, { isSecure })
+  add(app)
+  return { app, routes }
+}
