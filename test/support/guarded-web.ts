@@ -51,6 +51,7 @@ export function guardedApp(
   people: Routes['people'],
   isSecure: boolean,
   add: (app: FastifyInstance) => void = () => undefined,
+  desk: object = {},
 ): { app: FastifyInstance; routes: GuardedRoute[] } {
   const routes: GuardedRoute[] = []
   const app = Fastify({ bodyLimit: 64 * 1024 })
@@ -61,7 +62,7 @@ export function guardedApp(
   const history = { history: { backend, flush: async () => undefined }, placeOf: () => undefined, now_ms: Date.now }
   const metrics = { render: async () => ({ contentType: 'text/plain', body: 'metrics' }) }
   const health = () => ({ problems: [], details: { inner: 'detail' } })
-  addRoutes(app, { health, metrics, history, people, desk: {}, upgrades: {} } as unknown as Routes, { isSecure })
+  addRoutes(app, { health, metrics, history, people, desk, upgrades: {} } as unknown as Routes, { isSecure })
   add(app)
   return { app, routes }
 }

@@ -17,13 +17,12 @@ const get = (path: string, headers: Record<string, string> = {}) => app.inject({
 
 /** What a module imports, as a browser resolves it. */
 function importsOf(path: string, code: string): string[] {
-  const found = [...code.matchAll(/^(?:import|export)\b[^'"\n]*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/gm)].map(
-    ([, one, other]) => (one ?? other) as string,
-  )
+  const pattern = /^(?:import|export)\s(?:[^'";()]*?\bfrom\s*)?['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/gm
+  const found = [...code.matchAll(pattern)].map(([, one, other]) => (one ?? other) as string)
   return found.map((one) => (one.startsWith('/desk/') ? one.slice(6) : posix.join(posix.dirname(path), one)))
 }
 
-describe('the pages', () => {
+describe('the pages', { timeout: 120_000 }, () => {
   it('reach everything that they import, from their own server alone', async () => {
     const html = (await get('')).body
     const waiting = [...html.matchAll(/(?:href|src)="\.\/([^"]+)"/g)].map((match) => match[1] as string)
