@@ -2,9 +2,13 @@ import { defineConfig } from 'vitest/config'
 
 // Forks, not threads: native serialport in a worker thread ends the process.
 const shared = { pool: 'forks' as const, environment: 'node' as const }
-/** What waits for no real time uses both cores of the smallest machine; real processes then share them one file at a time. */
+/**
+ * What waits for no real time uses both cores of the smallest machine. Then the command line, as an installer uses it: real
+ * processes, but nothing whose timing matters, so two files at a time. Whole estates share both cores one file at a time.
+ */
 const inMemory = { ...shared, maxWorkers: 2, sequence: { groupOrder: 1 } }
-const realProcesses = { ...shared, maxWorkers: 1, fileParallelism: false, sequence: { groupOrder: 2 } }
+const shortProcesses = { ...shared, maxWorkers: 2, sequence: { groupOrder: 2 } }
+const realProcesses = { ...shared, maxWorkers: 1, fileParallelism: false, sequence: { groupOrder: 3 } }
 
 export default defineConfig({
   test: {
@@ -20,6 +24,15 @@ export default defineConfig({
         },
       },
       { test: { ...inMemory, name: 'sim', include: ['test/sim/**/*.test.ts'], testTimeout: 120_000 } },
+      {
+        test: {
+          ...shortProcesses,
+          name: 'tools',
+          include: ['test/tools/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+        },
+      },
       {
         test: {
           ...realProcesses,

@@ -138,23 +138,32 @@ async function run(config: GatewayConfig, logLevel: string): Promise<void> {
     log,
   }
   const configuration = identity && (await openConfiguration(await configurationDeps(config, identity, log), config))
-  let isFirst = true
-  for (let isStopped = false; !isStopped; ) {
-    const gateway = await started(deps, config, configuration)
-    if (isFirst) {
-      identity?.start()
-      process.stdout.write(`${JSON.stringify({ type: 'ready', gateway: config.gateway })}\n`)
-      isFirst = false
-    }
-    const taken = configuration?.taken().then(() => false) ?? new Promise<never>(() => undefined)
-    isStopped = await Promise.race([stopped.then(() => true), taken])
-    log.info({}, isStopped ? 'stopping' : 'starting again, on the configuration that the hub has sent')
+  const gateway = await started(deps, config, configuration)
+  identity?.start()
+  process.stdout.write(`${JSON.stringify({ type: 'ready', gateway: config.gateway })}\n`)
+  const taken = () => configuration?.taken().then(() => configuration) ?? new Promise<never>(() => undefined)
+  for (;;) {
+    const next = await Promise.race([stopped, taken()])
+    log.info({}, next ? 'running on the configuration that the hub has sent' : 'stopping')
     const late = setTimeout(() => fatal(new Error(`not closed within ${CLOSE_MS_MAX} ms`)), CLOSE_MS_MAX)
-    if (isStopped) identity?.close()
-    await gateway.close()
-    if (!isStopped) clearTimeout(late)
+    if (!next) break
+    await applied(gateway, next)
+    clearTimeout(late)
   }
+  identity?.close()
+  await gateway.close()
   process.exit(0)
+}
+
+/** On the one before when it cannot be run on, and on the gateway's own file in the end. */
+async function applied(gateway: Gateway, configuration: Configuration): Promise<void> {
+  for (;;) {
+    try {
+      return await gateway.apply(configuration.config)
+    } catch (error) {
+      if (!(await configuration.fallBack(error))) throw error
+    }
+  }
 }
 
 /** On what the hub has sent, on the one before when that does not start, and on the gateway's own file in the end. */

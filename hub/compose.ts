@@ -3,6 +3,7 @@ import { type Audit, openAudit } from './audit/audit.ts'
 import { auditedLogin, denialNotes } from './audit/door-notes.ts'
 import { seldomHead } from './audit/seldom-head.ts'
 import type { Principal } from './auth/access.ts'
+import { WHOLE_ESTATE } from './auth/grants.ts'
 import { createAvailabilityRoom } from './availability/availability.ts'
 import { type Broker, createBroker } from './broker/broker.ts'
 import type { Inbound, Ingest, Verdict } from './broker/ingest.ts'
@@ -306,7 +307,7 @@ function createHubHomeAssistant(
 function hubPrincipal(settings: HubSettings): Principal {
   return settings.dev
     ? { role: 'dev', name: settings.name }
-    : { role: 'platform', name: settings.name, site: settings.site }
+    : { role: 'platform', name: settings.name, site: settings.site, grants: WHOLE_ESTATE }
 }
 
 function openHubUpstreams(

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Principal } from './auth/access.ts'
+import { WHOLE_ESTATE } from './auth/grants.ts'
 import { createHub } from './compose.ts'
 import { encodeJson } from './contract/encode.ts'
 import { plateFilter, plateTopic } from './contract/plate.ts'
@@ -41,7 +42,7 @@ function principalOf(clientId: string): Principal {
   if (clientId.startsWith('gw')) return { role: 'gateway', name: clientId, site: SITE, gateway: clientId }
   if (clientId.startsWith('cam'))
     return { role: 'camera', name: clientId, site: SITE, gateway: 'gw-1', camera: 'cam-1' }
-  if (clientId.startsWith('platform')) return { role: 'platform', name: clientId, site: SITE }
+  if (clientId.startsWith('platform')) return { role: 'platform', name: clientId, site: SITE, grants: WHOLE_ESTATE }
   return { role: 'dev', name: clientId }
 }
 

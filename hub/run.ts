@@ -28,7 +28,7 @@ import type { Log } from './journal/types.ts'
 import { journalHealth } from './journal-health.ts'
 import { JOURNAL_LANES } from './journal-lanes.ts'
 import { createTimeQuality, openKernelClock } from './kernel-clock.ts'
-import { openPeopleSide } from './people/side.ts'
+import { openPeopleSide, type PeopleSide, type PeopleSideDeps } from './people/side.ts'
 import { durableJson } from './registry/durable-json.ts'
 import { createRegistry, type Registry, type RegistryData } from './registry/registry.ts'
 import { openSecureSide, type SecureSide } from './secure-side.ts'
@@ -90,14 +90,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
     logger.error({}, 'the site key was lost: no card is known any more until credentials.key is restored')
   const site = await openRunningSite({ dataDir: config.dataDir, audit: hub.audit, logger })
   if (site) running.site = site
-  const people = await openPeopleSide({
-    ...config,
-    audit: hub.audit,
-    verify,
-    logger,
-    terminal: process.stderr.isTTY ? (text) => void process.stderr.write(text) : undefined,
-    devPeople: process.env.LINLI_DEV_PEOPLE,
-  })
+  const people = await openPeopleOf(config, { audit: hub.audit, verify, logger })
   const report = (): HubReport => ({
     type: 'report',
     pid: process.pid,
@@ -137,6 +130,15 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   await station.close()
   await history.close()
   await hub.close()
+}
+
+function openPeopleOf(
+  config: HubConfig,
+  parts: Pick<PeopleSideDeps, 'audit' | 'verify' | 'logger'>,
+): Promise<PeopleSide> {
+  // To a terminal and not to the log, which is kept.
+  const terminal = process.stderr.isTTY ? (text: string) => void process.stderr.write(text) : undefined
+  return openPeopleSide({ ...config, ...parts, terminal, devPeople: process.env.LINLI_DEV_PEOPLE })
 }
 
 function settingsOf(config: HubConfig, key: Uint8Array): HubSettings {

@@ -35,8 +35,8 @@ export interface AccessDeps {
   outbox: Pick<Outbox, 'event' | 'availability' | 'meta' | 'state'>
   drivers: readonly Driver[]
   timeQuality: () => TimeQuality
-  onCredentials: (have: CredentialsHave) => void
-  onReaders: (readers: ReaderState[]) => void
+  onCredentials: (have: CredentialsHave | undefined) => void
+  onReaders: (readers: ReaderState[] | undefined) => void
 }
 
 export interface Access {

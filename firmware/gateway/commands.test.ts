@@ -174,6 +174,17 @@ describe('commands', () => {
     expect(results).toMatchObject([{ id: 'c-9', status: 'refused', code: 'PAYLOAD_NOT_JSON' }])
   })
 
+  it('that a device has not finished when it is started anew end as failed, once', async () => {
+    behaviour = 'answers later'
+    await send()
+    commands.abandon('another/device')
+    expect(statuses()).toEqual(['accepted', 'executing'])
+    commands.abandon(addressPath(address))
+    await time.pass(600)
+    expect(statuses()).toEqual(['accepted', 'executing', 'failed'])
+    expect(results.at(-1)).toMatchObject({ code: 'GATEWAY_RESTARTED' })
+  })
+
   it('of the same id act once and get the same answer again', async () => {
     behaviour = 'fails'
     await send()

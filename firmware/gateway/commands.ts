@@ -26,7 +26,7 @@ const MESSAGE_CHARS_MAX = 400
 
 export interface CommandsDeps {
   /** By address path. */
-  drivers: ReadonlyMap<string, Driver>
+  drivers: Pick<ReadonlyMap<string, Driver>, 'get'>
   outbox: Pick<Outbox, 'result' | 'remember'>
   timeQuality: () => TimeQuality
   log: Logger
@@ -39,6 +39,8 @@ export class Commands {
   readonly #deps: CommandsDeps
   readonly #memory = new CommandMemory()
   readonly #timers = new Set<ReturnType<typeof setTimeout>>()
+  /** What drivers have still to answer, with the path of each. */
+  readonly #asked = new Map<(outcome: Outcome) => void, string>()
   #closed = false
 
   constructor(deps: CommandsDeps) {
@@ -79,6 +81,13 @@ export class Commands {
     }
   }
 
+  /** A driver is gone: what it did not finish ends as failed. */
+  abandon(path: string): void {
+    const message = 'the device was started again while it executed this; the outcome is unknown'
+    for (const [answer, asked] of [...this.#asked])
+      if (asked === path) answer({ status: 'failed', code: 'GATEWAY_RESTARTED', message })
+  }
+
   close(): void {
     this.#closed = true
     for (const timer of this.#timers) clearTimeout(timer)
@@ -87,13 +96,16 @@ export class Commands {
   #take(topic: CommandTopic, command: Command): void {
     const driver = this.#deps.drivers.get(addressPath(topic))
     const expires_ms = this.#expiryOf(command)
-    if (!driver) {
-      const message = `this gateway has no ${topic.class} ${topic.device}`
-      this.#finish(topic, 'refused', { code: 'DEVICE_UNKNOWN', message })
-    } else if (expires_ms <= Date.now()) this.#expire(topic, command)
+    if (!driver) this.#refuseUnknown(topic)
+    else if (expires_ms <= Date.now()) this.#expire(topic, command)
     // The final result of something that may be forgotten was given: it gets no other one.
     else if (this.#isClockSet() && this.#memory.isBeyondHorizon(expires_ms)) return
-    else void this.#begin(topic, driver, command, expires_ms)
+    else void this.#begin(topic, command, expires_ms)
+  }
+
+  #refuseUnknown(topic: CommandTopic): void {
+    const message = `this gateway has no ${topic.class} ${topic.device}`
+    this.#finish(topic, 'refused', { code: 'DEVICE_UNKNOWN', message })
   }
 
   #expire(topic: CommandTopic, { expiresat }: Command): void {
@@ -112,7 +124,7 @@ export class Commands {
   }
 
   /** Nothing moves before it is on disk that it was begun. */
-  async #begin(topic: CommandTopic, driver: Driver, command: Command, expires_ms: number): Promise<void> {
+  async #begin(topic: CommandTopic, command: Command, expires_ms: number): Promise<void> {
     const key = keyOf(topic)
     const places = REMEMBERED_MAX + (topic.name === 'release-all' ? RESERVED : 0)
     const appends = this.#memory.begin(key, expires_ms, places, Date.now())
@@ -125,7 +137,7 @@ export class Commands {
     await this.#within(KEEP_MS_MAX, Promise.all(appends.map((append) => this.#deps.outbox.remember(append))))
     if (this.#closed) return
     if (expires_ms <= Date.now()) this.#expire(topic, command)
-    else this.#execute(topic, driver, { ...command, expiresat: new Date(expires_ms).toISOString() })
+    else this.#execute(topic, { ...command, expiresat: new Date(expires_ms).toISOString() })
   }
 
   /** Resolves when it is done, when it failed, or when it takes too long. */
@@ -149,7 +161,13 @@ export class Commands {
     })
   }
 
-  #execute(topic: CommandTopic, driver: Driver, command: Command): void {
+  #execute(topic: CommandTopic, command: Command): void {
+    // Another than at first, when a new configuration came meanwhile.
+    const driver = this.#deps.drivers.get(addressPath(topic))
+    if (!driver) {
+      this.#refuseUnknown(topic)
+      return
+    }
     this.#say(topic, 'executing')
     const answer = this.#answerOnce(topic)
     try {
@@ -169,6 +187,7 @@ export class Commands {
       answered = true
       clearTimeout(timer)
       this.#timers.delete(timer)
+      this.#asked.delete(answer)
       if (outcome.status !== 'succeeded')
         this.#finish(topic, outcome.status, { code: outcome.code, message: outcome.message })
       else this.#finish(topic, 'succeeded', outcome.data === undefined ? {} : { data: outcome.data })
@@ -176,6 +195,7 @@ export class Commands {
     const message = `the driver did not answer within ${ANSWER_TIMEOUT_MS} ms`
     const timer = setTimeout(() => answer({ status: 'failed', code: 'DRIVER_TIMEOUT', message }), ANSWER_TIMEOUT_MS)
     this.#timers.add(timer)
+    this.#asked.set(answer, addressPath(topic))
     return answer
   }
 

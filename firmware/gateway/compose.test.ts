@@ -210,6 +210,60 @@ describe('a gateway without a hub', () => {
     expect(b3.every(({ payload }) => payload.length === 0)).toBe(true)
   })
 
+  describe('with a new configuration', () => {
+    const applied = async (next: GatewayConfig) => {
+      const applying = gateway.apply(next)
+      await time.pass(500, 5)
+      await applying
+    }
+    const openings = () => [boards.a?.openings, boards.b?.openings]
+    const told = async (device: string, type: string) =>
+      (await names()).filter((name) => name === `alarm-button/${device}/evt/${type}`).length
+
+    it('hears a press that falls into the change, and one that lasts over it, on a board that is not touched', async () => {
+      await time.pass(100)
+      const before = openings()
+      boards.b?.setLevel(2, false)
+      await time.pass(60)
+      const applying = gateway.apply({ ...config, devices: [...config.devices, button('b4', 'board-a', 4)] })
+      boards.b?.setLevel(2, true)
+      await time.pass(60)
+      await press('b', 2)
+      await time.pass(500, 5)
+      await applying
+      expect([await told('b3', 'pressed'), await told('b3', 'released')]).toEqual([2, 2])
+      expect(openings()).toEqual([(before[0] ?? 0) + 1, before[1]])
+      await press('a', 4)
+      expect(await told('b4', 'pressed')).toBe(1)
+    })
+
+    it('leaves everything as it is when a device has only moved, and tells where it is', async () => {
+      const before = openings()
+      const devices = config.devices.map((device) => ({ ...device, place: { building: '9' } }))
+      await applied({ ...config, devices })
+      expect(openings()).toEqual(before)
+      expect(await latest('b1/meta')).toMatchObject({ place: { building: '9' }, model: expect.any(String) })
+    })
+
+    it('remembers the alarm of a device on a board that was opened again, and forgets one that is gone', async () => {
+      await press('a', 2)
+      await applied({ ...config, devices: [button('b1', 'board-a', 2), button('b3', 'board-b', 2)] })
+      expect(await latest('b1/state')).toMatchObject({ alarm: true, presses: 1 })
+      expect(await told('b1', 'pressed')).toBe(1)
+      const b2 = (await lane('state')).filter(({ topic }) => topic.includes('/b2/'))
+      expect(b2.map(({ payload }) => payload.length)).toEqual([0, 0, 0])
+      expect(await latest('gw-1/state')).toMatchObject({ boards: [{ id: 'board-b' }, { id: 'board-a' }] })
+    })
+
+    it('runs on the one before after one that cannot be had', async () => {
+      const credentials = { keyFile: '/no/key' }
+      await expect(gateway.apply({ ...config, credentials })).rejects.toThrow('no credentials')
+      await applied(config)
+      await press('a', 3)
+      expect(await told('b2', 'pressed')).toBe(1)
+    })
+  })
+
   it('says how it is doing, once a minute', async () => {
     await time.pass(60_000, 20)
     const [reading] = await lane('telemetry')

@@ -9,22 +9,18 @@ import { createMqttLink } from '../../hub/journal/shipper/mqtt-link.ts'
 import { createPump } from '../../hub/journal/shipper/pump.ts'
 import type { Entry, Log, LogConfig } from '../../hub/journal/types.ts'
 import type { GpioKernel } from '../adapters/gpio/kernel.ts'
-import type { Driver } from '../drivers/driver.ts'
 import type { Identity } from '../identity/identity.ts'
 import { type Moment, momentNow } from '../moment.ts'
 import type { BytePortFactory } from '../ports/byte-port.ts'
 import type { OpenCameraServer } from '../ports/camera-server.ts'
 import type { Logger } from '../ports/logger.ts'
-import { type Access, openAccess } from './access.ts'
-import { cameraAddress } from './cameras/cameras.ts'
 import { COMMAND_LANE } from './command-memory.ts'
 import { Commands } from './commands.ts'
 import type { GatewayConfig } from './config.ts'
-import { type Configuration, configurable } from './configuration.ts'
-import { createDrivers } from './drivers.ts'
-import { createHardware } from './hardware.ts'
+import { type Configuration, createOwnTarget } from './configuration.ts'
+import { addressesOf, createInstallation, type InstallationDeps } from './installation.ts'
 import { Outbox, SENT_LANES, SPOOL_LANES } from './outbox.ts'
-import { openProfiles, type ReadProfiles } from './parks.ts'
+import type { ReadProfiles } from './parks.ts'
 import { Self } from './self.ts'
 import { correctTime } from './time-correction.ts'
 import { createTimeQuality, type TimeQualityWatch } from './time-quality.ts'
@@ -65,8 +61,14 @@ export interface GatewayDeps {
 }
 
 export interface Gateway {
-  /** @throws {LinliError} when the spool cannot be opened */
+  /** @throws {LinliError} when the spool cannot be opened, or the configuration not be had */
   start(): Promise<void>
+  /**
+   * Runs on another configuration from now on; what that does not touch goes on undisturbed. After a failure it may be
+   * given another one.
+   * @throws {LinliError}
+   */
+  apply(config: GatewayConfig): Promise<void>
   /** Outputs off, what was said in the spool, a goodbye to the hub. */
   close(): Promise<void>
 }
@@ -76,9 +78,11 @@ const WINDOW = 100
 const TELEMETRY_EVERY_MS = 60_000
 
 type Closers = Array<() => Promise<void> | void>
+type Apply = Gateway['apply']
 
 export function createGateway(deps: GatewayDeps, config: GatewayConfig): Gateway {
   const closers: Closers = []
+  let apply: Apply | undefined
   /** In reverse order of opening. */
   async function close(): Promise<void> {
     for (const closer of closers.splice(0).reverse()) {
@@ -92,21 +96,28 @@ export function createGateway(deps: GatewayDeps, config: GatewayConfig): Gateway
   return {
     async start() {
       try {
-        await startGateway(deps, config, closers)
+        const made = await openGateway(deps, config, closers)
+        apply = made.apply
+        await apply(config)
+        made.connect()
       } catch (error) {
         await close()
         throw error
       }
     },
+    apply: async (next) => apply?.(next),
     close,
   }
 }
 
-async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: Closers): Promise<void> {
-  const { log, bootid, version } = deps
+/** A gateway without devices that has not yet called its hub. */
+async function openGateway(
+  deps: GatewayDeps,
+  config: GatewayConfig,
+  closers: Closers,
+): Promise<{ apply: Apply; connect(): void }> {
+  const { log, bootid } = deps
   const startedAt = momentNow()
-  const { telemetryEvery_ms = TELEMETRY_EVERY_MS } = config
-  const profiles = openProfiles(config, deps.readProfiles)
   const address: Address = { ...config.site, gateway: config.gateway, class: 'gateway', device: config.gateway }
   const spool = await deps.openSpool({ lanes: SPOOL_LANES })
   closers.push(() => spool.close())
@@ -122,32 +133,19 @@ async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: C
   const outbox = new Outbox({ log: spool, logger: log, bootid, startedAt, timeQuality, onFault })
   closers.push(() => outbox.close())
 
-  const self = new Self({ ...deps, outbox, address, startedAt, timeQuality, telemetryEvery_ms })
-  const onStatus = self.onBoard.bind(self)
-  const hardware = createHardware({ ...deps, onStatus }, config)
-  closers.push(() => hardware.closeBuses())
-  self.begin(hardware.boards)
-  let access: Access | undefined
-  const onEvent: Access['heard'] = (device, event) => access?.heard(device, event)
-  const onOffline: Access['wentOffline'] = (device) => access?.wentOffline(device)
-  const drivers = createDrivers({ outbox, hardware, profiles, held, log, version, onEvent, onOffline }, config)
-  const cameras = (config.cameras?.list ?? []).map((camera) => cameraAddress(address, camera))
-  clearAbandoned(outbox, held, [address, ...drivers.map((driver) => driver.address), ...cameras])
-  for (const driver of drivers) {
-    outbox.meta(driver.address, driver.meta)
-    driver.start()
-    closers.push(() => driver.close())
-  }
+  const boards = () => installation.boards
+  const self = new Self({ ...deps, outbox, address, startedAt, timeQuality, boards })
+  const onClosed = (path: string) => commands.abandon(path)
+  const installation = createInstallation(
+    { ...deps, spool, held, outbox, timeQuality, onClosed, ...toldTo(self) },
+    address,
+  )
+  closers.push(() => installation.close())
 
-  const onCredentials = self.onCredentials.bind(self)
-  const onReaders = self.onReaders.bind(self)
-  const accessDeps = { ...deps, spool, outbox, drivers, timeQuality, onCredentials, onReaders }
-  access = await openAccess(accessDeps, address, config)
-  const { configuration } = deps
-  const own = configuration ? configurable(address, configuration, access?.intake) : access?.intake
-  const targets = own ? [...drivers, own] : drivers
-  const byPath = new Map<string, Driver>(targets.map((driver) => [addressPath(driver.address), driver]))
-  const commands = new Commands({ drivers: byPath, outbox, timeQuality, log })
+  const own = createOwnTarget(address, deps.configuration, () => installation.access?.intake)
+  const ownPath = addressPath(address)
+  const drivers = { get: (path: string) => (path === ownPath ? own : installation.drivers.get(path)) }
+  const commands = new Commands({ drivers, outbox, timeQuality, log })
   closers.push(() => commands.close())
   commands.restore(handled)
 
@@ -157,7 +155,7 @@ async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: C
     outbox,
     correctTime: (payload) => clock.synced && correctTime(payload, { bootid, startedAt, synced: clock.synced }),
     onMessage(topic, payload, retain) {
-      if (!access?.onMessage(topic, payload, retain)) commands.onMessage(topic, payload, retain)
+      if (!installation.access?.onMessage(topic, payload, retain)) commands.onMessage(topic, payload, retain)
     },
   })
   uplinks.push(uplink)
@@ -165,13 +163,29 @@ async function startGateway(deps: GatewayDeps, config: GatewayConfig, closers: C
   closers.push(() => clock.close())
   outbox.setDirect((entry) => uplink.sendDirect(entry))
   closers.push(() => uplink.close())
-  const timer = setInterval(() => self.reportVitals(spool), telemetryEvery_ms)
+  let timer: ReturnType<typeof setInterval> | undefined
   closers.push(() => clearInterval(timer))
-  closers.push(() => hardware.closeBoards())
-  hardware.start()
-  closers.push(() => access?.close())
-  access?.start()
-  uplink.start()
+  self.begin()
+  clearAbandoned(outbox, held, address, config)
+  return {
+    async apply(next) {
+      await installation.apply(next)
+      const { telemetryEvery_ms = TELEMETRY_EVERY_MS } = next
+      self.onConfiguration(telemetryEvery_ms)
+      uplink.setCameras(next.cameras !== undefined)
+      clearInterval(timer)
+      timer = setInterval(() => self.reportVitals(spool), telemetryEvery_ms)
+    },
+    connect: () => uplink.start(),
+  }
+}
+
+function toldTo(self: Self): Pick<InstallationDeps, 'onStatus' | 'onCredentials' | 'onReaders'> {
+  return {
+    onStatus: self.onBoard.bind(self),
+    onCredentials: self.onCredentials.bind(self),
+    onReaders: self.onReaders.bind(self),
+  }
 }
 
 /** What was dated by a clock that was not set yet is told again, dated right, once it is. */
@@ -241,17 +255,15 @@ function createUplink(
     },
     {
       availabilityTopic,
-      filters: [
-        `${gatewayPath(config.site, config.gateway)}/+/+/cmd/+/+`,
-        ...(config.cameras ? [plateFilter(config.site, config.gateway)] : []),
-      ],
+      commands: `${gatewayPath(config.site, config.gateway)}/+/+/cmd/+/+`,
+      plates: plateFilter(config.site, config.gateway),
     },
   )
 }
 
 /** What is retained of devices that are no longer configured would look like devices for ever. */
-function clearAbandoned(outbox: Outbox, held: Entry[], present: Address[]): void {
-  const paths = new Set(present.map(addressPath))
+function clearAbandoned(outbox: Outbox, held: Entry[], gateway: Address, config: GatewayConfig): void {
+  const paths = new Set([gateway, ...addressesOf(gateway, config)].map(addressPath))
   for (const { topic } of held) {
     const parsed = parseTopic(topic)
     if (parsed.ok && !paths.has(addressPath(parsed.value))) outbox.clear(topic)

@@ -22,7 +22,7 @@ import { decodeConfig, type GatewayConfig } from './config.ts'
 export interface Configuration {
   readonly config: GatewayConfig
   have(): ConfigurationHave
-  /** Checked whole and on disk when it succeeds; in use after the next start. */
+  /** Checked whole and on disk when it succeeds; in use when `taken` has resolved. */
   take(args: unknown): Promise<Outcome>
   /** Resolves when something was taken. */
   taken(): Promise<void>
@@ -192,15 +192,20 @@ function no(code: ConfigurationCode, message: string): { ok: false; error: Linli
   return { ok: false, error: error(code, message) }
 }
 
-/** The gateway as the target of commands: its configuration here, the rest by `intake`, where it has access to decide. */
-export function configurable(address: Address, configuration: Pick<Configuration, 'take'>, intake?: Driver): Driver {
+/** The gateway as the target of commands: its configuration here, the rest by its intake, while it has access to decide. */
+export function createOwnTarget(
+  address: Address,
+  configuration: Pick<Configuration, 'take'> | undefined,
+  intake: () => Driver | undefined,
+): Driver {
   return {
     address,
     meta: { class: 'gateway', model: '', driver: { name: '', version: '' }, place: {}, capabilities: [] },
     start: () => undefined,
     execute(command, answer) {
-      if (command.name === 'configure') void configuration.take(command.args).then(answer)
-      else if (intake) intake.execute(command, answer)
+      const target = intake()
+      if (command.name === 'configure' && configuration) void configuration.take(command.args).then(answer)
+      else if (target) target.execute(command, answer)
       else answer({ status: 'refused', code: 'DEVICE_UNKNOWN', message: 'this gateway has no gates' })
     },
     close: () => undefined,

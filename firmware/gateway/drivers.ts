@@ -1,25 +1,23 @@
 import { decodeJson } from '../../hub/contract/decode.ts'
 import { LinliError, reasonOf } from '../../hub/contract/errors.ts'
 import { type Address, formatTopic } from '../../hub/contract/topic.ts'
-import type { Entry } from '../../hub/journal/types.ts'
 import type { Driver, DriverEvent, DriverHost } from '../drivers/driver.ts'
 import { createParks } from '../drivers/park-sensor/park.ts'
 import type { Profiles } from '../drivers/park-sensor/profile/folder.ts'
 import { momentNow } from '../moment.ts'
 import type { Logger } from '../ports/logger.ts'
-import type { GatewayConfig } from './config.ts'
 import type { Hardware } from './hardware.ts'
-import { deviceKinds } from './kinds.ts'
+import { type DeviceConfig, deviceKinds } from './kinds.ts'
 import type { Outbox } from './outbox.ts'
 
-/** The drivers of a gateway's devices, each with what it last said before the restart. */
+/** Drivers of devices, each with what it last said before. */
 export function createDrivers(
   deps: {
     outbox: Pick<Outbox, 'event' | 'state' | 'availability' | 'telemetry'>
     hardware: Hardware
     profiles: Profiles
-    /** The spool's `state` lane. */
-    held: Entry[]
+    /** The last that was retained on a topic, before a restart too. */
+    lastSaid(topic: string): Uint8Array | undefined
     log: Logger
     version: string
     /** Told what a driver says, before it goes out. */
@@ -27,15 +25,15 @@ export function createDrivers(
     /** The driver cannot reach its hardware. */
     onOffline(device: Address): void
   },
-  config: GatewayConfig,
+  gateway: Address,
+  devices: readonly DeviceConfig[],
 ): Driver[] {
-  const held = new Map(deps.held.map((entry) => [entry.topic, entry.payload]))
   const parks = createParks()
-  return config.devices.map((device) => {
+  return devices.map((device) => {
     const kind = deviceKinds.get(device.kind)
     if (!kind) throw new LinliError('CONFIG_UNCHECKED', `device ${device.id} was not checked`, { kind: 'bug' })
-    const address: Address = { ...config.site, gateway: config.gateway, class: kind.class, device: device.id }
-    const payload = held.get(formatTopic({ ...address, channel: 'state' }))
+    const address: Address = { ...gateway, class: kind.class, device: device.id }
+    const payload = deps.lastSaid(formatTopic({ ...address, channel: 'state' }))
     const restored = payload === undefined ? undefined : decodeJson(payload)
     const host = createHost(deps, address)
     const driverDeps = {

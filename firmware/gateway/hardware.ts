@@ -32,9 +32,13 @@ export interface GatewayHardware extends Hardware {
   closeBuses(): Promise<void>
 }
 
+export interface HardwareDeps extends BoardsDeps {
+  openGpio(): Promise<GpioKernel>
+}
+
 /** @throws {LinliError} BUS_CONFIG */
 export function createHardware(
-  deps: BoardsDeps & { openGpio: () => Promise<GpioKernel> },
+  deps: HardwareDeps,
   config: Pick<GatewayConfig, 'boards' | 'buses' | 'devices'>,
 ): GatewayHardware {
   const boards = createBoards(deps, config.boards)

@@ -100,6 +100,20 @@ export class Outbox {
       if (at.monotonic_ms < synced.monotonic_ms) this.availability(address, value, momentAt(synced, at.monotonic_ms))
   }
 
+  /** What was said last on a topic of the state lane, since the start. */
+  said(topic: string): Uint8Array | undefined {
+    return this.#latest.get(topic)?.payload
+  }
+
+  /** A device is no longer configured: what is retained of it goes. */
+  forget(address: Address): void {
+    this.#availabilities.delete(addressPath(address))
+    for (const channel of ['state', 'avail', 'meta'] as const) {
+      const topic = formatTopic({ ...address, channel })
+      if (this.#latest.has(topic)) this.clear(topic)
+    }
+  }
+
   /** Clears what is retained on a topic: its device is no longer configured. */
   clear(topic: string): void {
     this.#append('state', { topic, payload: new Uint8Array(), time_ms: Date.now() })

@@ -18,7 +18,7 @@ export interface SelfDeps {
   bootid: string
   version: string
   rss_bytes: () => number
-  telemetryEvery_ms: number
+  boards: () => readonly PinBoard[]
   timeQuality: () => TimeQuality
   /** What of its hub's configuration it runs on, where that can send one. */
   configuration?: { have(): ConfigurationHave }
@@ -32,7 +32,6 @@ const UNITS = { rss: 'B', uptime: 's', 'spool/alarm': 'count', 'spool/telemetry'
 
 export class Self {
   readonly #deps: SelfDeps
-  #boards: readonly PinBoard[] = []
   #credentials: CredentialsHave | undefined
   #readers: ReaderState[] | undefined
   #droppedTold = 0
@@ -45,11 +44,15 @@ export class Self {
     this.#timequality = deps.timeQuality()
   }
 
-  begin(boards: Iterable<PinBoard>): void {
-    const { outbox, address, version, telemetryEvery_ms } = this.#deps
-    this.#boards = [...boards]
+  begin(): void {
+    const { outbox, address, version } = this.#deps
     this.#droppedTold = outbox.telemetryDropped()
     outbox.event(address, { type: 'started', severity: 'notice', at: momentNow(), data: { version } })
+  }
+
+  /** A configuration is in use now. */
+  onConfiguration(telemetryEvery_ms: number): void {
+    const { outbox, address, version } = this.#deps
     outbox.meta(address, {
       class: 'gateway',
       model: `${process.platform} ${process.arch}`,
@@ -73,7 +76,7 @@ export class Self {
   }
 
   /** Which credentials this gateway decides by; the hub sends what is newer. */
-  onCredentials(have: CredentialsHave): void {
+  onCredentials(have: CredentialsHave | undefined): void {
     this.#credentials = have
     this.#reportState()
   }
@@ -94,7 +97,7 @@ export class Self {
     outbox.event(address, { type: 'clock-set', severity: 'notice', at: momentNow(), data })
   }
 
-  onReaders(readers: ReaderState[]): void {
+  onReaders(readers: ReaderState[] | undefined): void {
     this.#readers = readers
     this.#reportState()
   }
@@ -133,7 +136,9 @@ export class Self {
       bootid,
       startedat: new Date(this.#startedAt.wall_ms).toISOString(),
       timequality: this.#timequality,
-      boards: this.#boards.map(({ id, status }) => ({ id, status: status.status, ...shortReason(status.reason) })),
+      boards: this.#deps
+        .boards()
+        .map(({ id, status }) => ({ id, status: status.status, ...shortReason(status.reason) })),
       ...(configuration === undefined ? {} : { configuration: configuration.have() }),
       ...(this.#credentials === undefined ? {} : { credentials: this.#credentials }),
       ...(this.#readers === undefined ? {} : { readers: this.#readers }),

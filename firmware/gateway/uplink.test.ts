@@ -17,7 +17,7 @@ import { type Link, Uplink } from './uplink.ts'
 /** A link whose broker is the test. */
 class FakeLink implements Link {
   readonly published: Array<{ topic: string; value: Record<string, unknown>; retain: boolean }> = []
-  readonly filters: string[] = []
+  filters: string[] = []
   refuseSubscription = false
   acknowledge = true
   up = false
@@ -36,6 +36,9 @@ class FakeLink implements Link {
     this.published.push({ topic, value: decoded.ok ? (decoded.value as Record<string, unknown>) : {}, retain })
     if (this.acknowledge) return Promise.resolve()
     return new Promise((_resolve, reject) => this.#waiting.push(reject))
+  }
+  async unsubscribe(filter: string): Promise<void> {
+    this.filters = this.filters.filter((one) => one !== filter)
   }
   async subscribe(filter: string): Promise<void> {
     this.filters.push(filter)
@@ -62,6 +65,7 @@ class FakeLink implements Link {
 
 const AVAIL = 'linli/v1/s/c/e/gw-1/gateway/gw-1/avail'
 const FILTER = 'linli/v1/s/c/e/gw-1/+/+/cmd/+/+'
+const PLATES = 'linli/v1/s/c/e/gw-1/camera/+/plate'
 
 describe('the uplink', () => {
   let time: VirtualTime
@@ -94,7 +98,7 @@ describe('the uplink', () => {
         correctTime: (payload) =>
           synced && correctTime(payload, { bootid: 'boot', startedAt: { wall_ms: 0, monotonic_ms: 0 }, synced }),
       },
-      { availabilityTopic: AVAIL, filters: [FILTER] },
+      { availabilityTopic: AVAIL, commands: FILTER, plates: PLATES },
     )
     uplink.start()
   })
@@ -120,6 +124,10 @@ describe('the uplink', () => {
     expect(link.published[0]).toMatchObject({ topic: AVAIL, value: { status: 'online' }, retain: true })
     expect(link.published[1]).toMatchObject({ topic: 't/a1' })
     expect(link.filters).toEqual([FILTER])
+    uplink.setCameras(true)
+    expect(link.filters).toContain(PLATES)
+    uplink.setCameras(false)
+    expect(link.filters).not.toContain(PLATES)
   })
 
   it('dates what an unset clock had dated before it goes out, and only the true age makes it a replay', async () => {

@@ -19,6 +19,7 @@ export interface Link {
   close(): Promise<void>
   publish(topic: string, payload: Uint8Array, options: { qos: 0 | 1; retain: boolean }): Promise<void>
   subscribe(filter: string, qos: 0 | 1): Promise<unknown>
+  unsubscribe(filter: string): Promise<unknown>
   onMessage(listener: (message: { topic: string; payload: Uint8Array; retain: boolean }) => void): unknown
   onUp(listener: () => void): unknown
   onDown(listener: (reason: string) => void): unknown
@@ -46,8 +47,10 @@ export interface UplinkDeps {
 export interface UplinkConfig {
   /** Where the gateway's own availability goes. */
   availabilityTopic: string
-  /** What the gateway listens to: its commands, and the plates of its cameras. */
-  filters: readonly string[]
+  /** The gateway's commands. */
+  commands: string
+  /** The plates of its cameras, listened to only while it has some. */
+  plates: string
 }
 
 /** A hub that refused the subscription is asked again this often while the connection lasts. */
@@ -66,6 +69,7 @@ export class Uplink {
   /** Newest entry of each lane when the connection came up: all until there were delayed by the outage. */
   readonly #delayed = new Map<string, number>()
   #connected = false
+  #hasCameras = false
   /** A pump is started again only after it has stopped. */
   #stopping: Promise<void> = Promise.resolve()
   #subscribeTimer: ReturnType<typeof setTimeout> | undefined
@@ -87,6 +91,15 @@ export class Uplink {
 
   start(): void {
     this.#deps.link.start()
+  }
+
+  /** Plates are nobody's but those of a gateway that reads them. */
+  setCameras(hasCameras: boolean): void {
+    if (this.#hasCameras === hasCameras) return
+    this.#hasCameras = hasCameras
+    if (!this.#connected) return
+    if (hasCameras) this.#subscribe()
+    else this.#deps.link.unsubscribe(this.#config.plates).catch(() => {})
   }
 
   /** The gateway's own condition, told now and at every connection. */
@@ -176,7 +189,8 @@ export class Uplink {
 
   #subscribe(): void {
     const { link, logger } = this.#deps
-    for (const filter of this.#config.filters) {
+    const { commands, plates } = this.#config
+    for (const filter of this.#hasCameras ? [commands, plates] : [commands]) {
       link.subscribe(filter, 1).catch((error: unknown) => {
         if (!this.#connected) return
         logger.error({ filter, error: reasonOf(error) }, 'nothing comes in: the hub refused the subscription')

@@ -1,24 +1,24 @@
 import type { Audit } from '../audit/audit.ts'
 import { LinliError } from '../contract/errors.ts'
 import type { ClientEntry, Registry } from '../registry/registry.ts'
+import { checkGrants, type Grants, NO_GRANTS, withGrants, withoutGrants } from './grants.ts'
 
 /** What `linli client` asks: of a hub that runs at its counter, of one that stands still directly. */
 
 export type AccountRequest =
   | { type: 'account-put'; name: string; entry: ClientEntry }
   | { type: 'account-remove'; name: string }
+  | { type: 'account-grant' | 'account-revoke'; name: string; grants: Grants }
   | { type: 'account-list' }
-export interface Account {
-  name: string
-  role: ClientEntry['role']
-  gateway?: string
-  camera?: string
-}
+export type Account = { name: string } & Omit<ClientEntry, 'secret'>
 export type AccountAnswer = { type: 'account-changed' } | { type: 'accounts'; accounts: Account[] }
 
-/** Resolves when it is on disk. @throws {LinliError} ACCOUNT_UNKNOWN */
+/**
+ * Resolves when it is on disk; connections of an account that changed have ended by then, and whoever comes back is asked
+ * again. @throws {LinliError} ACCOUNT_UNKNOWN, GRANT_UNKNOWN, GRANT_INVALID
+ */
 export async function atAccounts(
-  registry: Pick<Registry, 'data' | 'putClient' | 'removeClient' | 'flush'>,
+  registry: Pick<Registry, 'data' | 'client' | 'putClient' | 'removeClient' | 'flush'>,
   request: AccountRequest,
 ): Promise<AccountAnswer> {
   if (request.type === 'account-list') {
@@ -29,13 +29,31 @@ export async function atAccounts(
     return { type: 'accounts', accounts }
   }
   if (request.type === 'account-put') registry.putClient(request.name, request.entry)
-  else if (!registry.removeClient(request.name)) {
-    throw new LinliError('ACCOUNT_UNKNOWN', `there is no account ${request.name}; linli client list names them`, {
-      kind: 'caller',
-    })
-  }
+  else if (request.type === 'account-remove') {
+    if (!registry.removeClient(request.name)) throw unknown(request.name)
+  } else regrant(registry, request)
   await registry.flush()
   return { type: 'account-changed' }
+}
+
+function regrant(
+  registry: Pick<Registry, 'client' | 'putClient'>,
+  { type, name, grants }: AccountRequest & { type: 'account-grant' | 'account-revoke' },
+): void {
+  const entry = registry.client(name)
+  if (!entry) throw unknown(name)
+  if (entry.role !== 'platform') {
+    const message = `${name} has the role ${entry.role}, whose rights are fixed; grants are for platforms`
+    throw new LinliError('GRANT_INVALID', message, { kind: 'caller' })
+  }
+  const change = type === 'account-grant' ? withGrants : withoutGrants
+  registry.putClient(name, { ...entry, grants: change(entry.grants ?? NO_GRANTS, grants) })
+}
+
+function unknown(name: string): LinliError {
+  return new LinliError('ACCOUNT_UNKNOWN', `there is no account ${name}; linli client list names them`, {
+    kind: 'caller',
+  })
 }
 
 /** The same, with a line in the audit log before an account changes, and one about how that went. */
@@ -45,7 +63,7 @@ export async function auditedAccounts(
   request: AccountRequest,
 ): Promise<AccountAnswer> {
   if (request.type === 'account-list') return atAccounts(registry, request)
-  const { secret: _secret, ...detail } = request.type === 'account-put' ? request.entry : { secret: '' }
+  const detail = detailOf(request)
   const entry = {
     kind: 'credential',
     action: request.type,
@@ -66,28 +84,45 @@ export async function auditedAccounts(
   }
 }
 
+function detailOf(request: Exclude<AccountRequest, { type: 'account-list' }>): object {
+  if (request.type === 'account-remove') return {}
+  if (request.type !== 'account-put') return { grants: request.grants }
+  const { secret: _secret, ...detail } = request.entry
+  return detail
+}
+
 const ROLES: readonly string[] = ['gateway', 'camera', 'platform', 'home-assistant'] satisfies Array<
   ClientEntry['role']
 >
 
 /** Undefined: the request is about something else. @throws {LinliError} SCHEMA_VIOLATION */
 export function accountRequest(value: unknown): AccountRequest | undefined {
-  const { type, name, entry } = (value ?? {}) as { type?: unknown; name?: unknown; entry?: unknown }
+  const { type, name, entry, grants } = (value ?? {}) as Record<'type' | 'name' | 'entry' | 'grants', unknown>
   if (type === 'account-list') return { type }
   if (type === 'account-remove' && typeof name === 'string') return { type, name }
   if (type === 'account-put' && typeof name === 'string' && isEntry(entry)) return { type, name, entry }
+  if ((type === 'account-grant' || type === 'account-revoke') && typeof name === 'string')
+    return { type, name, grants: grantsOf(grants) }
   if (typeof type !== 'string' || !type.startsWith('account-')) return undefined
   throw new LinliError('SCHEMA_VIOLATION', `not a whole request about accounts: ${type}`, { kind: 'caller' })
 }
 
+/** @throws {LinliError} GRANT_INVALID */
+function grantsOf(value: unknown): Grants {
+  const checked = checkGrants(value)
+  if (!checked.ok) throw checked.error
+  return checked.value
+}
+
 function isEntry(value: unknown): value is ClientEntry {
-  const { role, secret, gateway, camera } = (value ?? {}) as Record<string, unknown>
+  const { role, secret, gateway, camera, grants } = (value ?? {}) as Record<string, unknown>
   const isTextOrAbsent = (one: unknown) => one === undefined || typeof one === 'string'
   return (
     typeof role === 'string' &&
     ROLES.includes(role) &&
     typeof secret === 'string' &&
     isTextOrAbsent(gateway) &&
-    isTextOrAbsent(camera)
+    isTextOrAbsent(camera) &&
+    (grants === undefined || checkGrants(grants).ok)
   )
 }

@@ -1,6 +1,7 @@
-import type { Site } from '../contract/topic.ts'
+import { addressPath, type Site } from '../contract/topic.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { Principal } from './access.ts'
+import { NO_GRANTS, type PlaceOf } from './grants.ts'
 import { createLoginQueue, type Verify } from './login-queue.ts'
 import type { Peer } from './peer.ts'
 import { verifySecret } from './secret.ts'
@@ -26,6 +27,10 @@ export function registryAuthenticator(
   site: Site,
   verify: Verify = createLoginQueue(verifySecret),
 ): Authenticator {
+  const placeOf: PlaceOf = (address) => {
+    const path = addressPath(address)
+    return Object.hasOwn(registry.data.devices, path) ? registry.data.devices[path]?.meta.place : undefined
+  }
   return async ({ username, password, peer }) => {
     // A gateway is who its certificate says; a password beside it is not even looked at.
     if (peer) return gatewayOf(registry, site, peer)
@@ -35,7 +40,9 @@ export function registryAuthenticator(
     if (!(await verify(Buffer.from(password).toString('utf8'), entry.secret))) return undefined
     // Removed or changed while its secret was checked.
     if (registry.client(username) !== entry) return undefined
-    if (entry.role === 'platform' || entry.role === 'home-assistant') return { role: entry.role, name: username, site }
+    if (entry.role === 'platform')
+      return { role: 'platform', name: username, site, grants: entry.grants ?? NO_GRANTS, placeOf }
+    if (entry.role === 'home-assistant') return { role: 'home-assistant', name: username, site }
     if (entry.gateway === undefined) return undefined
     if (entry.role === 'gateway') return { role: 'gateway', name: username, site, gateway: entry.gateway }
     return entry.camera === undefined

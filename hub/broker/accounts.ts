@@ -3,7 +3,10 @@ import type { PrincipalClient } from './delivery.ts'
 
 /** The connected clients of each account. */
 export interface Accounts {
-  came(client: PrincipalClient): void
+  /** What is asked of an account from now on is as it is now. */
+  asking(client: PrincipalClient): void
+  /** False: it was ended between `asking` and now, and what was found out of it may hold no more. */
+  came(client: PrincipalClient): boolean
   left(client: PrincipalClient): void
   isConnected(name: string): boolean
   /**
@@ -17,13 +20,19 @@ export function createAccounts(): Accounts {
   const clients = new Map<string, Set<PrincipalClient>>()
   /** A client that was shut out is no principal any more, and still leaves its place. */
   const names = new WeakMap<PrincipalClient, string>()
+  /** How many accounts had been ended when a client was asked about, and when one was ended last. */
+  const asked = new WeakMap<PrincipalClient, number>()
+  const ended = new Map<string, number>()
+  let ends = 0
   return {
+    asking: (client) => void asked.set(client, ends),
     came(client) {
       const principal: Principal | undefined = client.principal
-      if (!principal) return
+      if (!principal || (ended.get(principal.name) ?? 0) > (asked.get(client) ?? 0)) return false
       const those = clients.get(principal.name) ?? new Set()
       clients.set(principal.name, those.add(client))
       names.set(client, principal.name)
+      return true
     },
     left(client) {
       const name = names.get(client)
@@ -34,6 +43,7 @@ export function createAccounts(): Accounts {
     },
     isConnected: (name) => clients.has(name),
     end(name, left) {
+      ended.set(name, ++ends)
       const those = [...(clients.get(name) ?? [])]
       for (const client of those) {
         if (left === 'removed') delete client.principal

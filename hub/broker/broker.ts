@@ -112,6 +112,7 @@ export async function createBroker(deps: {
     persistence,
 
     authenticate(client, username, password, done) {
+      accounts.asking(client)
       deps
         .authenticate({
           clientId: client.id,
@@ -216,8 +217,9 @@ export async function createBroker(deps: {
     // Gone while it was let in: struck off again by nobody else.
     if (isGone) return strikeOff(aedes, client)
     if (!client.principal) return
-    accounts.came(client)
-    events.connected(client.principal)
+    if (accounts.came(client)) return events.connected(client.principal)
+    delete client.principal
+    client.close()
   })
   aedes.on('connackSent', ({ returnCode }, client) => {
     if (returnCode !== 0) return

@@ -1,5 +1,5 @@
-import type { Principal } from '../auth/access.ts'
-import { reasonOf } from '../contract/errors.ts'
+import { mayLeaveWill, type Principal } from '../auth/access.ts'
+import { LinliError, reasonOf } from '../contract/errors.ts'
 import type { Ingest } from './ingest.ts'
 import type { StoredWill } from './persistence/records.ts'
 import type { Sessions } from './persistence/sessions.ts'
@@ -21,7 +21,10 @@ export async function publishWills(deps: {
       const { topic, qos, retain } = will
       try {
         const inbound = { topic, payload: Buffer.from(will.payload, 'base64'), qos, retain }
-        const verdict = await ingest.accept(principalOf(will), inbound)
+        const principal = principalOf(will)
+        if (!mayLeaveWill(principal, topic))
+          throw new LinliError('ACCESS_DENIED', 'not its to leave', { kind: 'caller' })
+        const verdict = await ingest.accept(principal, inbound)
         if (verdict.kind === 'deliver') await deps.publish({ topic, payload: verdict.payload, qos, retain })
       } catch (error) {
         // Its account may be gone or may not publish this any more.

@@ -15,6 +15,7 @@ const catalog = {
   init: { zh: '新建小区', en: 'make a new site' },
   device: { zh: '管理小区设备', en: 'the devices of a site' },
   import: { zh: '从表格导入设备', en: 'devices from a sheet, CSV or Excel' },
+  label: { zh: '打印设备与网关标签', en: 'labels with QR codes for devices and gateways' },
   doctor: { zh: '检查枢纽或网关所在的机器', en: 'look what is wrong with a hub or a gateway, and what to do' },
   backup: { zh: '加密备份枢纽', en: 'an encrypted backup of a hub, which may run meanwhile' },
   restore: { zh: '恢复备份到新目录', en: 'make a new data folder of a backup' },

@@ -19,6 +19,7 @@ for (const name of [
   'hub',
   'device',
   'import',
+  'label',
   'doctor',
   'backup',
   'restore',

@@ -50,7 +50,8 @@ export const COMMAND_CODES = {
   COMMANDS_BUSY: 'too many commands are open or not yet expired: it was not carried out; send a new one later',
   RESULT_UNKNOWN:
     'no result came until 10 s after its expiry, or the record of it at the hub was damaged: look at the device, it may have acted',
-  GATEWAY_RESTARTED: 'the gateway restarted while it was carried out: look at the device, it may have acted',
+  GATEWAY_RESTARTED:
+    'the gateway, or the device on a new configuration, restarted while it was carried out: look at the device, it may have acted',
   DEVICE_UNKNOWN: 'the gateway has no such device',
   DRIVER_FAILED: 'the driver of the device failed on it',
   DRIVER_TIMEOUT: 'the driver of the device did not answer: look at the device, it may have acted',

@@ -58,9 +58,21 @@ export type Channel =
 
 export type Topic = Address & Channel
 
-/** Channels whose messages are retained; all others never are. */
+/** Every channel, and whether its messages are retained: always or never. */
+const RETAINED: Readonly<Record<Channel['channel'], boolean>> = {
+  evt: false,
+  state: true,
+  tele: false,
+  avail: true,
+  meta: true,
+  cmd: false,
+  res: false,
+  plate: false,
+}
+export const CHANNELS = Object.keys(RETAINED) as ReadonlyArray<Channel['channel']>
+
 export function isRetained(channel: Channel['channel']): boolean {
-  return channel === 'state' || channel === 'avail' || channel === 'meta'
+  return RETAINED[channel]
 }
 
 export function sitePath(site: Site): string {

@@ -2,6 +2,7 @@ import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { discoveryComplaint } from '../../test/support/home-assistant.ts'
 import type { Principal } from '../auth/access.ts'
+import { WHOLE_ESTATE } from '../auth/grants.ts'
 import { createHub } from '../compose.ts'
 import type { Command, Result } from '../contract/command.ts'
 import { encodeJson } from '../contract/encode.ts'
@@ -26,7 +27,7 @@ const WAIT = { timeout: 20_000, interval: 10 }
 const principals: Record<string, Principal> = {
   'gw-1': { role: 'gateway', name: 'gw-1', site: SITE, gateway: 'gw-1' },
   ha: { role: 'home-assistant', name: 'ha', site: SITE },
-  city: { role: 'platform', name: 'city', site: SITE },
+  city: { role: 'platform', name: 'city', site: SITE, grants: WHOLE_ESTATE },
 }
 
 let hub: Hub

@@ -1,4 +1,5 @@
 import { type Adapter, Low } from 'lowdb'
+import { type Grants, WHOLE_ESTATE } from '../auth/grants.ts'
 import { LinliError } from '../contract/errors.ts'
 import type { Meta } from '../contract/meta.ts'
 import { type Address, addressPath } from '../contract/topic.ts'
@@ -7,6 +8,8 @@ import type { EnrolmentCode } from '../enrolment/machine.ts'
 /** Who and what this hub knows: gateways, devices, and the accounts that may connect. Small, rarely written, precious. */
 export interface RegistryData {
   version: 1
+  /** Platforms have what their `grants` say, and nothing without them. */
+  hasGrants: boolean
   gateways: Record<string, { firstseen: string }>
   /** By address path without the root. */
   devices: Record<string, { firstseen: string; meta: Meta }>
@@ -35,6 +38,8 @@ export interface ClientEntry {
   gateway?: string
   /** For role camera: its device segment. */
   camera?: string
+  /** For role platform: what it may read and command; nothing when absent. */
+  grants?: Grants
 }
 
 export interface Registry {
@@ -79,6 +84,7 @@ export async function createRegistry(deps: {
   }
   // What a registry of an earlier release has not got yet.
   const data = Object.assign(db.data, { ...empty(), ...db.data })
+  grantWhatWasGranted(data)
   let writing: Promise<void> = Promise.resolve()
   let scheduled = false
   /** Of the last write. */
@@ -169,6 +175,13 @@ export async function createRegistry(deps: {
   }
 }
 
+/** Earlier releases knew no grants: each platform had the whole estate. From now on that is said. */
+function grantWhatWasGranted(data: RegistryData): void {
+  if (data.hasGrants) return
+  data.hasGrants = true
+  for (const entry of Object.values(data.clients)) if (entry.role === 'platform') entry.grants ??= WHOLE_ESTATE
+}
+
 function empty(): RegistryData {
-  return { version: 1, gateways: {}, devices: {}, clients: {}, certificates: {}, enrolments: {} }
+  return { version: 1, hasGrants: false, gateways: {}, devices: {}, clients: {}, certificates: {}, enrolments: {} }
 }

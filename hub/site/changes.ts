@@ -1,3 +1,4 @@
+import { isDeviceUri, parseDeviceUri } from '../contract/device-uri.ts'
 import { type Decoded, LinliError } from '../contract/errors.ts'
 import type { Place } from '../contract/meta.ts'
 import {
@@ -165,8 +166,9 @@ function withDevice(
   return found.ok ? work(found.value) : found
 }
 
-/** @param name an id, or `gateway/id` */
+/** @param name an id, `gateway/id`, or what the QR on its label says */
 export function findDevice(config: SiteConfig, name: string): Decoded<Found> {
+  if (isDeviceUri(name)) return labelled(config, name)
   const [first = '', second] = name.split('/', 2)
   const found = allDevices(config).filter(({ gateway, device }) =>
     second === undefined ? device.id === first : gateway === first && device.id === second,
@@ -179,6 +181,15 @@ export function findDevice(config: SiteConfig, name: string): Decoded<Found> {
   return only
     ? { ok: true, value: only }
     : told(`there is no device ${name}; linli device list names them`, 'DEVICE_UNKNOWN')
+}
+
+function labelled(config: SiteConfig, uri: string): Decoded<Found> {
+  const parsed = parseDeviceUri(uri)
+  if (!parsed.ok) return parsed
+  const { street, community, estate, gateway, device } = parsed.value
+  const site = `${street}/${community}/${estate}`
+  if (site !== config.site) return told(`this label is of the site ${site}, and this site is ${config.site}`)
+  return findDevice(config, `${gateway}/${device}`)
 }
 
 export function allDevices(config: SiteConfig): Found[] {

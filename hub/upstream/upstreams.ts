@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { Principal } from '../auth/access.ts'
+import { WHOLE_ESTATE } from '../auth/grants.ts'
 import type { BrokerLog } from '../broker/broker.ts'
 import type { Inbound } from '../broker/ingest.ts'
 import { LinliError, reasonOf } from '../contract/errors.ts'
@@ -90,7 +91,7 @@ export async function openUpstreams(
   function openForwarder(settings: UpstreamSettings): Forwarder {
     const { name } = settings
     const about = { upstream: name, url: redacted(settings.url) }
-    const platform: Principal = { role: 'platform', name, site: config.site }
+    const platform: Principal = { role: 'platform', name, site: config.site, grants: WHOLE_ESTATE }
     return createForwarder(
       {
         log,

@@ -78,7 +78,21 @@ describe('a gateway of a site', () => {
     await linli('init', ['--data', data, '--site', SITE_TEXT, '--yes'])
     await startHub()
     secret = (
-      JSON.parse(await linli('client', ['add', 'city', '--role', 'platform', '--data', data, '--json'])) as {
+      JSON.parse(
+        await linli('client', [
+          'add',
+          'city',
+          '--role',
+          'platform',
+          '--read',
+          'all',
+          '--command',
+          'all',
+          '--data',
+          data,
+          '--json',
+        ]),
+      ) as {
         secret: string
       }
     ).secret

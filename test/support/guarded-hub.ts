@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http'
 import { registryAuthenticator } from '../../hub/auth/authenticator.ts'
+import { WHOLE_ESTATE } from '../../hub/auth/grants.ts'
 import { hashSecret } from '../../hub/auth/secret.ts'
 import { createHub } from '../../hub/compose.ts'
 import { keyId } from '../../hub/contract/credentials.ts'
@@ -40,8 +41,8 @@ export async function startGuardedHub(): Promise<GuardedHub> {
   const put = (name: string, entry: Omit<ClientEntry, 'secret'>) => registry.putClient(name, { ...entry, secret })
   put('gw-1', { role: 'gateway', gateway: 'gw-1' })
   put('gw-2', { role: 'gateway', gateway: 'gw-2' })
-  put('city', { role: 'platform' })
-  put('other-city', { role: 'platform' })
+  put('city', { role: 'platform', grants: WHOLE_ESTATE })
+  put('other-city', { role: 'platform', grants: WHOLE_ESTATE })
   put('cam-1', { role: 'camera', gateway: 'gw-1', camera: 'cam-1' })
   let ids = 0
   const hub = await createHub(

@@ -30,6 +30,8 @@ export interface Subscriber {
   /** Topics with a new retained message since a subscription began that is being written; counts those. */
   subscribing: { count: number; fresh: Set<string> }
   isGone: boolean
+  /** By the rights that its account had when it connected last; since a restart not known before it comes. */
+  mayReceive: (topic: string) => boolean
   /** Made for the connection that is coming up: not present before it (MQTT-3.2.2-3). */
   isNew: boolean
 }
@@ -82,6 +84,7 @@ export function createBook(): Book {
         wake: undefined,
         subscribing: { count: 0, fresh: new Set() },
         isGone: false,
+        mayReceive: () => true,
         isNew: false,
       }
       subscribers.set(id, subscriber)
@@ -103,6 +106,7 @@ export function createBook(): Book {
     wanting(topic, qos) {
       const found = new Map<Subscriber, 1 | 2>()
       for (const { subscriber, subscription } of tree.match(topic)) {
+        if (!subscriber.mayReceive(topic)) continue
         const granted = Math.min(qos, Math.max(found.get(subscriber) ?? 0, subscription.qos))
         found.set(subscriber, granted === 2 ? 2 : 1)
       }

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import { mayReceive } from '../../auth/access.ts'
 import { Persistence } from './persistence.ts'
 import type { BrokerClient, Cut, Queues } from './queues.ts'
 import { createQueues } from './queues.ts'
@@ -24,6 +25,10 @@ export async function claimSession(sessions: Sessions, client: BrokerClient, log
     log.warn({ client: client.id, claim }, 'connection refused: the client cannot have a session')
     return false
   }
-  if (client.clean === false) await sessions.open(client.id, owner).written
+  if (client.clean !== false) return true
+  const { subscriber, written } = sessions.open(client.id, owner)
+  const { principal } = client
+  if (principal) subscriber.mayReceive = (topic) => mayReceive(principal, topic)
+  await written
   return true
 }

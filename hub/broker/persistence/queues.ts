@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import { mayReceive, type Principal } from '../../auth/access.ts'
+import type { Principal } from '../../auth/access.ts'
 import type { Subscriber } from './book.ts'
 import type { Holder } from './bounds.ts'
 import { createSender, type Sender } from './sender.ts'
@@ -101,8 +101,7 @@ export function createQueues(sessions: Sessions, onCut: (client: BrokerClient, c
       const subscriber = client.clean === false ? sessions.book.subscribers.get(client.id) : undefined
       if (!subscriber) return
       // What it waits for may not be its account's any more.
-      const { principal } = client
-      if (principal) subscriber.session.dropUnless((topic) => mayReceive(principal, topic))
+      subscriber.session.dropUnless(subscriber.mayReceive)
       connect(client, subscriber)
     },
     gone(client) {

@@ -174,7 +174,8 @@ async function sendRetained(
   for (const { topic } of subscriptions) added.set(topic, '', true)
   const sent: Array<Promise<void>> = []
   for (const { topic, payload, qos } of keeping.retained.values()) {
-    if (subscriber.subscribing.fresh.has(topic) || added.match(topic).length === 0) continue
+    if (subscriber.subscribing.fresh.has(topic) || added.match(topic).length === 0 || !subscriber.mayReceive(topic))
+      continue
     const least = Math.min(qos, Math.max(0, ...wanted.match(topic)))
     if (least > 0) sent.push(keeping.enqueue(subscriber, { topic, payload, retain: true, qos: least === 2 ? 2 : 1 }))
   }

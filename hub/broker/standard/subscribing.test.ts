@@ -14,6 +14,7 @@ import {
   unsubscribe,
 } from '../../../test/support/mqtt-peer.ts'
 import { type OpenBroker, startOpenBroker } from '../../../test/support/open-broker.ts'
+import { WHOLE_ESTATE } from '../../auth/grants.ts'
 
 /** MQTT 3.1.1 §3.8 to §3.11 and §4.7: subscriptions and what they match, over real sockets. */
 
@@ -22,7 +23,10 @@ let peer: Peer
 beforeEach(async () => {
   open = await startOpenBroker({
     principals: new Map([
-      ['reader', { role: 'platform', name: 'reader', site: { street: 's', community: 'c', estate: 'e' } }],
+      [
+        'reader',
+        { role: 'platform', name: 'reader', site: { street: 's', community: 'c', estate: 'e' }, grants: WHOLE_ESTATE },
+      ],
     ]),
   })
   peer = await login(open.port, { id: 'peer' })

@@ -1,7 +1,14 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command } from 'commander'
-import { type AccountAnswer, type AccountRequest, atAccounts, auditedAccounts } from '../../auth/accounts-counter.ts'
+import {
+  type Account,
+  type AccountAnswer,
+  type AccountRequest,
+  atAccounts,
+  auditedAccounts,
+} from '../../auth/accounts-counter.ts'
+import { formatGrant, type GrantKind, type Grants, NO_GRANTS, parseGrant, withGrants } from '../../auth/grants.ts'
 import { hashSecret, newSecret } from '../../auth/secret.ts'
 import { LinliError } from '../../contract/errors.ts'
 import { isSegment } from '../../contract/topic.ts'
@@ -9,51 +16,58 @@ import { askCounter, type Refused } from '../../counter/counter.ts'
 import { durableJson } from '../../registry/durable-json.ts'
 import { type ClientEntry, createRegistry, type RegistryData } from '../../registry/registry.ts'
 import { withAudit } from '../audit/offline.ts'
+import { word } from './words.ts'
 
 /**
- * `linli client add | remove | list`: the MQTT accounts of a hub without `--dev`, of one that runs and of one that stands
- * still. A secret is printed once and never stored.
+ * `linli client`: the MQTT accounts of a hub without `--dev`, of one that runs and of one that stands still. A secret is
+ * printed once and never stored. Exit codes: 0 done, 1 it failed, 2 told wrongly.
  */
 
-interface AddOptions {
+interface Options {
   data: string
+  json?: boolean
+  read?: string[]
+  command?: string[]
+}
+interface AddOptions extends Options {
   role: string
   gateway?: string
   camera?: string
-  json?: boolean
 }
 
-const program = new Command('linli client').description('MQTT accounts of a hub / 枢纽的 MQTT 账号')
+const program = new Command('linli client').description(word('about'))
 // Before the subcommands, which take it over from here.
 program.showHelpAfterError().exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
-program
-  .command('add <name>')
-  .description('add an account or give it a new secret; its connections end / 新增账号或重设密钥(其连接将断开)')
-  .requiredOption('--data <dir>', 'data folder of the hub / 枢纽数据目录')
-  .requiredOption('--role <role>', 'gateway, camera, platform or home-assistant')
-  .option(
-    '--gateway <id>',
-    'role gateway: the gateway it speaks for (default: the name); role camera: the one that it reads plates for',
-  )
-  .option('--camera <id>', 'role camera: the camera it speaks for (default: the name)')
-  .option('--json', 'one JSON object on stdout')
+withGrantOptions(subcommand('add <name>', 'add'))
+  .requiredOption('--role <role>', word('role'))
+  .option('--gateway <id>', word('gateway'))
+  .option('--camera <id>', word('camera'))
   .action(add)
-program
-  .command('remove <name>')
-  .description('remove an account; its connections end at once / 删除账号(其连接立即断开)')
-  .requiredOption('--data <dir>', 'data folder of the hub / 枢纽数据目录')
-  .action(remove)
-program
-  .command('list')
-  .description('the accounts, without their secrets / 列出账号')
-  .requiredOption('--data <dir>', 'data folder of the hub / 枢纽数据目录')
-  .action(list)
+subcommand('remove <name>', 'remove').action(remove)
+subcommand('list', 'list').action(list)
+subcommand('show <name>', 'show').action(show)
+withGrantOptions(subcommand('grant <name>', 'grant')).action(changeGrants('account-grant'))
+withGrantOptions(subcommand('revoke <name>', 'revoke')).action(changeGrants('account-revoke'))
 
 try {
   await program.parseAsync()
 } catch (error) {
+  const isCaller = error instanceof LinliError && error.kind === 'caller'
   process.stderr.write(`linli client: ${(error as Error).message}\n`)
-  process.exit(error instanceof LinliError ? 2 : 1)
+  process.exit(isCaller ? 2 : 1)
+}
+
+function subcommand(usage: string, about: Parameters<typeof word>[0]): Command {
+  return program
+    .command(usage)
+    .description(word(about))
+    .requiredOption('--data <dir>', word('data'))
+    .option('--json', word('json'))
+}
+
+function withGrantOptions(command: Command): Command {
+  const collect = (value: string, before: string[] = []) => [...before, value]
+  return command.option('--read <filter>', word('read'), collect).option('--command <filter>', word('command'), collect)
 }
 
 async function add(name: string, options: AddOptions): Promise<void> {
@@ -62,22 +76,56 @@ async function add(name: string, options: AddOptions): Promise<void> {
   const secret = newSecret()
   const entry: ClientEntry = { ...account, secret: await hashSecret(secret) }
   await ask(options.data, { type: 'account-put', name, entry })
-  process.stdout.write(
-    options.json ? `${JSON.stringify({ name, role: options.role, secret })}\n` : `${name}: ${secret}\n`,
-  )
+  print(options, { name, role: options.role, secret }, `${name}: ${secret}`)
 }
 
-async function remove(name: string, options: { data: string }): Promise<void> {
+async function remove(name: string, options: Options): Promise<void> {
   await ask(options.data, { type: 'account-remove', name })
-  process.stdout.write(`${name} is removed / 已删除\n`)
+  print(options, { name }, `${name} ${word('removed')}`)
 }
 
-async function list(options: { data: string }): Promise<void> {
-  const answer = await ask(options.data, { type: 'account-list' })
-  for (const { name, role, gateway, camera } of answer.type === 'accounts' ? answer.accounts : []) {
-    const speaksFor = [gateway, camera].filter((one) => one !== undefined).join('/')
-    process.stdout.write(`${[name, role, ...(speaksFor === '' ? [] : [speaksFor])].join('  ')}\n`)
+async function list(options: Options): Promise<void> {
+  const accounts = await accountsOf(options.data)
+  print(options, { accounts }, accounts.map(lineOf).join('\n') || word('none'))
+}
+
+async function show(name: string, options: Options): Promise<void> {
+  const account = (await accountsOf(options.data)).find((one) => one.name === name)
+  if (!account)
+    throw new LinliError('ACCOUNT_UNKNOWN', `there is no account ${name}; linli client list names them`, {
+      kind: 'caller',
+    })
+  const { read, command } = account.grants ?? NO_GRANTS
+  const lines = (label: string, grants: Grants[GrantKind]) =>
+    grants.length === 0
+      ? [`  ${label}  ${word('nothing')}`]
+      : grants.map((grant) => `  ${label}  ${formatGrant(grant)}`)
+  const grants =
+    account.role === 'platform' ? [...lines(word('mayRead'), read), ...lines(word('mayCommand'), command)] : []
+  print(options, account, [lineOf(account), ...grants].join('\n'))
+}
+
+function changeGrants(type: 'account-grant' | 'account-revoke'): (name: string, options: Options) => Promise<void> {
+  return async (name, options) => {
+    const grants = grantsOf(options)
+    if (!grants) throw told(word('needsSome'))
+    await ask(options.data, { type, name, grants })
+    await show(name, options)
   }
+}
+
+function print({ json }: Options, value: object, text: string): void {
+  process.stdout.write(`${json ? JSON.stringify(value) : text}\n`)
+}
+
+function lineOf({ name, role, gateway, camera }: Account): string {
+  const speaksFor = [gateway, camera].filter((one) => one !== undefined).join('/')
+  return [name, role, ...(speaksFor === '' ? [] : [speaksFor])].join('  ')
+}
+
+async function accountsOf(data: string): Promise<Account[]> {
+  const answer = await ask(data, { type: 'account-list' })
+  return answer.type === 'accounts' ? answer.accounts : []
 }
 
 /** Of the hub that runs there, or else of its registry. */
@@ -108,15 +156,35 @@ async function ofRegistry(data: string, request: AccountRequest): Promise<Accoun
   return answer
 }
 
-/** What the account may speak for. @throws {LinliError} OPTION_INVALID */
-function accountOf(name: string, { role, gateway, camera }: AddOptions): Omit<ClientEntry, 'secret'> {
-  if (role === 'platform' || role === 'home-assistant') return { role }
+/** What the account may speak for, or what it is granted. @throws {LinliError} OPTION_INVALID, GRANT_INVALID */
+function accountOf(name: string, options: AddOptions): Omit<ClientEntry, 'secret'> {
+  const { role, gateway, camera } = options
+  const grants = grantsOf(options)
+  if (role === 'platform') {
+    if (!grants) throw told(word('needsGrants'))
+    return { role, grants }
+  }
+  if (grants) throw told(word('platformsOnly'))
+  if (role === 'home-assistant') return { role }
   if (role === 'gateway') return { role, gateway: segment('--gateway', gateway ?? name) }
   if (role === 'camera') {
     if (gateway === undefined) throw told('--role camera needs --gateway: the gateway that it reads plates for')
     return { role, gateway: segment('--gateway', gateway), camera: segment('--camera', camera ?? name) }
   }
   throw told(`--role is ${role}; allowed: gateway, camera, platform, home-assistant`)
+}
+
+/** Undefined: none were given. @throws {LinliError} GRANT_INVALID */
+function grantsOf({ read = [], command = [] }: Options): Grants | undefined {
+  if (read.length + command.length === 0) return undefined
+  let grants = NO_GRANTS
+  for (const [kind, texts] of [['read', read] as const, ['command', command] as const])
+    for (const text of texts) {
+      const parsed = parseGrant(kind, text)
+      if (!parsed.ok) throw parsed.error
+      grants = withGrants(grants, parsed.value)
+    }
+  return grants
 }
 
 function segment(option: string, value: string): string {

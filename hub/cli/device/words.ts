@@ -17,7 +17,7 @@ const words = {
   move: { zh: '更改位置,或移到另一个网关', en: 'another place, or another gateway' },
   replace: { zh: '更换硬件,编号与位置不变', en: 'other hardware under the same id, in the same place' },
   remove: { zh: '删除设备', en: 'remove a device' },
-  deviceName: { zh: '编号,或 网关/编号', en: 'its id, or gateway/id' },
+  deviceName: { zh: '编号、网关/编号,或标签二维码的内容', en: 'its id, gateway/id, or what the QR on its label says' },
   newId: { zh: '1–40 个 a–z、0–9、-', en: '1–40 of a–z, 0–9, -' },
   gateway: { zh: '所属网关', en: 'its gateway' },
   kind: { zh: '种类', en: 'kind' },

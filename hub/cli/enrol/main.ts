@@ -1,10 +1,7 @@
-import { hostname, networkInterfaces } from 'node:os'
 import { Command } from 'commander'
 import { formatEnrolment, spokenCode } from '../../contract/enrolment.ts'
 import { LinliError } from '../../contract/errors.ts'
-import { askCounter, type Refused } from '../../counter/counter.ts'
-import type { EnrolmentAnswer, EnrolmentRequest } from '../../enrolment/counter.ts'
-import { accepted, checkDataDir } from '../credential/reach.ts'
+import { askEnrolment, ownAddress } from './reach.ts'
 import { statusWord, word } from './words.ts'
 
 /**
@@ -47,16 +44,8 @@ function command(name: string, description: string): Command {
     .option('--json', 'one JSON object on stdout / 标准输出一个 JSON 对象')
 }
 
-async function ask<T extends EnrolmentAnswer['type']>(
-  data: string,
-  request: EnrolmentRequest,
-): Promise<EnrolmentAnswer & { type: T }> {
-  checkDataDir(data)
-  return accepted(await askCounter<EnrolmentAnswer | Refused>(data, request)) as EnrolmentAnswer & { type: T }
-}
-
 async function code(gateway: string, options: Where & { host?: string }): Promise<void> {
-  const answer = await ask<'enrol-code'>(options.data, { type: 'enrol-code', gateway })
+  const answer = await askEnrolment<'enrol-code'>(options.data, { type: 'enrol-code', gateway })
   const { code: plain, fingerprint, httpsPort: port, expires } = answer
   const text = formatEnrolment({ host: options.host ?? ownAddress(), port, gateway, code: plain, fingerprint })
   if (options.json) return print({ gateway, code: plain, expires, text })
@@ -67,7 +56,7 @@ async function code(gateway: string, options: Where & { host?: string }): Promis
 }
 
 async function list(options: Where): Promise<void> {
-  const { gateways } = await ask<'enrolled'>(options.data, { type: 'enrol-list' })
+  const { gateways } = await askEnrolment<'enrolled'>(options.data, { type: 'enrol-list' })
   if (options.json) return print({ gateways })
   if (gateways.length === 0) process.stdout.write(`${word('none')}\n`)
   for (const { gateway, until, status } of gateways)
@@ -75,16 +64,11 @@ async function list(options: Where): Promise<void> {
 }
 
 async function revoke(gateway: string, options: Where): Promise<void> {
-  const { revoked } = await ask<'enrol-revoked'>(options.data, { type: 'enrol-revoke', gateway })
+  const { revoked } = await askEnrolment<'enrol-revoked'>(options.data, { type: 'enrol-revoke', gateway })
   if (options.json) return print({ gateway, revoked })
   process.stdout.write(`${gateway}: ${revoked} ${word('revoked')}\n`)
 }
 
 function print(value: object): void {
   process.stdout.write(`${JSON.stringify(value)}\n`)
-}
-
-function ownAddress(): string {
-  const addresses = Object.values(networkInterfaces()).flatMap((those) => those ?? [])
-  return addresses.find(({ internal, family }) => !internal && family === 'IPv4')?.address ?? hostname()
 }

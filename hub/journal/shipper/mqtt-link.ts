@@ -65,6 +65,8 @@ export interface MqttLink {
   publish(topic: string, payload: Uint8Array, options: { qos: 0 | 1; retain: boolean }): Promise<void>
   /** For this connection only: subscribe again in onUp. Rejects with UPSTREAM_REFUSED or UPSTREAM_LOST. */
   subscribe(filter: string, qos: 0 | 1): Promise<void>
+  /** Rejects as subscribe does. */
+  unsubscribe(filter: string): Promise<void>
   /**
    * A QoS 1 message is acknowledged when the listeners' promises have resolved, and not at all when one rejects: the broker sends
    * it again after a reconnect if the session is not clean. The next packet is looked at only then, PUBACKs of our own
@@ -241,6 +243,7 @@ export function createMqttLink(deps: MqttLinkDeps, config: MqttLinkConfig): Mqtt
         }
       }),
     subscribe: (filter, qos) => ask((using, done) => using.subscribe(filter, { qos }, (error) => done(error))),
+    unsubscribe: (filter) => ask((using, done) => using.unsubscribe(filter, (error) => done(error ?? null))),
     onMessage: (listener) => listeners.message.push(listener),
     onUp: (listener) => listeners.up.push(listener),
     onDown: (listener) => listeners.down.push(listener),

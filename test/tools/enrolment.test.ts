@@ -94,7 +94,7 @@ describe('a gateway without an account', () => {
   })
 
   it('enrols with a code, and its alarms arrive over TLS', async () => {
-    const account = ['add', 'city', '--role', 'platform', '--data', hubData, '--json']
+    const account = ['add', 'city', '--role', 'platform', '--read', 'all', '--data', hubData, '--json']
     platform.password = (JSON.parse(await linli('client', account)) as { secret: string }).secret
     await claim((await newCode()).text)
     expect(statSync(join(gatewayData, 'identity.json')).mode & 0o777).toBe(0o600)

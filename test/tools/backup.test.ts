@@ -38,7 +38,8 @@ describe('a hub that is backed up and lost', () => {
       ['foreign', 'gateway'],
       ['city', 'platform'],
     ] as const) {
-      const said = await linli('client', ['add', name, '--role', role, '--data', data, '--json'])
+      const grants = role === 'platform' ? ['--read', 'all', '--command', 'all'] : []
+      const said = await linli('client', ['add', name, '--role', role, ...grants, '--data', data, '--json'])
       secrets[name] = (JSON.parse(said) as { secret: string }).secret
     }
     await connect()
