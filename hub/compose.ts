@@ -23,6 +23,10 @@ import { createEvacuation, type Evacuation } from './evacuation/evacuation.ts'
 import { createGatewayLife } from './gateway-life/gateway-life.ts'
 import { createHomeAssistant, type HomeAssistant } from './home-assistant/bridge.ts'
 import type { AcceptedListener, Hub, HubDeps, HubSettings } from './hub.ts'
+import { createArchive } from './incidents/archive/store.ts'
+import { incidentConfig } from './incidents/config.ts'
+import { createIncidents } from './incidents/incidents.ts'
+import type { Incidents } from './incidents/room.ts'
 import { journalState } from './journal-health.ts'
 import { createOwnVoice, type OwnVoice } from './own-voice.ts'
 import { restoreRetained } from './retained.ts'
@@ -68,6 +72,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     now_ms: deps.now_ms,
     hub: settings.name,
   })
+  const incidents = createHubIncidents(deps, settings, { audit, devices, desk, own })
   const distributor = credentials && createHubDistributor(deps, credentials, devices, desk)
   const homeAssistant = createHubHomeAssistant(deps, settings, { devices, desk, acceptedListeners }, () => broker)
   const ingest = createHubIngest(deps, settings, {
@@ -83,6 +88,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
       evacuation.heard(message)
     },
     replays,
+    incidents,
     beside: homeAssistant?.accept,
     denied: denialNotes(audit),
     accepted(message) {
@@ -119,9 +125,10 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     audit,
     upstreams,
     credentials,
+    incidents,
     own,
     onAccepted: (listener) => subscribe(acceptedListeners, listener),
-    problems: () => evacuation.problems(),
+    problems: () => [...evacuation.problems(), ...incidents.problems()],
     onUpstream: (listener) => subscribe(upstreamListeners, listener),
     async start() {
       await restoreRetained(deps, devices, broker)
@@ -131,6 +138,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
       publishWills(deps, broker)
       homeAssistant?.start()
       await evacuation.start()
+      await incidents.start()
       selfState.start()
       upstreams.start()
     },
@@ -138,6 +146,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
       life.close()
       availability.close()
       evacuation.close()
+      await incidents.close()
       selfState.close()
       distributor?.close()
       desk.close()
@@ -209,7 +218,8 @@ function createHubDesk(
     log: deps.log,
     audit,
     self,
-    gatewayOnline: (address) => devices.gatewayOnline(address),
+    // Incidents are the hub's own.
+    gatewayOnline: (address) => address.class === 'incident' || devices.gatewayOnline(address),
     answer: (topic, payload) => own.keep(topic, payload, false),
     submit: (topic, payload) => submit(self, { topic, payload, retain: false }),
     onFault: (fault) => deps.logger.error({ code: fault.code }, fault.message),
@@ -260,6 +270,31 @@ function createHubEvacuation(
       onFault: (fault) => deps.logger.error({ code: fault.code }, fault.message),
     },
     { address: hubAddress(settings) },
+  )
+}
+
+function createHubIncidents(
+  deps: HubDeps,
+  settings: HubSettings,
+  rooms: { audit: Audit; devices: Devices; desk: CommandDesk; own: OwnVoice },
+): Incidents {
+  const { audit, devices, desk, own } = rooms
+  const shipped = incidentConfig()
+  return createIncidents(
+    {
+      log: deps.log,
+      archive: deps.incidentArchive ?? createArchive(),
+      keep: own.keep,
+      desk,
+      audit,
+      placeOf: (address) => devices.get(address)?.meta?.place,
+      config: deps.incidentConfig ?? (() => shipped),
+      now_ms: deps.now_ms,
+      timeQuality: timeQualityOf(deps),
+      machine: deps.machine ?? { boot: deps.newId(), monotonic_ms: () => performance.now() },
+      onFault: (fault) => deps.logger.error({ code: fault.code }, fault.message),
+    },
+    settings,
   )
 }
 

@@ -12,6 +12,7 @@ import { parseTopic, type Topic } from './contract/topic.ts'
 import type { Evacuation } from './evacuation/evacuation.ts'
 import type { GatewayLife } from './gateway-life/gateway-life.ts'
 import type { HubDeps, HubSettings } from './hub.ts'
+import type { Incidents } from './incidents/room.ts'
 import { gatewayKey } from './registry/registry.ts'
 import type { Replays } from './upstream/replay.ts'
 
@@ -30,6 +31,7 @@ export function createHubIngest(
     /** Taken note of, and shown to nobody for now. */
     heldBack: (message: Message) => void
     replays: Replays
+    incidents: Pick<Incidents, 'onCommand'>
     accepted: (message: Message) => void
     beside: Beside | undefined
     denied: (principal: Principal, topic: Topic, error: LinliError) => void
@@ -100,12 +102,13 @@ export function createHubIngest(
 
 /** The desk has it on disk before it goes on; a command to the hub itself is carried out here. */
 function decideCommand(
-  rooms: { desk: CommandDesk; evacuation: Evacuation; replays: Replays },
+  rooms: { desk: CommandDesk; evacuation: Evacuation; replays: Replays; incidents: Pick<Incidents, 'onCommand'> },
   message: CommandMessage,
   principal: Principal,
 ): Decision {
   const { goesOn, written } = rooms.desk.onCommand(message, principal)
   if (!goesOn) return { kind: 'swallow', first: written }
+  if (message.topic.class === 'incident') rooms.incidents.onCommand(message)
   if (message.topic.class !== 'hub') return { kind: 'kept', first: written }
   if (message.command.name !== 'replay')
     return { kind: 'kept', first: Promise.all([written, rooms.evacuation.onCommand(message)]) }

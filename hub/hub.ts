@@ -11,6 +11,9 @@ import type { Site } from './contract/topic.ts'
 import type { CredentialSource } from './credentials/source.ts'
 import type { Devices } from './devices/devices.ts'
 import type { Settings as HomeAssistantSettings } from './home-assistant/entities.ts'
+import type { Archive } from './incidents/archive/types.ts'
+import type { IncidentConfig } from './incidents/config.ts'
+import type { Incidents } from './incidents/room.ts'
 import type { Log } from './journal/types.ts'
 import type { OwnVoice } from './own-voice.ts'
 import type { Registry } from './registry/registry.ts'
@@ -32,6 +35,12 @@ export interface HubDeps {
   timeQuality?: () => TimeQuality
   /** Keeps the last line of the audit log in a second place. */
   keepAuditHead?: (head: Head) => Promise<void>
+  /** Closed incidents; in memory when absent. */
+  incidentArchive?: Archive
+  /** Rules, clocks and people of the site, as they are now; the shipped ones when absent. */
+  incidentConfig?: () => IncidentConfig
+  /** The machine's monotonic clock, and which run of the machine it counts from; that of this process when absent. */
+  machine?: { boot: string; monotonic_ms: () => number }
   /** In-memory transport to the upstream, for virtual time. */
   connectUpstream?: () => Duplex
 }
@@ -74,6 +83,7 @@ export interface Hub {
   readonly audit: Audit
   readonly upstreams: Upstreams
   readonly credentials: CredentialSource | undefined
+  readonly incidents: Incidents
   /** For what the hub itself has to say of the world. */
   readonly own: OwnVoice
   onAccepted(listener: AcceptedListener): () => void

@@ -4,6 +4,7 @@ import { COMMAND_RECORD_LANE } from './commands/record.ts'
 import { CREDENTIAL_LANE } from './credentials/entries.ts'
 import { DUTY_LANE } from './duty/records.ts'
 import { EVACUATION_LANE } from './evacuation/record.ts'
+import { INCIDENT_LANE } from './incidents/record.ts'
 import type { LaneConfig } from './journal/types.ts'
 import { DEAD_LETTER_LANE } from './upstream/dead-letters.ts'
 
@@ -21,6 +22,8 @@ export const JOURNAL_LANES: LaneConfig[] = [
   AUDIT_LANE,
   /** The evacuation that is on, and which gates have it. */
   EVACUATION_LANE,
+  /** Incidents that are open, or were closed a short while ago. */
+  INCIDENT_LANE,
   /** Who may pass, by keyed hash. */
   CREDENTIAL_LANE,
   /** The plan of the site, and the sheets of its shifts. */

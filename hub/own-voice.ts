@@ -3,14 +3,15 @@ import type { Sessions } from './broker/persistence/sessions.ts'
 import { decodeMessage, type Message } from './contract/decode.ts'
 import { encodeJson } from './contract/encode.ts'
 import { reasonOf } from './contract/errors.ts'
+import type { Append } from './journal/types.ts'
 
 /** What the hub says itself goes through the journal like everybody else's messages. */
 export interface OwnVoice {
   /** One that cannot be written is logged, not thrown. */
   send(topic: string, payload: Uint8Array, retain: boolean): void
   say(topic: string, value: unknown, retain: boolean): void
-  /** Appends at once; resolves when it is on disk, rejects when it cannot be written. Published by itself after that. */
-  keep(topic: string, payload: Uint8Array, retain: boolean): Promise<void>
+  /** Appends at once; resolves when it is on disk, rejects when it cannot be written. Published by itself after that. `joined`: in one commit with the append before it. */
+  keep(topic: string, payload: Uint8Array, retain: boolean, joined?: Append['joined']): Promise<void>
 }
 
 export function createOwnVoice(
@@ -28,10 +29,10 @@ export function createOwnVoice(
   function send(topic: string, payload: Uint8Array, retain: boolean): void {
     keep(topic, payload, retain).catch(lost(topic))
   }
-  async function keep(topic: string, payload: Uint8Array, retain: boolean): Promise<void> {
+  async function keep(topic: string, payload: Uint8Array, retain: boolean, joined?: Append['joined']): Promise<void> {
     const decoded = decodeMessage(topic, payload, retain)
     if (!decoded.ok) throw decoded.error
-    const base = { topic, payload, time_ms: deps.now_ms() }
+    const base = { topic, payload, time_ms: deps.now_ms(), ...(joined ? { joined } : {}) }
     const lane = decoded.value.kind === 'telemetry' ? 'telemetry' : 'alarm'
     const append = retain ? { ...base, lane: 'state', key: topic } : { ...base, lane }
     await deps.sessions.append(append, { payload, qos: 1, retain })

@@ -23,6 +23,7 @@ import { hubForFlows } from './flows-port.ts'
 import { createHistory, type History } from './history/history.ts'
 import { createThreadBackend } from './history/thread.ts'
 import type { Hub, HubLogger, HubSettings } from './hub.ts'
+import { incidentParts } from './incidents/open.ts'
 import { openFileLog } from './journal/open.ts'
 import type { Log } from './journal/types.ts'
 import { journalHealth } from './journal-health.ts'
@@ -81,6 +82,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
       now_ms: Date.now,
       newId: randomUUID,
       timeQuality: createTimeQuality(await openKernelClock((message) => logger.warn({}, message))),
+      ...incidentParts(config.dataDir, () => running.site?.store.config),
       keepAuditHead: (head) => writeHead(config.dataDir, head),
     },
     settingsOf(config, siteKey.key),

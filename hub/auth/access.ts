@@ -33,6 +33,8 @@ const TABLE: Readonly<Record<Channel['channel'], { publish: Row; hear: Row }>> =
 }
 
 export function mayPublish(principal: Principal, topic: Topic): boolean {
+  // What an incident is says the hub alone.
+  if (principal.role === 'gateway' && topic.class === 'incident') return false
   return reaches(principal, TABLE[topic.channel].publish, topic)
 }
 
@@ -48,7 +50,7 @@ function reaches(principal: Principal, row: Row, topic: Topic): boolean {
     case 'platform':
       return isGranted(principal, topic)
     case 'home-assistant':
-      return reach === 'estate'
+      return reach === 'estate' && topic.class !== 'incident'
   }
 }
 
@@ -95,6 +97,7 @@ function isOfOneDevice(site: Site, filter: string): boolean {
   const [gateway = '', deviceClass = '', device = '', ...channel] = filter.slice(prefix.length).split('/')
   return (
     [gateway, deviceClass, device].every(isSegment) &&
+    deviceClass !== 'incident' &&
     /^(state|avail|meta|tele|(evt|res)\/[^/#]+)$/.test(channel.join('/'))
   )
 }

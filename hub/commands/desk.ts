@@ -66,6 +66,8 @@ export interface CommandDesk {
   finalOf(id: string): Result | undefined
   /** Commands to this address without a final result. */
   openAt(address: Address): Array<Pick<Tracked, 'id' | 'name'>>
+  /** … to any address whose path begins so. */
+  openBelow(path: string): Array<Pick<Tracked, 'id' | 'name' | 'topic'>>
   /** Takes up what stood before the restart. */
   start(): Promise<void>
   counts(): { open: number; remembered: number }
@@ -301,6 +303,8 @@ export function createDesk(deps: DeskDeps): CommandDesk {
       const topic = addressPath(address)
       return [...state.commands.values()].filter((one) => one.topic === topic && one.final === undefined)
     },
+    openBelow: (path) =>
+      [...state.commands.values()].filter((one) => one.topic.startsWith(path) && one.final === undefined),
     async start() {
       const entries = await deps.log.list(COMMAND_RECORD_LANE.name)
       const restored = restoreTracker(entries)

@@ -121,13 +121,6 @@ describe('limits and retain rules', () => {
       }),
     )
   })
-
-  it('refuses classes that this version does not have, a clearing included', () => {
-    for (const payload of [new Uint8Array(), utf8.encode('{}')]) {
-      const decoded = decodeMessage('linli/v1/s/c/e/gw-1/incident/c1/state', payload, true)
-      expect(refusal(decoded)).toEqual(['TOPIC_UNKNOWN', '/class'])
-    }
-  })
 })
 
 describe('one mistake in a valid message', () => {

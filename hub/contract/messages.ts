@@ -25,10 +25,7 @@ export interface MessageKind {
 const telemetry = eventSchema(SenmlPack)
 
 export function messageKinds(): MessageKind[] {
-  return DEVICE_CLASSES.flatMap((one) => {
-    const contract = catalog[one]
-    return contract ? messagesOf(one, contract) : []
-  })
+  return DEVICE_CLASSES.flatMap((one) => messagesOf(one, catalog[one]))
 }
 
 function messagesOf(deviceClass: DeviceClass, { events, state, commands }: ClassContract): MessageKind[] {

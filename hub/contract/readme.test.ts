@@ -11,6 +11,7 @@ import { CONTRACT_CODES } from './errors.ts'
 import { AnyEvent } from './event.ts'
 import { READER_CODES } from './gateway.ts'
 import { ESTATE_CODES, REPLAY_CODES, REPLAY_MAX } from './hub.ts'
+import { INCIDENT_CODES } from './incident.ts'
 import { Meta } from './meta.ts'
 import { PARK_CODES, READING_REASONS } from './park-sensor.ts'
 import { PlateReading } from './plate.ts'
@@ -44,6 +45,7 @@ const titles: Record<string, string> = {
   camera: 'Camera',
   gateway: 'Gateway',
   hub: 'Hub',
+  incident: 'Incident',
   'park-sensor': 'Park sensor',
 }
 
@@ -111,6 +113,11 @@ describe('hub/contract/README.md', () => {
   it('lists the codes of the estate with the meaning that the code gives', () => {
     const listed = rowsUnder('Hub').filter((line) => /^\| `(ESTATE|HUB)_/.test(line))
     expect(listed).toEqual(Object.entries(ESTATE_CODES).map(([code, meaning]) => `| \`${code}\` | ${meaning} |`))
+  })
+
+  it('lists the codes of incidents with the meaning that the code gives', () => {
+    const listed = rowsUnder('Incident').filter((line) => line.startsWith('| `INCIDENT_'))
+    expect(listed).toEqual(Object.entries(INCIDENT_CODES).map(([code, meaning]) => `| \`${code}\` | ${meaning} |`))
   })
 
   it('lists the codes of replays with the meaning that the code gives', () => {

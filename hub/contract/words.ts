@@ -66,6 +66,18 @@ export const EVENT_WORDS: Readonly<Record<string, Words>> = {
   'setting-changed': { zh: '设置已改', en: 'Setting changed' },
   evacuation: { zh: '全小区疏散', en: 'Evacuation' },
   'evacuation-ended': { zh: '疏散结束', en: 'Evacuation ended' },
+  raised: { zh: '事件发生', en: 'Raised' },
+  repeated: { zh: '再次报警', en: 'Repeated' },
+  acknowledged: { zh: '已受理', en: 'Acknowledged' },
+  dispatched: { zh: '已派单', en: 'Dispatched' },
+  'on-site': { zh: '已到场', en: 'On site' },
+  resolved: { zh: '已办结', en: 'Resolved' },
+  answered: { zh: '已答复', en: 'Answered' },
+  'false-alarm': { zh: '误报', en: 'False alarm' },
+  reopened: { zh: '重新办理', en: 'Reopened' },
+  'kind-corrected': { zh: '类别更正', en: 'Kind corrected' },
+  assigned: { zh: '已指派', en: 'Assigned' },
+  escalated: { zh: '超时上报', en: 'Escalated' },
 }
 
 export const COMMAND_WORDS: Readonly<Record<string, Words>> = {
@@ -89,6 +101,19 @@ export const COMMAND_WORDS: Readonly<Record<string, Words>> = {
   'credentials-part': { zh: '凭证快照', en: 'Credentials: a part of all' },
   'credentials-delta': { zh: '凭证变更', en: 'Credentials: changes' },
   'reader-install': { zh: '安装读卡器', en: 'Install a reader' },
+  submit: { zh: '居民提交事项', en: 'Submit a matter' },
+  raise: { zh: '登记事件', en: 'Raise an incident' },
+  acknowledge: { zh: '受理', en: 'Acknowledge' },
+  dispatch: { zh: '派单', en: 'Dispatch' },
+  arrive: { zh: '到场', en: 'Arrive' },
+  resolve: { zh: '办结', en: 'Resolve' },
+  answer: { zh: '答复', en: 'Answer' },
+  'false-alarm': { zh: '判为误报', en: 'Say that it is a false alarm' },
+  reopen: { zh: '重新办理', en: 'Reopen' },
+  comment: { zh: '备注', en: 'Comment' },
+  'correct-kind': { zh: '更正类别', en: 'Correct the kind' },
+  assign: { zh: '指派', en: 'Assign' },
+  confirm: { zh: '居民确认', en: 'Confirm' },
 }
 
 /** What a message is called; its name in the contract where it has no words yet. */

@@ -73,6 +73,8 @@ export function createDevices(): Devices {
 
   return {
     apply(message) {
+      // An incident stands on the wire like a device, and is none.
+      if (message.topic.class === 'incident') return
       if (message.kind === 'cleared') return clear(message)
       if (message.kind === 'meta') view(message.topic).meta = message.meta
       if (message.kind === 'state') view(message.topic).state = message.state

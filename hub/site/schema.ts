@@ -4,6 +4,7 @@ import { DEVICE_KINDS } from '../contract/kinds.ts'
 import { Place } from '../contract/meta.ts'
 import { checker } from '../contract/schema.ts'
 import { SEGMENT_PATTERN, Segment } from '../contract/topic.ts'
+import { IncidentSettings, settingsFault } from '../incidents/config.ts'
 
 /**
  * What `site.json` holds. Of a gateway's part only what the hub itself needs is fixed here (names, places, what carries
@@ -74,6 +75,7 @@ const SiteShape = Type.Object(
     language: Type.Enum([...LANGUAGES]),
     timeZone: Type.String({ minLength: 1, maxLength: 64 }),
     listen: Type.Optional(Listen),
+    incidents: Type.Optional(IncidentSettings),
     gateways: Type.Record(Type.String({ pattern: SEGMENT_PATTERN }), GatewayPart, {
       maxProperties: GATEWAYS_MAX,
       additionalProperties: false,
@@ -93,6 +95,8 @@ export function checkSite(value: unknown): Decoded<SiteConfig> {
   const config = shape.value as unknown as SiteConfig
   if (!isTimeZone(config.timeZone))
     return invalid('/timeZone', `is "${config.timeZone}"; allowed: a name of the IANA database, such as Asia/Shanghai`)
+  const mistake = config.incidents && settingsFault(config.incidents)
+  if (mistake) return invalid(`/incidents${mistake.path}`, mistake.message)
   for (const [gateway, part] of Object.entries(config.gateways)) {
     const fault = gatewayFault(`/gateways/${gateway}`, part)
     if (fault) return fault

@@ -52,8 +52,8 @@ export const homes: Record<string, { at: string[]; instead: string }> = {
     instead: 'the authority of hub/authority',
   },
   'node:sqlite': {
-    at: ['hub/journal/', 'hub/history/'],
-    instead: 'a lane of the durable log of hub/journal, or a question to hub/history',
+    at: ['hub/journal/', 'hub/history/', 'hub/incidents/archive/'],
+    instead: 'a lane of the durable log of hub/journal, or a question to hub/history or hub/incidents',
   },
   vue: { at: ['hub/web/pages/compile.ts', 'flows/pages/'], instead: 'a page of flows/pages' },
   'vue/compiler-sfc': { at: ['hub/web/pages/compile.ts'], instead: 'the pages that hub/web/pages compiles' },

@@ -76,6 +76,7 @@ export async function openVirtualHub(parts: {
       random: forkRandom(random),
       now_ms: Date.now,
       newId,
+      machine: { boot: 'virtual', monotonic_ms: Date.now },
       ...(connectUpstream ? { connectUpstream } : {}),
     },
     {

@@ -41,6 +41,18 @@ const EVENTS: Record<string, Both> = {
   'setting-changed': { zh: '设置已改', en: 'setting changed' },
   evacuation: { zh: '全小区紧急疏散', en: 'EVACUATION of the estate' },
   'evacuation-ended': { zh: '疏散结束', en: 'evacuation ended' },
+  raised: { zh: '事件发生', en: 'INCIDENT raised' },
+  repeated: { zh: '再次报警', en: 'the same again' },
+  acknowledged: { zh: '已受理', en: 'acknowledged' },
+  dispatched: { zh: '已派单', en: 'dispatched' },
+  'on-site': { zh: '已到场', en: 'on site' },
+  resolved: { zh: '已办结', en: 'resolved' },
+  answered: { zh: '已答复', en: 'answered' },
+  'false-alarm': { zh: '误报', en: 'false alarm' },
+  reopened: { zh: '重新办理', en: 'reopened' },
+  'kind-corrected': { zh: '类别更正', en: 'kind corrected' },
+  assigned: { zh: '已指派', en: 'assigned' },
+  escalated: { zh: '超时上报', en: 'OVERDUE, escalated' },
 }
 
 /** What a gate's state says in a word. */

@@ -1,0 +1,238 @@
+import FakeTimers, { type Clock } from '@sinonjs/fake-timers'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Result } from '../contract/command.ts'
+import type { Message } from '../contract/decode.ts'
+import { encodeJson } from '../contract/encode.ts'
+import { makeEvent } from '../contract/event.ts'
+import { type Address, formatTopic } from '../contract/topic.ts'
+import { createMemoryDisk } from '../journal/memory-backend.ts'
+import { openMemoryLog } from '../journal/open.ts'
+import { JOURNAL_LANES } from '../journal-lanes.ts'
+import { createOwnVoice } from '../own-voice.ts'
+import { createArchive } from './archive/store.ts'
+import { type IncidentConfig, incidentConfig } from './config.ts'
+import { createIncidents } from './incidents.ts'
+import { incidentAddress } from './messages.ts'
+import type { Incidents } from './room.ts'
+
+const SITE = { street: 's', community: 'c', estate: 'e' }
+const BUTTON: Address = { ...SITE, gateway: 'gw-1', class: 'alarm-button', device: 'b1' }
+const BEGIN_MS = Date.parse('2026-11-23T12:00:00Z')
+
+let clock: Clock
+beforeEach(() => {
+  clock = FakeTimers.install({ now: BEGIN_MS, toFake: ['setTimeout', 'clearTimeout', 'Date'] })
+})
+afterEach(() => void clock.uninstall())
+
+/** The room of the incidents over a journal in memory, which outlives a kill. */
+class Room {
+  readonly disk = createMemoryDisk()
+  readonly archive = { ...createArchive(), close: async () => undefined }
+  readonly results: Result[] = []
+  readonly faults: string[] = []
+  config: () => IncidentConfig = () => SHIPPED
+  log!: Awaited<ReturnType<typeof openMemoryLog>>
+  incidents!: Incidents
+  /** How far the wall clock is off. */
+  jump_ms = 0
+  #sequence = 0
+  #commands = 0
+
+  async open(): Promise<this> {
+    this.log = await openMemoryLog(this.disk, { lanes: JOURNAL_LANES })
+    const { log } = this
+    const voice = createOwnVoice(
+      {
+        sessions: { append: (one) => log.append(one) },
+        logger: { error: (_d, message) => void this.faults.push(message) },
+        now_ms: Date.now,
+      },
+      () => undefined,
+      () => ({ publish: async () => undefined }),
+    )
+    this.incidents = createIncidents(
+      {
+        log,
+        archive: this.archive,
+        keep: voice.keep,
+        desk: { answer: (_address, result) => void this.results.push(result), openBelow: () => [] },
+        audit: { note: ({ action }) => void this.faults.push(action) },
+        placeOf: () => ({ building: '3' }),
+        config: () => this.config(),
+        now_ms: () => Date.now() + this.jump_ms,
+        timeQuality: () => 'synced',
+        machine: { boot: 'virtual', monotonic_ms: Date.now },
+        onFault: ({ message }) => void this.faults.push(message),
+      },
+      { site: SITE },
+    )
+    await this.incidents.start()
+    return this
+  }
+
+  async kill(): Promise<void> {
+    this.log.kill()
+    void this.incidents.close()
+    await this.open()
+  }
+
+  async say(type: string, data: object, address = BUTTON): Promise<string> {
+    const stamp = { wall_ms: Date.now(), monotonic_ms: 1, quality: 'synced' } as const
+    const event = makeEvent({ address, bootid: 'b', sequence: ++this.#sequence }, type, 'alarm', stamp, data)
+    const topic = formatTopic({ ...address, channel: 'evt', type })
+    await this.log.append({ lane: 'alarm', topic, payload: encodeJson(event), time_ms: Date.now() })
+    return event.id
+  }
+  press = () => this.say('pressed', { press: 1, atstart: false })
+
+  /** Gives a command and waits for its answer. */
+  async do(id: string, name: string, args: object = {}): Promise<Result> {
+    const command = {
+      id: `c${++this.#commands}`,
+      name,
+      issuedat: new Date().toISOString(),
+      expiresat: new Date(Date.now() + 10_000).toISOString(),
+      actor: { kind: 'platform', id: 'desk' } as const,
+      args,
+    }
+    const topic = { ...incidentAddress(SITE, id), channel: 'cmd', name, id: command.id } as const
+    this.incidents.onCommand({ kind: 'command', topic, command } as Message & { kind: 'command' })
+    await settled()
+    return this.results.at(-1) as Result
+  }
+
+  async said(): Promise<string[]> {
+    const entries = await this.log.read('alarm', 0, 10_000)
+    return entries.map(({ topic }) => topic).filter((topic) => topic.includes('/hub/incident/'))
+  }
+  async state(id: string): Promise<Record<string, unknown> | undefined> {
+    const entry = (await this.log.list('state')).find(({ topic }) => topic.endsWith(`/incident/${id}/state`))
+    return entry && JSON.parse(Buffer.from(entry.payload).toString())
+  }
+}
+const SHIPPED = incidentConfig({}, 'Asia/Shanghai')
+
+/** What is under way has come to its end. */
+async function settled(): Promise<void> {
+  for (let hops = 0; hops < 60; hops++) await new Promise<void>((resolve) => void setImmediate(resolve))
+}
+async function pass(ms: number): Promise<void> {
+  await clock.tickAsync(ms)
+  await settled()
+}
+
+describe('the incidents of a hub', () => {
+  it('are raised by a press, worked by commands, told with each step, and go to the archive', async () => {
+    const room = await new Room().open()
+    const event = await room.press()
+    await pass(0)
+    expect(await room.state('1')).toMatchObject({
+      status: 'raised',
+      kind: 'major',
+      device: 'gw-1/alarm-button/b1',
+      place: { building: '3' },
+    })
+    for (const [name, status] of [
+      ['acknowledge', 'acknowledged'],
+      ['dispatch', 'dispatched'],
+      ['arrive', 'on-site'],
+      ['resolve', 'resolved'],
+      ['answer', 'answered'],
+    ] as const)
+      expect(await room.do('1', name)).toMatchObject({ status: 'succeeded', data: { incident: '1', status } })
+    const types = ['raised', 'acknowledged', 'dispatched', 'on-site', 'resolved', 'answered']
+    expect(await room.said()).toEqual(types.map((type) => `linli/v1/s/c/e/hub/incident/1/evt/${type}`))
+    expect((await room.incidents.get('1'))?.story[0]).toMatchObject({ what: 'raised', event })
+    await pass(SHIPPED.keepClosed_ms - 1000)
+    expect(await room.state('1')).toMatchObject({ status: 'answered' })
+    await pass(3_000)
+    expect(await room.state('1')).toBeUndefined()
+    expect(await room.log.list('incidents')).toHaveLength(1)
+    expect((await room.incidents.get('1'))?.incident).toMatchObject({ status: 'answered' })
+    expect(room.faults).toEqual([])
+    await room.incidents.close()
+  })
+
+  it('are one for a device and cause while it is open: each press is counted, and after the end the next is another', async () => {
+    const room = await new Room().open()
+    const ids = [await room.press(), await room.press(), await room.press()]
+    await pass(100)
+    await room.say('cancelled', { press: 3, held_ms: 5000 })
+    await room.say('tamper', { loop: 'open' })
+    await pass(100)
+    expect(await room.state('1')).toMatchObject({ count: 3, status: 'raised' })
+    expect(await room.state('2')).toMatchObject({ cause: 'tamper', kind: 'shared' })
+    const story = (await room.incidents.get('1'))?.story ?? []
+    expect(story.flatMap(({ event }) => event ?? []).slice(0, 3)).toEqual(ids)
+    expect(story.map(({ what }) => what)).toContain('followed')
+    await room.do('1', 'false-alarm', { reason: 'a child' })
+    await room.press()
+    await pass(100)
+    expect(await room.state('3')).toMatchObject({ cause: 'button', count: 1 })
+    await room.incidents.close()
+  })
+
+  it('are neither missed nor raised twice, whenever the hub is killed', async () => {
+    const room = await new Room().open()
+    for (let kills = 0; kills < 30; kills++) {
+      await room.say('pressed', { press: 1, atstart: false }, { ...BUTTON, device: `b${kills}` })
+      // In the middle of taking it, a little later each time.
+      for (let hops = 0; hops < kills % 10; hops++) await new Promise<void>((resolve) => void setImmediate(resolve))
+      await room.kill()
+    }
+    await pass(1_000)
+    const raised = (await room.said()).filter((topic) => topic.endsWith('/evt/raised'))
+    expect(new Set(raised).size).toBe(30)
+    expect(raised).toHaveLength(30)
+    expect([...room.incidents.live()].map(({ incident }) => [incident.device, incident.count])).toEqual(
+      Array.from({ length: 30 }, (_, index) => [`gw-1/alarm-button/b${index}`, 1]),
+    )
+    await room.incidents.close()
+  })
+
+  it('are made of an event that the rules of the site fail on, by the shipped ones, and the fault is told', async () => {
+    const room = await new Room().open()
+    const { config } = room
+    let failures = 0
+    room.config = () => {
+      if (failures++ < 1) throw new Error('a broken rule')
+      return config()
+    }
+    await room.press()
+    await pass(100)
+    expect(await room.state('1')).toMatchObject({ cause: 'button' })
+    expect(room.faults.join()).toContain('a broken rule')
+    await room.incidents.close()
+  })
+
+  it('keep their clocks over a kill and a wall clock that jumps', async () => {
+    const room = await new Room().open()
+    await room.press()
+    await pass(20_000)
+    room.jump_ms = -40 * 365 * 86_400_000
+    await pass(10_000)
+    await room.kill()
+    room.jump_ms = 5 * 86_400_000
+    await pass(29_000)
+    expect((await room.incidents.get('1'))?.story.map(({ what }) => what)).not.toContain('escalated')
+    await pass(2_000)
+    const story = () =>
+      room.incidents.get('1').then((found) => (found?.story ?? []).filter(({ what }) => what === 'escalated'))
+    expect(await story()).toMatchObject([{ clock: 'acknowledge', tier: 'building' }])
+    await pass(60_000)
+    expect(await story()).toMatchObject([{ tier: 'building' }, { tier: 'estate' }])
+    await room.incidents.close()
+  })
+
+  it('refuse what cannot be done, with what can', async () => {
+    const room = await new Room().open()
+    expect(await room.do('9', 'acknowledge')).toMatchObject({ status: 'refused', code: 'INCIDENT_UNKNOWN' })
+    const submitted = await room.do('new', 'submit', { text: '三号楼水管漏水', kind: 'private', reference: 'app-77' })
+    expect(submitted).toMatchObject({ status: 'succeeded', data: { incident: '1', status: 'raised' } })
+    expect(await room.do('1', 'resolve')).toMatchObject({ status: 'refused', code: 'INCIDENT_STEP' })
+    expect(await room.state('1')).toMatchObject({ source: 'resident', kind: 'private', reference: 'app-77' })
+    expect(JSON.stringify(await room.state('1'))).not.toContain('漏水')
+    await room.incidents.close()
+  })
+})
