@@ -1,4 +1,4 @@
-import { ask } from './api.ts'
+import { command } from './api.ts'
 import type { Result } from './shapes.ts'
 
 /** What pages ask of the incidents of the hub. */
@@ -22,5 +22,5 @@ export interface Team {
 }
 
 export function step(number: string, name: string, args: object): Promise<Result> {
-  return ask('POST', `/api/v1/incidents/${number}/${name}`, args)
+  return command(`hub/incident/${number}`, name, args)
 }
