@@ -65,13 +65,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     seldomHead(audit),
   ])
   const evacuation = createHubEvacuation(deps, settings, { audit, devices, desk, own, selfState })
-  const replays = createReplays({
-    log: deps.log,
-    desk,
-    upstreams: () => upstreams,
-    now_ms: deps.now_ms,
-    hub: settings.name,
-  })
+  const replays = createReplays({ ...deps, desk, upstreams: () => upstreams, hub: settings.name })
   const incidents = createHubIncidents(deps, settings, { audit, devices, desk, own })
   const distributor = credentials && createHubDistributor(deps, credentials, devices, desk)
   const homeAssistant = createHubHomeAssistant(deps, settings, { devices, desk, acceptedListeners }, () => broker)

@@ -5,7 +5,15 @@ import { isSegment, type Site } from './contract/topic.ts'
 import { DAY_MS, type Retention } from './history/types.ts'
 import type { Settings as HomeAssistantSettings } from './home-assistant/entities.ts'
 import { parseBrokerUrl } from './journal/shipper/link-errors.ts'
-import { readUpstreams, singleUpstream, type UpstreamSettings } from './upstream/settings.ts'
+import { UPSTREAMS_FILE } from './site/moved-upstreams.ts'
+import { SITE_FILE } from './site/site-file.ts'
+import {
+  readUpstreams,
+  singleUpstream,
+  type UpstreamList,
+  type UpstreamSettings,
+  upstreamsFrom,
+} from './upstream/settings.ts'
 
 /** Everything one hub is told at start. */
 export interface HubConfig {
@@ -48,6 +56,8 @@ export interface HubOptions {
   flowsPort: string
   upstream?: string
   upstreams?: string
+  /** Of `site.json`. */
+  siteUpstreams?: UpstreamList
   flows: boolean
   dev?: boolean
   logLevel: string
@@ -159,13 +169,15 @@ export function port(option: string, text: string): number {
   return value
 }
 
-/** The file in the data folder that is read when `--upstreams` names no other. */
-const UPSTREAMS_FILE = 'upstreams.json'
-
-/** Those of the file, and beside them the one of `--upstream`. */
-function upstreamsOf({ data, upstream, upstreams }: HubOptions): UpstreamSettings[] {
-  const file = upstreams ?? join(data, UPSTREAMS_FILE)
-  const listed = upstreams !== undefined || existsSync(file) ? readUpstreams(file) : []
+/** Those of `--upstreams`, or else of `site.json`, or else of `upstreams.json`; and beside them the one of `--upstream`. */
+function upstreamsOf({ data, upstream, upstreams, siteUpstreams }: HubOptions): UpstreamSettings[] {
+  const file = upstreams ?? join(data, siteUpstreams ? SITE_FILE : UPSTREAMS_FILE)
+  const listed =
+    upstreams === undefined && siteUpstreams
+      ? upstreamsFrom(siteUpstreams, file)
+      : upstreams !== undefined || existsSync(file)
+        ? readUpstreams(file)
+        : []
   if (upstream === undefined) return listed
   const single = singleUpstream(upstreamUrl(upstream))
   if (listed.some(({ name }) => name === single.name))

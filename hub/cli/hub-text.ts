@@ -29,8 +29,8 @@ const catalog = {
     en: 'MQTT broker of the district, e.g. mqtt://user:secret@host:1883',
   },
   upstreams: {
-    zh: '多个上级平台的配置文件(JSON);缺省为数据目录中的 upstreams.json(如有)',
-    en: 'JSON file of several upstreams; upstreams.json in the data folder when there is one',
+    zh: '多个上级平台的配置文件(JSON),仅用于本次运行;缺省为 site.json 中的 upstreams',
+    en: 'JSON file of several upstreams, for this run; the upstreams of site.json when it is not given',
   },
   noFlows: { zh: '不运行流程(Node-RED)', en: 'without flows (Node-RED)' },
   homeAssistant: {

@@ -80,6 +80,26 @@ describe('enrolment', () => {
     expect(audit.record).not.toHaveBeenCalledWith(expect.objectContaining({ action: 'enrol' }))
   })
 
+  it('makes no certificate that outlives a revocation which came while it was being made', async () => {
+    const { room, registry } = await enrolment()
+    const { code } = await room.issueCode('gw-1', 'installer:li')
+    const claimed = room.claim({ code, csr: await request(), address: 'a' })
+    const first = await claimed
+    const renewed = room.renew({ fingerprint: fingerprintOf(first.certificate), csr: await request(), address: 'a' })
+    await room.revoke('gw-1', 'installer:li')
+    await expect(renewed).rejects.toMatchObject({ code: 'CERTIFICATE_REVOKED' })
+    const { code: next } = await room.issueCode('gw-1', 'installer:li')
+    const csr = await request()
+    const late = room.claim({ code: next, csr, address: 'a' })
+    // Once the code is used, which takes the request being read, and before the certificate is made.
+    await vi.waitFor(() => expect(Object.values(registry.data.enrolments).some(({ usedBy }) => usedBy)).toBe(true), {
+      interval: 0,
+    })
+    await room.revoke('gw-1', 'installer:li')
+    await expect(late).rejects.toMatchObject({ code: 'CERTIFICATE_REVOKED' })
+    expect(Object.values(registry.data.certificates).filter(({ revoked }) => revoked === undefined)).toEqual([])
+  })
+
   it('a request that is none costs nothing of the code', async () => {
     const { room } = await enrolment()
     const { code } = await room.issueCode('gw-1', 'installer:li')

@@ -41,9 +41,16 @@ export function createEnrolment(deps: {
     return result.effects
   }
 
-  async function certify(gateway: string, csr: string, action: string, source: string): Promise<EnrolAnswer> {
+  /** @param mayStill whether the right to it stands: a gateway may be revoked while its certificate is being made */
+  async function certify(
+    gateway: string,
+    csr: string,
+    request: { action: string; source: string; mayStill: () => boolean },
+  ): Promise<EnrolAnswer> {
+    const { action, source, mayStill } = request
     const now_ms = deps.now_ms()
     const issued = await authority.issueGateway(csr, gateway, now_ms)
+    if (!mayStill()) throw revoked()
     registry.addCertificate(issued.fingerprint, {
       gateway,
       issued: new Date(now_ms).toISOString(),
@@ -107,17 +114,15 @@ export function createEnrolment(deps: {
       }
       const accepted = effects.find((effect) => effect.type === 'accept')
       await registry.flush()
-      return certify(accepted?.gateway ?? '', csr, 'enrol', source)
+      const mayStill = () => Object.hasOwn(state.codes, hashOfCode(code))
+      return certify(accepted?.gateway ?? '', csr, { action: 'enrol', source, mayStill })
     },
 
     async renew({ fingerprint, csr, address }) {
       const entry = registry.certificate(fingerprint)
-      if (!entry || entry.revoked !== undefined) {
-        throw new LinliError('CERTIFICATE_REVOKED', 'this certificate does not count any more; enrol again', {
-          kind: 'caller',
-        })
-      }
-      return certify(entry.gateway, csr, 'renew', `https:${address}`)
+      if (!entry || entry.revoked !== undefined) throw revoked()
+      const mayStill = () => registry.certificate(fingerprint)?.revoked === undefined
+      return certify(entry.gateway, csr, { action: 'renew', source: `https:${address}`, mayStill })
     },
 
     async revoke(gateway, actor) {
@@ -138,4 +143,10 @@ export function createEnrolment(deps: {
       return { revoked }
     },
   }
+}
+
+function revoked(): LinliError {
+  return new LinliError('CERTIFICATE_REVOKED', 'this certificate does not count any more; enrol again', {
+    kind: 'caller',
+  })
 }

@@ -37,8 +37,8 @@ export type EnrolmentEffect =
   { type: 'save' } | { type: 'accept'; gateway: string } | { type: 'refuse'; code: RefusalCode }
 
 export const REFUSALS = {
-  ENROL_CODE_UNKNOWN: 'no such code: ask for a new one with `linli gateway code`',
-  ENROL_CODE_EXPIRED: 'the code has expired (24 hours): ask for a new one with `linli gateway code`',
+  ENROL_CODE_UNKNOWN: 'no such code: ask for a new one with `linli enrol code`',
+  ENROL_CODE_EXPIRED: 'the code has expired (24 hours): ask for a new one with `linli enrol code`',
   ENROL_CODE_USED: 'the code was used by another gateway: if that was not you, revoke its certificate',
   ENROL_THROTTLED: 'too many wrong codes from this address: wait a minute',
 } as const

@@ -25,10 +25,28 @@ export interface Folder {
 /** Hashes are no secrets, but whoever has the key can try cards against them. */
 const OWNER_ONLY = 0o600
 
+/** The whole file is the old or the new one whenever the power goes. */
+export async function replaceFile(
+  folder: Pick<Folder, 'write' | 'sync' | 'rename' | 'syncNames'>,
+  name: string,
+  text: string,
+): Promise<void> {
+  const temporary = `.${name}.new`
+  await folder.write(temporary, [text])
+  await folder.sync(temporary)
+  await folder.rename(temporary, name)
+  await folder.syncNames()
+}
+
 /** A folder of the file system, made when missing. */
 export async function openFolder(path: string): Promise<Folder> {
   const made = await mkdir(path, { recursive: true, mode: 0o700 })
   if (made !== undefined) await syncFolder(dirname(path))
+  return folderAt(path)
+}
+
+/** A folder of the file system that is there, or without any file when it is not. */
+export function folderAt(path: string): Folder {
   const at = (name: string) => join(path, name)
   return {
     read: (name) => orMissing(readFile(at(name)), undefined),

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { durableJson, replaceDurably } from '../registry/durable-json.ts'
+import { folderAt, replaceFile } from '../journal/folder.ts'
+import { durableJson } from '../registry/durable-json.ts'
 import type { PeopleData, PeopleFile } from './people.ts'
 import type { SessionsData, SessionsDeps } from './sessions.ts'
 
@@ -12,15 +13,16 @@ export function peopleFile(dataDir: string, onFallback: (details: object) => voi
 
 /** Without a last good copy, which would bring back sessions that have ended. Not in backups for the same reason. */
 export function sessionsFile(dataDir: string): SessionsDeps['file'] {
-  const file = join(dataDir, 'sessions.json')
+  const name = 'sessions.json'
+  const folder = folderAt(dataDir)
   return {
     async read() {
       try {
-        return JSON.parse(await readFile(file, 'utf8'))
+        return JSON.parse(await readFile(join(dataDir, name), 'utf8'))
       } catch {
         return undefined
       }
     },
-    write: (data: SessionsData) => replaceDurably(file, `${JSON.stringify(data)}\n`),
+    write: (data: SessionsData) => replaceFile(folder, name, `${JSON.stringify(data)}\n`),
   }
 }

@@ -4,6 +4,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import {
+  afterPowerCut,
+  crashingFolder,
+  createDisk,
+  type Disk,
+  type Faults,
+  PowerCut,
+} from '../journal/test-support/crashing-folder.ts'
 import { durableJson } from './durable-json.ts'
 
 interface Data {
@@ -64,6 +72,41 @@ describe('durable JSON file', () => {
     rmSync(file)
     expect(await adapter().read()).toEqual({ n: 1 })
     expect(fallbacks).toHaveLength(1)
+  })
+
+  it('is the old or the new content whenever the power goes, and the next start has no complaint', async () => {
+    const disk = createDisk()
+    const on = (those: Disk, faults: Faults = {}) =>
+      durableJson<Data>(file, { onFallback: (details) => fallbacks.push(details) }, crashingFolder(those, faults))
+    for (const n of [1, 2]) await on(disk).write({ n })
+    let cuts = 0
+    for (let nth = 0; ; nth++, cuts++) {
+      const names = new Map([...disk.names].map(([name, one]) => [name, { ...one }]))
+      const copy: Disk = { names, past: [new Map(names)] }
+      let steps = 0
+      const before = () => {
+        if (++steps > nth) throw new PowerCut()
+      }
+      // Twice, so that what the first one left is there when the power goes in the second.
+      const written = await on(copy, { before })
+        .write({ n: 3 })
+        .then(() => on(copy, { before }).write({ n: 4 }))
+        .then(
+          () => true,
+          (error: unknown) => !(error instanceof PowerCut),
+        )
+      for (const share of [0, 0.2, 0.4, 0.6, 0.8, 1]) {
+        const found = afterPowerCut(copy, () => share)
+        const n = (await on(found).read())?.n
+        expect(written ? [4] : [2, 3, 4]).toContain(n)
+        // And it goes on from there.
+        await on(found).write({ n: 5 })
+        expect(await on(found).read()).toEqual({ n: 5 })
+      }
+      if (written) break
+    }
+    expect(cuts).toBeGreaterThan(12)
+    expect(fallbacks).toEqual([])
   })
 
   it('is the old or the new content after kill -9 in the middle of writing', { timeout: 30_000 }, async () => {

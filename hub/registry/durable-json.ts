@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import { type FileHandle, link, open, readFile, rename, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { Adapter } from 'lowdb'
 import { LinliError, reasonOf } from '../contract/errors.ts'
+import { type Folder, folderAt } from '../journal/folder.ts'
 
 /**
  * A lowdb adapter that a power cut cannot empty: write a temporary file, fsync it, keep the old one as the last good
@@ -20,13 +20,20 @@ export interface DurableJsonEvents {
   onFallback(details: { file: string; damagedCopy: string; reason: string }): void
 }
 
-export function durableJson<T>(file: string, events: DurableJsonEvents): Adapter<T> {
+/** @param folder where the file lies, step by step, so that a test can cut the power between two */
+export function durableJson<T>(
+  file: string,
+  events: DurableJsonEvents,
+  folder: Folder = folderAt(dirname(file)),
+): Adapter<T> {
+  const name = basename(file)
+  const copyName = `${name}.last-good`
   const lastGood = `${file}.last-good`
   return {
     async read() {
-      const current = await readSealed<T>(file)
+      const current = await readSealed<T>(folder, name)
       if (current.ok) return current.data
-      const copy = await readSealed<T>(lastGood)
+      const copy = await readSealed<T>(folder, copyName)
       if (current.reason === undefined && copy.ok) {
         // Only the copy exists: the power went between the two renames of an older version, or somebody deleted the file.
         events.onFallback({ file, damagedCopy: lastGood, reason: 'the file is missing' })
@@ -40,26 +47,22 @@ export function durableJson<T>(file: string, events: DurableJsonEvents): Adapter
           { kind: 'fault' },
         )
       }
-      const damagedCopy = `${file}.damaged-${new Date().toISOString().replaceAll(':', '')}`
-      await rename(file, damagedCopy)
-      events.onFallback({ file, damagedCopy, reason: current.reason })
+      const aside = `${name}.damaged-${new Date().toISOString().replaceAll(':', '')}`
+      await folder.rename(name, aside)
+      events.onFallback({ file, damagedCopy: join(dirname(file), aside), reason: current.reason })
       return copy.data
     },
 
     async write(data) {
       const sealed: Sealed<T> = { sha256: digest(data), data }
-      await replaceDurably(file, `${JSON.stringify(sealed, null, 2)}\n`, () => keepCopy(file, lastGood))
+      const temporary = `.${name}.new`
+      await folder.write(temporary, [`${JSON.stringify(sealed, null, 2)}\n`])
+      await folder.sync(temporary)
+      await keepCopy(folder, name, copyName)
+      await folder.rename(temporary, name)
+      await folder.syncNames()
     },
   }
-}
-
-/** A power cut leaves the old file or the new one. @param before it becomes the file of this name */
-export async function replaceDurably(file: string, text: string, before?: () => Promise<void>): Promise<void> {
-  const temporary = join(dirname(file), `.${basename(file)}.new`)
-  await writeDurably(temporary, text)
-  await before?.()
-  await rename(temporary, file)
-  await syncDirectory(dirname(file))
 }
 
 function digest(data: unknown): string {
@@ -69,13 +72,14 @@ function digest(data: unknown): string {
 type Read<T> = { ok: true; data: T } | { ok: false; reason: string | undefined }
 
 /** `reason` undefined means: there is no such file. */
-async function readSealed<T>(file: string): Promise<Read<T>> {
+async function readSealed<T>(folder: Folder, name: string): Promise<Read<T>> {
   let text: string
   try {
-    text = await readFile(file, 'utf8')
+    const bytes = await folder.read(name)
+    if (bytes === undefined) return { ok: false, reason: undefined }
+    text = bytes.toString('utf8')
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { ok: false, reason: undefined }
-    throw new LinliError('REGISTRY_UNREADABLE', `cannot read ${file}: ${reasonOf(error)}`, {
+    throw new LinliError('REGISTRY_UNREADABLE', `cannot read ${name}: ${reasonOf(error)}`, {
       kind: 'fault',
       cause: error,
     })
@@ -89,41 +93,9 @@ async function readSealed<T>(file: string): Promise<Read<T>> {
   }
 }
 
-async function writeDurably(file: string, text: string): Promise<void> {
-  const handle: FileHandle = await open(file, 'w', 0o600)
-  try {
-    await handle.writeFile(text)
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-}
-
 /** A hard link, so that at every moment either name leads to a whole file. */
-async function keepCopy(file: string, copy: string): Promise<void> {
+async function keepCopy(folder: Folder, name: string, copy: string): Promise<void> {
   const spare = `${copy}.new`
-  try {
-    await ignoreMissing(unlink(spare))
-    await link(file, spare)
-    await rename(spare, copy)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-  }
-}
-
-async function ignoreMissing(action: Promise<void>): Promise<void> {
-  try {
-    await action
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-  }
-}
-
-async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
+  await folder.remove(spare)
+  if (await folder.link(name, spare)) await folder.rename(spare, copy)
 }

@@ -2,6 +2,7 @@ import { type FSWatcher, watch } from 'node:fs'
 import type { AuditEntry } from '../audit/chain.ts'
 import { reasonOf } from '../contract/errors.ts'
 import { openFolder } from '../journal/folder.ts'
+import { moveUpstreams } from './moved-upstreams.ts'
 import { restartNeeded } from './options.ts'
 import { createPusher, type Pusher, type PusherDeps, type PushStatus } from './pusher.ts'
 import { SITE_FILE } from './site-file.ts'
@@ -26,6 +27,8 @@ export interface RunningSiteDeps {
   logger: { info(details: object, message: string): void; error(details: object, message: string): void }
 }
 
+const BOTH = 'upstreams.json is not read: upstreams stand in site.json; move what it says there, and then it away'
+
 /** Editors write a file in several steps. */
 const SETTLE_MS = 300
 
@@ -40,7 +43,8 @@ export async function openRunningSite({ dataDir, audit, logger }: RunningSiteDep
       outcome: 'succeeded',
       detail,
     })
-  const store = await openSite(await openFolder(dataDir), {
+  const folder = await openFolder(dataDir)
+  const store = await openSite(folder, {
     edited() {
       logger.info({ file: SITE_FILE }, 'site.json was changed by hand: taken over')
       note('site-edited', {})
@@ -54,6 +58,13 @@ export async function openRunningSite({ dataDir, audit, logger }: RunningSiteDep
     },
   })
   if (!store) return undefined
+  // With a mistake in the file nothing is written over it; the next start moves them.
+  const upstreams = store.mistake() ? undefined : await moveUpstreams(folder, store)
+  if (upstreams === 'moved') {
+    logger.info({}, 'upstreams.json is a part of site.json now; the old file is kept as upstreams.json.moved')
+    note('upstreams-moved', {})
+  }
+  if (upstreams === 'both') logger.error({}, BOTH)
   const started = store.config
   let pusher: Pusher | undefined
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -79,7 +90,11 @@ export async function openRunningSite({ dataDir, audit, logger }: RunningSiteDep
       const mistake = store.mistake()
       const { gateways } = store.config
       return {
-        problems: [...(mistake ? [mistake.message] : []), ...refusals(pusher?.status())],
+        problems: [
+          ...(mistake ? [mistake.message] : []),
+          ...(upstreams === 'both' ? [BOTH] : []),
+          ...refusals(pusher?.status()),
+        ],
         details: {
           source: mistake ? `${SITE_FILE}.last-good` : SITE_FILE,
           gateways: Object.keys(gateways).length,

@@ -5,6 +5,7 @@ import { Place } from '../contract/meta.ts'
 import { checker } from '../contract/schema.ts'
 import { SEGMENT_PATTERN, Segment } from '../contract/topic.ts'
 import { IncidentSettings, settingsFault } from '../incidents/config.ts'
+import { UpstreamList, upstreamsFrom } from '../upstream/settings.ts'
 
 /**
  * What `site.json` holds. Of a gateway's part only what the hub itself needs is fixed here (names, places, what carries
@@ -76,6 +77,7 @@ const SiteShape = Type.Object(
     timeZone: Type.String({ minLength: 1, maxLength: 64 }),
     listen: Type.Optional(Listen),
     incidents: Type.Optional(IncidentSettings),
+    upstreams: Type.Optional(UpstreamList),
     gateways: Type.Record(Type.String({ pattern: SEGMENT_PATTERN }), GatewayPart, {
       maxProperties: GATEWAYS_MAX,
       additionalProperties: false,
@@ -97,6 +99,8 @@ export function checkSite(value: unknown): Decoded<SiteConfig> {
     return invalid('/timeZone', `is "${config.timeZone}"; allowed: a name of the IANA database, such as Asia/Shanghai`)
   const mistake = config.incidents && settingsFault(config.incidents)
   if (mistake) return invalid(`/incidents${mistake.path}`, mistake.message)
+  const told = upstreamsFault(config.upstreams ?? [])
+  if (told) return told
   for (const [gateway, part] of Object.entries(config.gateways)) {
     const fault = gatewayFault(`/gateways/${gateway}`, part)
     if (fault) return fault
@@ -114,6 +118,16 @@ export function isTimeZone(name: string): boolean {
 }
 
 type Refused = { ok: false; error: LinliError } | undefined
+
+function upstreamsFault(upstreams: UpstreamList): Refused {
+  try {
+    upstreamsFrom(upstreams, '')
+    return undefined
+  } catch (error) {
+    const { path = '/upstreams', message } = error as LinliError
+    return { ok: false, error: new LinliError(SITE_CODE, message.replace(/^: /, ''), { kind: 'caller', path }) }
+  }
+}
 
 /** What no schema sees: names used twice, carriers that are not there. */
 function gatewayFault(path: string, part: GatewayPart): Refused {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type Decoded, LinliError } from '../contract/errors.ts'
 import { parseJsonText } from '../contract/json-text.ts'
-import type { Folder } from '../journal/folder.ts'
+import { type Folder, replaceFile } from '../journal/folder.ts'
 import { migrate, SITE_FORMAT, type SiteFormat } from './migrations.ts'
 import { SITE_CODE, type SiteConfig } from './schema.ts'
 
@@ -88,30 +88,22 @@ export function formatSite(config: SiteConfig): string {
 /** Makes `config` the site. Whenever the power goes, the site is the old or the new one. */
 export async function writeSite(folder: SiteFolder, config: SiteConfig): Promise<string> {
   const text = formatSite(config)
-  await replace(folder, SITE_FILE, text)
+  await replaceFile(folder, SITE_FILE, text)
   await takeOver(folder, text)
   return text
 }
 
 /** What stands in `site.json` is in use from now on. */
 export async function takeOver(folder: SiteFolder, text: string): Promise<void> {
-  await replace(folder, LAST_GOOD_FILE, text)
-  await replace(folder, CHECKSUM_FILE, `${digest(Buffer.from(text, 'utf8'))}  ${SITE_FILE}\n`)
+  await replaceFile(folder, LAST_GOOD_FILE, text)
+  await replaceFile(folder, CHECKSUM_FILE, `${digest(Buffer.from(text, 'utf8'))}  ${SITE_FILE}\n`)
 }
 
 /** The file of an older version stays beside the new one. */
 export async function keepOld(folder: SiteFolder, text: string, version: number): Promise<void> {
-  await replace(folder, `${SITE_FILE}.v${version}`, text)
+  await replaceFile(folder, `${SITE_FILE}.v${version}`, text)
 }
 
 function digest(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex')
-}
-
-async function replace(folder: SiteFolder, name: string, text: string): Promise<void> {
-  const temporary = `.${name}.new`
-  await folder.write(temporary, [text])
-  await folder.sync(temporary)
-  await folder.rename(temporary, name)
-  await folder.syncNames()
 }

@@ -10,7 +10,7 @@ import type { LinkSecrets } from '../journal/shipper/mqtt-link.ts'
 import { Filter } from './filter.ts'
 import { SecretFiles, secretsReader } from './secret-files.ts'
 
-/** What the hub is told of its upstreams: a file, decoded once. */
+/** What the hub is told of its upstreams: a part of `site.json`, or a file of their own. */
 
 /** `all`: every command of the estate. `replay`: it may ask for what it missed. `none`: it only listens. */
 export const COMMAND_RIGHTS = ['all', 'replay', 'none'] as const
@@ -43,10 +43,9 @@ const Upstream = Type.Object(
   { additionalProperties: false },
 )
 
-const UpstreamsFile = Type.Object(
-  { upstreams: Type.Array(Upstream, { maxItems: UPSTREAMS_MAX }) },
-  { additionalProperties: false },
-)
+export const UpstreamList = Type.Array(Upstream, { maxItems: UPSTREAMS_MAX })
+export type UpstreamList = Static<typeof UpstreamList>
+const UpstreamsFile = Type.Object({ upstreams: UpstreamList }, { additionalProperties: false })
 const checkFile = checker(UpstreamsFile, 'UPSTREAMS_INVALID')
 
 export interface UpstreamSettings {
@@ -83,7 +82,10 @@ export function singleUpstream(url: string): UpstreamSettings {
   }
 }
 
-/** Throws UPSTREAMS_INVALID, a caller's mistake, that names file, field and what is allowed. */
+/**
+ * Of hubs of before there was a place for them in `site.json`, and of `--upstreams`.
+ * @throws {LinliError} UPSTREAMS_INVALID, a caller's mistake, that names file, field and what is allowed
+ */
 export function readUpstreams(file: string): UpstreamSettings[] {
   let bytes: Uint8Array
   try {
@@ -100,7 +102,14 @@ export function decodeUpstreams(bytes: Uint8Array, file: string): UpstreamSettin
   if (!json.ok) throw invalid(file, json.error.message, '/')
   const checked = checkFile(json.value)
   if (!checked.ok) throw invalid(file, checked.error.message, checked.error.path ?? '/')
-  const { upstreams } = checked.value
+  return upstreamsFrom(checked.value.upstreams, file)
+}
+
+/**
+ * @param file where they come from: names of other files in it are meant from there
+ * @throws {LinliError} UPSTREAMS_INVALID
+ */
+export function upstreamsFrom(upstreams: UpstreamList, file: string): UpstreamSettings[] {
   return upstreams.map((one, index) => {
     const path = `/upstreams/${index}`
     const twin = upstreams.findIndex(({ name }) => name === one.name)

@@ -46,23 +46,28 @@ export async function guardedPeople() {
   }
 }
 
+/** Of a hub that has nothing to show. */
+export function routesFor(people: Routes['people'], upgrades: Routes['upgrades'] = {}): Routes {
+  const backend = { series: async () => [] }
+  const history = { history: { backend, flush: async () => undefined }, placeOf: () => undefined, now_ms: Date.now }
+  const metrics = { render: async () => ({ contentType: 'text/plain', body: 'metrics' }) }
+  const health = () => ({ problems: [], details: { inner: 'detail' } })
+  return { health, metrics, history, people, desk: {}, upgrades } as unknown as Routes
+}
+
 /** @param add more routes, once the guard stands */
 export function guardedApp(
   people: Routes['people'],
   isSecure: boolean,
   add: (app: FastifyInstance) => void = () => undefined,
-  desk: object = {},
+  desk: Partial<Routes['desk']> = {},
 ): { app: FastifyInstance; routes: GuardedRoute[] } {
   const routes: GuardedRoute[] = []
   const app = Fastify({ bodyLimit: 64 * 1024 })
   app.addHook('onRoute', ({ method, url, config }) => {
     if (method !== 'HEAD' && config?.access) routes.push({ method: String(method), url, access: config.access })
   })
-  const backend = { series: async () => [] }
-  const history = { history: { backend, flush: async () => undefined }, placeOf: () => undefined, now_ms: Date.now }
-  const metrics = { render: async () => ({ contentType: 'text/plain', body: 'metrics' }) }
-  const health = () => ({ problems: [], details: { inner: 'detail' } })
-  addRoutes(app, { health, metrics, history, people, desk, upgrades: {} } as unknown as Routes, { isSecure })
+  addRoutes(app, { ...routesFor(people), desk } as Routes, { isSecure })
   add(app)
   return { app, routes }
 }

@@ -181,21 +181,34 @@ describe('a site', () => {
 needs('script', 'bsdutils')('linli init on a terminal', () => {
   it('asks, says what is wrong with an answer, and takes defaults; ended early it leaves nothing', async () => {
     const dir = join(mkdtempSync(join(tmpdir(), 'linli-init-')), 'data')
-    const early = await onTerminal(dir, [['street', '\u0004']])
+    const early = await onTerminal(dir, [
+      ['[hub]', 'king\n'],
+      ['allowed: hub, gateway, both', '\n'],
+      ['street', '\u0004'],
+    ])
     expect(early.code).toBe(2)
     expect(early.said).toContain('nothing was written')
     expect(existsSync(dir)).toBe(false)
     const { said, code } = await onTerminal(dir, [
+      ['[hub]', 'both\n'],
       ['street/community/estate', 'Nonsense\n'],
       ['Nonsense', 's/c/e\n'],
       ['[hub-1]', '\n'],
       ['[en]', 'zh\n'],
       ['time zone', 'Asia/Shanghai\n'],
+      ['[gw-1]', 'east\n'],
     ])
     expect(code).toBe(0)
     expect(said).toContain('next: linli hub')
     const made = JSON.parse(readFileSync(join(dir, 'site.json'), 'utf8')) as object
     expect(made).toMatchObject({ site: 's/c/e', name: 'hub-1', language: 'zh', timeZone: 'Asia/Shanghai' })
+    // The gateway of the same box: in the site, and told where it belongs.
+    expect(made).toMatchObject({ gateways: { east: { boards: [], devices: [] } } })
+    const config = join(dir, 'gateway', 'gateway.json')
+    expect(await linli('gateway', ['--config', config, '--check'])).toContain('good')
+    await expect(
+      linli('init', ['--data', join(dir, 'gateway'), '--role', 'gateway', '--site', 's/c/e']),
+    ).rejects.toThrow('is there already')
     rmSync(join(dir, '..'), { recursive: true, force: true })
   })
 })

@@ -55,6 +55,13 @@ describe('a CSV file', () => {
   it('is read as Excel writes it in China', () => {
     const gbk = Buffer.concat([Buffer.from('id,label\nb1,'), Buffer.from([0xb4, 0xf3, 0xcc, 0xc3])])
     expect(cells(readCsv(gbk))[1]).toEqual(['b1', '大堂'])
+    // Cut in the middle of a character.
+    expect(() => readCsv(gbk.subarray(0, -1))).toThrow('neither UTF-8 nor GB18030')
+  })
+
+  it.each(['utf16le', 'utf16le with a mark'])('in %s is refused and told why', (encoding) => {
+    const mark = encoding.endsWith('mark') ? '\uFEFF' : ''
+    expect(() => readCsv(Buffer.from(`${mark}id\nb1\n`, 'utf16le'))).toThrow(/NUL bytes|neither UTF-8 nor GB18030/)
   })
 
   it.each([
@@ -66,6 +73,7 @@ describe('a CSV file', () => {
     ['a long cell', `id\n${'x'.repeat(CELL_CHARS_MAX + 1)}`, 'cell A2 has 501 characters; allowed: 500'],
     ['too many columns', `${'x,'.repeat(COLUMNS_MAX)}x`, 'at most 64 columns'],
     ['too many rows', 'x\n'.repeat(ROWS_MAX + 1), 'more than 20000 rows'],
+    ['a million rows', 'b1\n'.repeat(1_000_000), 'more than 20000 rows'],
     ['a quote left open', 'id\n"b1', 'not a readable CSV file'],
   ])('is refused for %s', async (_what, text, says) => {
     expect(await said(() => csv(text))).toContain(says)

@@ -1,16 +1,21 @@
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { reasonOf } from '../../../contract/errors.ts'
+import { folderAt } from '../../../journal/folder.ts'
+import { UPSTREAMS_FILE } from '../../../site/moved-upstreams.ts'
+import { readSite } from '../../../site/site-file.ts'
 import { readUpstreams } from '../../../upstream/settings.ts'
 import { type Finding, ok, type Probe, wrong } from '../finding.ts'
 
 /** Whether what happens here gets to the platforms above. */
 
-const FILE = 'upstreams.json'
-
 export const upstreams: Probe = async ({ report, dataDir }) => {
   if (report !== undefined && report !== 'silent') return judge(report.details.upstreams)
-  const file = join(dataDir, FILE)
+  // A mistake in it is the site's to tell.
+  const site = await readSite(folderAt(dataDir)).catch(() => undefined)
+  const listed = site?.config.upstreams
+  if (listed) return [configured(listed.length)]
+  const file = join(dataDir, UPSTREAMS_FILE)
   const exists = await access(file).then(
     () => true,
     () => false,
@@ -18,7 +23,7 @@ export const upstreams: Probe = async ({ report, dataDir }) => {
   if (!exists) return []
   try {
     const { length } = readUpstreams(file)
-    return [ok('UPSTREAMS_READ', `已配置 ${length} 个上级平台`, `${length} platforms are configured`)]
+    return [configured(length)]
   } catch (error) {
     const reason = reasonOf(error)
     const says = { zh: `上级平台配置有误:${reason}`, en: `the platforms cannot be read: ${reason}` }
@@ -29,6 +34,10 @@ export const upstreams: Probe = async ({ report, dataDir }) => {
       }),
     ]
   }
+}
+
+function configured(count: number): Finding {
+  return ok('UPSTREAMS_READ', `已配置 ${count} 个上级平台`, `${count} platforms are configured`)
 }
 
 interface Told {
