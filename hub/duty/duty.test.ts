@@ -5,6 +5,7 @@ import { createMemoryDisk } from '../journal/memory-backend.ts'
 import { openMemoryLog } from '../journal/open.ts'
 import type { Log } from '../journal/types.ts'
 import { JOURNAL_LANES } from '../journal-lanes.ts'
+import type { ShownIncident } from '../live/shown.ts'
 import { createHandovers, type Handovers } from './handover.ts'
 import { createPlan } from './plan.ts'
 import { openRecords } from './records.ts'
@@ -21,21 +22,38 @@ let disk: ReturnType<typeof createMemoryDisk>
 let log: Log
 let devices: Devices
 let now_ms: number
+let incidents: ShownIncident[]
 
 async function restarted(): Promise<{ handovers: Handovers; plan: ReturnType<typeof createPlan> }> {
   await log?.close()
   log = await openMemoryLog(disk, { lanes: JOURNAL_LANES })
   const records = await openRecords({ log, now_ms: () => now_ms })
-  return { handovers: createHandovers({ records, devices, now_ms: () => now_ms }), plan: createPlan(records) }
+  return {
+    handovers: createHandovers({ records, devices, incidents: () => incidents, now_ms: () => now_ms }),
+    plan: createPlan(records),
+  }
 }
 
 beforeEach(() => {
   disk = createMemoryDisk()
   devices = createDevices()
+  incidents = []
   now_ms = Date.parse('2026-11-30T08:00:00Z')
   return () => log.close()
 })
 
+const incidentOf = (number: string, status: ShownIncident['status']): ShownIncident => ({
+  number,
+  status,
+  kind: 'major',
+  source: 'event',
+  cause: 'button',
+  since: '2026-11-30T07:50:00Z',
+  count: 1,
+  late: false,
+  steps: [],
+  overdue: [],
+})
 const code = (expected: string) => expect.objectContaining({ code: expected })
 
 describe('a handover sheet', () => {
@@ -53,19 +71,14 @@ describe('a handover sheet', () => {
       topic: { ...door, channel: 'state' },
       state: { mode: 'free', modeby: 'command', held: true, alarm: 'none', faults: [] },
     })
-    const incident = at('hub', 'incident', 'i-7')
-    devices.apply({
-      kind: 'state',
-      topic: { ...incident, channel: 'state' },
-      state: { status: 'dispatched', cause: 'pressed', since: '2026-11-30T07:50:00Z' },
-    })
+    incidents.push(incidentOf('7', 'dispatched'), incidentOf('6', 'answered'))
     await handovers.write('李明', '钥匙在抽屉里')
     const again = (await restarted()).handovers
     expect(again.list(5)).toMatchObject([
       {
         number: 1,
         notes: '钥匙在抽屉里',
-        incidents: [{ what: 'hub/incident/i-7', status: 'dispatched', detail: 'pressed' }],
+        incidents: [{ what: 'hub/incident/7', status: 'dispatched', detail: 'button' }],
         devices: [{ what: 'gw-1/alarm-button/b1', status: 'fault', detail: 'loop-open' }],
         gates: [{ status: 'free' }, { status: 'held' }],
         outgoing: { name: '李明' },

@@ -1,8 +1,10 @@
 import { type Static, Type } from 'typebox'
 import { LinliError } from '../contract/errors.ts'
 import { Instant } from '../contract/event.ts'
+import type { IncidentState } from '../contract/incident.ts'
 import { Place } from '../contract/meta.ts'
 import type { Devices, DeviceView } from '../devices/devices.ts'
+import { isOpen } from '../incidents/life-machine.ts'
 import { jsonRecord, type Records } from './records.ts'
 
 /**
@@ -55,6 +57,7 @@ const PREFIX = 'handover/'
 export function createHandovers(deps: {
   records: Records
   devices: Pick<Devices, 'all'>
+  incidents: () => Array<IncidentState & { number: string }>
   now_ms: () => number
 }): Handovers {
   const { records, devices } = deps
@@ -71,7 +74,7 @@ export function createHandovers(deps: {
     const all = devices.all()
     return {
       ...(from === undefined ? {} : { from }),
-      incidents: all.flatMap(incidentLine).slice(0, LINES_MAX),
+      incidents: deps.incidents().flatMap(incidentLine).slice(0, LINES_MAX),
       devices: all.flatMap(brokenLine).slice(0, LINES_MAX),
       gates: all.flatMap(gateLine).slice(0, LINES_MAX),
     }
@@ -87,14 +90,14 @@ export function createHandovers(deps: {
     draft: () => draft(newest()?.to),
     async write(name, notes) {
       const last = newest()
-      const isOpen = last !== undefined && last.incoming === undefined
-      if (isOpen && last.outgoing.name !== name)
+      const isUnsigned = last !== undefined && last.incoming === undefined
+      if (isUnsigned && last.outgoing.name !== name)
         throw caller(
           'HANDOVER_OPEN',
           `${last.outgoing.name} has written a sheet that nobody has taken over: sign it first`,
         )
-      const number = isOpen ? last.number : (last?.number ?? 0) + 1
-      const from = isOpen ? last.from : last?.to
+      const number = isUnsigned ? last.number : (last?.number ?? 0) + 1
+      const from = isUnsigned ? last.from : last?.to
       const sheet: HandoverSheet = { number, ...draft(from), to: now(), notes, outgoing: { name, at: now() } }
       await sheets.put(keyOf(number), sheet)
       const old = records.keys(PREFIX).slice(0, -SHEETS_MAX)
@@ -114,16 +117,14 @@ export function createHandovers(deps: {
   }
 }
 
-function incidentLine(view: DeviceView): HandoverLine[] {
-  if (view.address.class !== 'incident') return []
-  const { status, cause, since, place } = (view.state ?? {}) as Record<string, unknown>
-  if (typeof status !== 'string') return []
-  return [lineOf(view, status, { detail: cause, since, place })]
+function incidentLine({ number, status, cause, since, place }: IncidentState & { number: string }): HandoverLine[] {
+  if (!isOpen({ status })) return []
+  return [{ what: `hub/incident/${number}`, status, detail: cause, since, ...(place ? { place } : {}) }]
 }
 
 function brokenLine(view: DeviceView): HandoverLine[] {
   const { availability } = view
-  if (!availability || availability.status === 'online' || view.address.class === 'incident') return []
+  if (!availability || availability.status === 'online') return []
   return [lineOf(view, availability.status, { detail: availability.reason, since: availability.since })]
 }
 
@@ -146,13 +147,13 @@ function gateLine(view: DeviceView): HandoverLine[] {
   return told.map((status) => lineOf(view, status, {}))
 }
 
-function lineOf(view: DeviceView, status: string, more: { detail?: unknown; since?: unknown; place?: unknown }) {
+function lineOf(view: DeviceView, status: string, more: { detail?: string | undefined; since?: string | undefined }) {
   const { gateway, class: kind, device } = view.address
-  const place = more.place ?? view.meta?.place
+  const place = view.meta?.place
   const line: HandoverLine = { what: `${gateway}/${kind}/${device}`, status }
-  if (typeof more.detail === 'string') line.detail = more.detail.slice(0, 120)
-  if (typeof more.since === 'string') line.since = more.since
-  if (typeof place === 'object' && place !== null) line.place = place as Place
+  if (more.detail !== undefined) line.detail = more.detail
+  if (more.since !== undefined) line.since = more.since
+  if (place !== undefined) line.place = place
   return line
 }
 

@@ -17,7 +17,7 @@ let told: Told[]
 beforeEach(() => {
   vi.useFakeTimers({ now: NOW_MS })
   devices = createDevices()
-  live = createLive({ devices, now_ms: Date.now, run: 'run' })
+  live = createLive({ devices, incidents: () => [], now_ms: Date.now, run: 'run' })
   told = []
   live.onTold((one) => told.push(one))
   return () => {
@@ -90,7 +90,7 @@ describe('the live stream', () => {
   })
 
   it('keeps the newest events of each device, newest first, those of before a restart too', () => {
-    const again = createLive({ devices, now_ms: Date.now, run: 'next' }, [passage(1), passage(2)])
+    const again = createLive({ devices, incidents: () => [], now_ms: Date.now, run: 'next' }, [passage(1), passage(2)])
     for (let n = 3; n < 60; n++) again.heard(passage(n))
     const events = again.eventsOf('linli/v1/s/c/e/gw-1/access-gate/d1')
     expect(events).toHaveLength(40)
@@ -107,6 +107,17 @@ describe('the live stream', () => {
     const path = 'linli/v1/s/c/e/gw-1/park-sensor/air'
     expect(told[0]).toMatchObject({ name: 'readings', data: { [path]: { temperature: { value: 21, unit: 'Cel' } } } })
     expect(live.picture().readings[path]?.temperature?.value).toBe(21)
+  })
+
+  it('tells incidents by their number, and not as devices', () => {
+    const topic = { ...SITE, gateway: 'hub', class: 'incident', device: '7', channel: 'state' } as const
+    hear({ kind: 'state', topic, state: { status: 'raised' } })
+    hear({ kind: 'cleared', topic })
+    expect(told).toMatchObject([
+      { name: 'incident', data: { number: '7', status: 'raised' } },
+      { name: 'incident-gone', data: { number: '7' } },
+    ])
+    expect(live.picture().devices).toEqual([])
   })
 
   it('says when a device was heard last, and that it is gone', () => {

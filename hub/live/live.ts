@@ -1,9 +1,10 @@
 import type { Message } from '../contract/decode.ts'
+import type { IncidentState } from '../contract/incident.ts'
 import { type Address, addressPath } from '../contract/topic.ts'
 import type { Devices, DeviceView } from '../devices/devices.ts'
 import { readingsOf } from '../history/senml.ts'
 import { DAY_MS } from '../history/types.ts'
-import { addressOf, type ShownDevice, type ShownEvent, shownDevice, shownEvent } from './shown.ts'
+import { addressOf, type ShownDevice, type ShownEvent, type ShownIncident, shownDevice, shownEvent } from './shown.ts'
 
 /**
  * What happens in the estate, for pages that are open: each change once, numbered, and the newest of them kept, so that a
@@ -34,6 +35,8 @@ export interface Picture {
   id: string
   now: string
   devices: ShownDevice[]
+  /** Open ones, and those closed a short while ago. */
+  incidents: ShownIncident[]
   readings: Readings
   /** Oldest first. */
   events: ShownEvent[]
@@ -61,10 +64,14 @@ const EVENTS_PER_DEVICE_MAX = 40
 /** Readings go together, at most this often. */
 const READINGS_MS = 1_000
 
-export function createLive(
-  deps: { devices: Pick<Devices, 'get' | 'all'>; now_ms: () => number; run: string },
-  history: readonly Message[] = [],
-): Live {
+export interface LiveDeps {
+  devices: Pick<Devices, 'get' | 'all'>
+  incidents: () => ShownIncident[]
+  now_ms: () => number
+  run: string
+}
+
+export function createLive(deps: LiveDeps, history: readonly Message[] = []): Live {
   const kept: Told[] = []
   const listeners = new Set<(told: Told) => void>()
   const readings: Readings = {}
@@ -121,6 +128,13 @@ export function createLive(
     return shownDevice(view, heard.get(addressPath(view.address)))
   }
 
+  /** An incident stands on the wire like a device, and is none. */
+  function tellIncident(message: Message): void {
+    const { device: number } = message.topic
+    if (message.kind === 'state') tell('incident', { number, ...(message.state as IncidentState) })
+    if (message.kind === 'cleared') tell('incident-gone', { number })
+  }
+
   function tellDevice(address: Address): void {
     const view = deps.devices.get(address)
     if (view) tell('device', shownNow(view))
@@ -135,6 +149,7 @@ export function createLive(
       if (message.kind === 'event') tell('event', keepEvent(message))
       else if (message.kind === 'telemetry') keepReadings(message)
       else if (message.kind === 'result') tell('result', { path: addressPath(message.topic), ...message.result })
+      else if (message.topic.class === 'incident') tellIncident(message)
       else if (message.kind !== 'command' && message.kind !== 'plate') tellDevice(addressOf(message.topic))
     },
     tell,
@@ -151,6 +166,7 @@ export function createLive(
       id: `${deps.run}-${number}`,
       now: new Date(deps.now_ms()).toISOString(),
       devices: deps.devices.all().map(shownNow),
+      incidents: deps.incidents(),
       readings,
       events,
     }),

@@ -1,5 +1,6 @@
 import type { Availability } from '../contract/availability.ts'
 import type { Message } from '../contract/decode.ts'
+import type { IncidentState } from '../contract/incident.ts'
 import type { Meta, Place } from '../contract/meta.ts'
 import { type Address, addressPath, type DeviceClass } from '../contract/topic.ts'
 import type { DeviceView } from '../devices/devices.ts'
@@ -18,6 +19,8 @@ export interface ShownDevice {
   /** RFC 3339; null: not since the hub started. */
   heard: string | null
 }
+
+export type ShownIncident = IncidentState & { number: string }
 
 export interface ShownEvent {
   id: string

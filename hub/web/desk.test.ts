@@ -44,7 +44,13 @@ beforeAll(async () => {
     sent.push(request)
     return { id: request.id ?? '', name: request.name, status: 'succeeded', at: new Date().toISOString() }
   }
-  const hub = { devices, audit, desk: { send, finalOf: () => undefined }, onAccepted: () => () => undefined }
+  const hub = {
+    devices,
+    audit,
+    desk: { send, finalOf: () => undefined },
+    incidents: { live: () => [] },
+    onAccepted: () => () => undefined,
+  }
   const desk = await openDesk({ hub: hub as never, log, now_ms: Date.now }, { site: SITE })
   rooms = desk.rooms
   close = desk.close

@@ -6,6 +6,7 @@ import { createHandovers } from '../duty/handover.ts'
 import { createPlan } from '../duty/plan.ts'
 import { openRecords } from '../duty/records.ts'
 import type { Hub } from '../hub.ts'
+import { stateOf } from '../incidents/messages.ts'
 import type { Log } from '../journal/types.ts'
 import { createLive } from '../live/live.ts'
 import { recentEvents } from '../live/recent.ts'
@@ -23,16 +24,18 @@ export interface Desk {
 const EVENTS_READ = 3_000
 
 export async function openDesk(
-  deps: { hub: Pick<Hub, 'devices' | 'desk' | 'audit' | 'onAccepted'>; log: Log; now_ms: () => number },
+  deps: { hub: Pick<Hub, 'devices' | 'desk' | 'audit' | 'incidents' | 'onAccepted'>; log: Log; now_ms: () => number },
   { site }: { site: Site },
 ): Promise<Desk> {
   const { hub, log, now_ms } = deps
   const { devices, desk, audit } = hub
-  const live = createLive({ devices, now_ms, run: randomUUID() }, await recentEvents(log, EVENTS_READ))
+  const incidents = () =>
+    [...hub.incidents.live()].map(({ incident }) => ({ number: incident.id, ...stateOf(incident) }))
+  const live = createLive({ devices, incidents, now_ms, run: randomUUID() }, await recentEvents(log, EVENTS_READ))
   const leave = hub.onAccepted(live.heard)
   const records = await openRecords({ log, now_ms })
   const plan = createPlan(records)
-  const handovers = createHandovers({ records, devices, now_ms })
+  const handovers = createHandovers({ records, devices, incidents, now_ms })
   const auditLast = () => log.last(AUDIT_LANE.name)
 
   return {

@@ -14,6 +14,7 @@ const NAMES = [
   'command',
   'result',
   'incident',
+  'incident-gone',
   'handover',
   'plan',
 ] as const

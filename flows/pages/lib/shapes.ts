@@ -45,6 +45,7 @@ export interface Picture {
   id: string
   now: string
   devices: Device[]
+  incidents: Incident[]
   readings: Record<string, Record<string, Reading>>
   events: EstateEvent[]
 }
@@ -72,7 +73,8 @@ export interface ParkState {
   outputs: Array<{ name: string; on: boolean; until?: string }>
 }
 
-export interface IncidentState {
+export interface Incident {
+  number: string
   status: string
   kind: string
   source: string
@@ -87,10 +89,6 @@ export interface IncidentState {
   steps: Array<{ status: string; at: string; actor: string }>
   overdue: Array<{ clock: string; tier: string }>
   text?: string
-}
-
-export interface Incident extends IncidentState {
-  number: string
 }
 
 export interface CommandTold {

@@ -1,5 +1,5 @@
 import { computed, reactive, ref, shallowReactive } from 'vue'
-import type { CommandTold, Device, EstateEvent, Incident, IncidentState, Person, Picture, Reading } from './shapes.ts'
+import type { CommandTold, Device, EstateEvent, Incident, Person, Picture, Reading } from './shapes.ts'
 
 /** The estate as this page knows it: filled by the live line (`line.ts`), read by every page. */
 
@@ -14,6 +14,7 @@ export const ahead_ms = ref(0)
 export const now_ms = ref(Date.now())
 export const me = ref<Person | undefined>()
 
+const known = shallowReactive(new Map<string, Incident>())
 export const devices = shallowReactive(new Map<string, Device>())
 export const readings = shallowReactive(new Map<string, Record<string, Reading>>())
 export const events = ref<EstateEvent[]>([])
@@ -24,6 +25,9 @@ export const told = reactive({ handover: 0, plan: 0, incidents: 0 })
 
 export const EVENTS_MAX = 300
 const COMMANDS_MAX = 100
+
+/** Nobody has to do anything about it any more. */
+const DONE = ['answered', 'false-alarm']
 
 export function hear(name: string, data: unknown): void {
   if (name === 'picture') takePicture(data as Picture)
@@ -40,7 +44,14 @@ export function hear(name: string, data: unknown): void {
     )
   } else if (name === 'handover') told.handover += 1
   else if (name === 'plan') told.plan += 1
-  else if (name === 'incident') told.incidents += 1
+  else if (name === 'incident') takeIncident(data as Incident)
+  else if (name === 'incident-gone') known.delete((data as Incident).number)
+}
+
+function takeIncident(incident: Incident): void {
+  if (DONE.includes(incident.status)) known.delete(incident.number)
+  else known.set(incident.number, incident)
+  told.incidents += 1
 }
 
 /** Everything anew: what is not in it is not any more. */
@@ -48,6 +59,8 @@ function takePicture(picture: Picture): void {
   const present = new Set(picture.devices.map(({ path }) => path))
   for (const path of devices.keys()) if (!present.has(path)) devices.delete(path)
   for (const device of picture.devices) devices.set(device.path, device)
+  known.clear()
+  for (const incident of picture.incidents) takeIncident(incident)
   readings.clear()
   for (const [path, mine] of Object.entries(picture.readings)) readings.set(path, mine)
   events.value = picture.events
@@ -64,15 +77,12 @@ function byName(a: Device, b: Device): number {
   return `${a.gateway}/${a.device}` < `${b.gateway}/${b.device}` ? -1 : 1
 }
 
-const DONE = ['answered', 'false-alarm']
 const ORDER = ['raised', 'acknowledged', 'dispatched', 'on-site', 'resolved']
 const WEIGHT = ['major', 'shared', 'private']
 
 /** What somebody has to do something about: first what nobody has taken yet, the gravest and oldest of it first. */
 export const incidents = computed<Incident[]>(() =>
-  ofClass('incident')
-    .filter(({ state }) => state !== null)
-    .map(({ device, state }) => ({ number: device, ...(state as IncidentState) }))
+  [...known.values()]
     .filter(({ status }) => !DONE.includes(status))
     .sort(
       (a, b) =>
