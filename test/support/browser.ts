@@ -43,6 +43,7 @@ export async function openScreen(
     colorScheme: language === 'zh' ? 'dark' : 'light',
     reducedMotion: how.reducedMotion ? 'reduce' : 'no-preference',
   })
+  context.setDefaultTimeout(60_000)
   const faults: string[] = []
   await context.addInitScript((chosen) => localStorage.setItem('linli-language', chosen), language)
   const page = await context.newPage()
