@@ -1,9 +1,27 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
 import { type Language, openBrowser, openScreen, type Screen, type Size } from '../support/browser.ts'
 import { DeskEstate, SECRET } from '../support/desk-estate.ts'
 import { WAIT } from '../support/estate.ts'
-import { needs } from '../support/needs.ts'
+import { needs, programPath } from '../support/needs.ts'
+
+const PAGES = ['alarms', 'map', 'gates', 'parks', 'devices', 'yardsticks', 'handover', 'audit']
+const AXE = readFileSync(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8')
+const JUDGE = `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'best-practice'] }).then(({ violations }) =>
+  violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html.slice(0, 160)).join(' ')))`
+/** So many alarms from raised to closed, as the live stream tells them, each drawn. */
+const alarms = (from: number, to: number) => `(async () => {
+  const { hear } = await import('/desk/lib/store.ts')
+  for (let n = ${from}; n < ${to}; n++) {
+    const incident = { number: 'x' + n, kind: 'shared', source: 'event', cause: 'tamper', since: new Date().toISOString(), count: 1, late: false, steps: [], overdue: [] }
+    for (const status of ['raised', 'acknowledged', 'answered']) hear('incident', { ...incident, status })
+    hear('event', { id: 'e' + n, path: 'p', gateway: 'g', class: 'alarm-button', device: 'b', type: 'tamper', time: incident.since, severity: 'warning', replayed: false, place: null, data: {} })
+    if (n % 10 === 0) await new Promise((done) => setTimeout(done))
+  }
+})()`
 
 /** The duty desk as staff use it, in a real browser, with the real hub, flows and simulated boards underneath. */
 
@@ -12,7 +30,7 @@ needs('chromium', 'chromium')('the duty desk', () => {
   const estate = new DeskEstate({ flows: true })
   const screens: Screen[] = []
   beforeAll(async () => {
-    ;[browser] = await Promise.all([openBrowser(), estate.start()])
+    ;[browser] = await Promise.all([openBrowser(programPath('chromium') ?? ''), estate.start()])
     await vi.waitFor(async () => expect(await estate.flowsPid()).toBeTypeOf('number'), WAIT)
     const { page } = await open('站长')
     await page.locator('.feed').waitFor()
@@ -150,6 +168,38 @@ needs('chromium', 'chromium')('the duty desk', () => {
       return answers.map(({ status }) => status)
     })
     expect(refused).toEqual([403, 403, 403])
+  })
+
+  it.each([
+    ['desk', 'zh'],
+    ['phone', 'en'],
+  ] as const)(
+    'every page on the %s in %s: nothing that keeps people out (axe), nothing wider than the screen',
+    async (size, language) => {
+      estate.press('b1')
+      const { page } = await open('站长', { size, language })
+      await page.evaluate(AXE)
+      for (const one of PAGES) {
+        await go(page, one)
+        await page.locator(`a[href="#${one}"][aria-current]`).waitFor({ state: 'attached' })
+        await page.locator('main h1').waitFor()
+        expect(await page.evaluate(JUDGE), `${one} on the ${size}`).toEqual([])
+        expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), one).toBeLessThanOrEqual(0)
+      }
+    },
+  )
+
+  it('thousands of alarms leave no more behind on a page than hundreds', async () => {
+    const { page, context } = await open('站长')
+    const devtools = await context.newCDPSession(page)
+    const heap_bytes = async () => {
+      await devtools.send('HeapProfiler.collectGarbage')
+      return (await devtools.send('Runtime.getHeapUsage')).usedSize
+    }
+    await page.evaluate(alarms(0, 1_000))
+    const before = await heap_bytes()
+    await page.evaluate(alarms(1_000, 4_000))
+    expect((await heap_bytes()) - before).toBeLessThan(2_000_000)
   })
 
   it('a wrong password ten times: told at once, then a pause that the right one does not end', async () => {

@@ -1,5 +1,4 @@
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
-import { programPath } from './needs.ts'
 
 /** Chromium, for pages as people use them. */
 
@@ -19,8 +18,8 @@ const QUIET = [
   '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
 ]
 
-export function openBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath: programPath('chromium') ?? 'chromium', args: QUIET })
+export function openBrowser(executablePath: string): Promise<Browser> {
+  return chromium.launch({ executablePath, args: QUIET })
 }
 
 export interface Screen {

@@ -6,7 +6,6 @@ import { hashSecret } from '../../hub/auth/secret.ts'
 import { peopleFile } from '../../hub/people/files.ts'
 import { newEpoch, openPeople } from '../../hub/people/people.ts'
 import type { Role } from '../../hub/people/roles.ts'
-import { SITE, SITE_TEXT } from './estate.ts'
 import { linli } from './linli.ts'
 import { type Program, startProgram } from './program.ts'
 
@@ -15,6 +14,8 @@ import { type Program, startProgram } from './program.ts'
  * logins and flows, and a district that records what it acknowledges.
  */
 
+const SITE = { street: 's1', community: 'c1', estate: 'e1' } as const
+const SITE_TEXT = 's1/c1/e1'
 export const SECRET = 'four unrelated words here'
 export const STAFF: ReadonlyArray<[name: string, role: Role]> = [
   ['值班甲', 'operator'],
