@@ -183,8 +183,10 @@ needs('chromium', 'chromium')('the duty desk', () => {
         await go(page, one)
         await page.locator(`a[href="#${one}"][aria-current]`).waitFor({ state: 'attached' })
         await page.locator('main h1').waitFor()
-        expect(await page.evaluate(JUDGE), `${one} on the ${size}`).toEqual([])
-        expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), one).toBeLessThanOrEqual(0)
+        expect.soft(await page.evaluate(JUDGE), `${one} on the ${size}`).toEqual([])
+        expect
+          .soft(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), one)
+          .toBeLessThanOrEqual(0)
       }
     },
   )
