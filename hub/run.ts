@@ -9,13 +9,14 @@ import { editorUsers, newPassword } from './auth/editor-users.ts'
 import { createLoginQueue } from './auth/login-queue.ts'
 import { verifySecret } from './auth/secret.ts'
 import { FLAPPING } from './availability/machine.ts'
+import { openCommissioning } from './commissioning/room.ts'
 import { createHub } from './compose.ts'
 import type { HubConfig } from './config.ts'
 import { keyId } from './contract/credentials.ts'
 import { LinliError, reasonOf } from './contract/errors.ts'
 import type { HubState } from './contract/hub.ts'
 import { parseTopic } from './contract/topic.ts'
-import type { Door, HubReport } from './counter/report.ts'
+import { type Door, doorsOf, type HubReport } from './counter/report.ts'
 import { openedCounter } from './counter-desk.ts'
 import { openSiteKey } from './credentials/site-key.ts'
 import { createStation, type Station } from './derived/station.ts'
@@ -73,6 +74,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   // One for accounts and people: what is checked at once is bounded by the machine.
   const verify = createLoginQueue(verifySecret)
   const metrics = createMetrics(() => readings(log, history, running))
+  const timeQuality = createTimeQuality(await openKernelClock((message) => logger.warn({}, message)))
   const hub = await createHub(
     {
       log,
@@ -83,7 +85,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
       random: () => randomInt(2 ** 32) / 2 ** 32,
       now_ms: Date.now,
       newId: randomUUID,
-      timeQuality: createTimeQuality(await openKernelClock((message) => logger.warn({}, message))),
+      timeQuality,
       ...incidentParts(config.dataDir, () => running.site?.store.config),
       keepAuditHead: (head) => writeHead(config.dataDir, head),
     },
@@ -102,7 +104,9 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
     ...health(log, history, running),
   })
   const secure = () => running.secure
-  const counter = await openedCounter(config.dataDir, { hub, log, registry, people, site, secure, report }, logger)
+  const commissioning = openCommissioning(hub, { ...config, timeQuality, authority: () => running.secure?.authority })
+  const atCounter = { hub, log, registry, people, site, secure, report, commissioning }
+  const counter = await openedCounter(config.dataDir, atCounter, logger)
   const desk = await openDesk({ hub, log, now_ms: Date.now }, config)
   const ways = await openAlarmWays(config, { log, hub, logger })
   running.ways = ways
@@ -173,18 +177,6 @@ async function openDoors(
   if (secure && parts.running.site) pushParts(parts.running.site, parts.hub, config, secure)
   const { mqttsPort, httpsPort } = secure ?? {}
   return { mqttPort: mqtt?.port, httpPort: http.port, mqttsPort, httpsPort }
-}
-
-function doorsOf({ host, tls }: HubConfig, ports: Record<string, number | undefined>): Door[] {
-  const secureHost = tls?.host ?? host
-  const all = [
-    { name: 'mqtt', host, port: ports.mqttPort },
-    { name: 'http', host, port: ports.httpPort },
-    { name: 'mqtts', host: secureHost, port: ports.mqttsPort },
-    { name: 'https', host: secureHost, port: ports.httpsPort },
-    { name: 'flows', host: '127.0.0.1', port: ports.flowsPort },
-  ] as const
-  return all.flatMap(({ port, ...door }) => (port === undefined ? [] : [{ ...door, port }]))
 }
 
 /** Each gateway gets its part of the site, signed with what it trusts since it enrolled. */

@@ -16,6 +16,11 @@ const catalog = {
   device: { zh: '管理小区设备', en: 'the devices of a site' },
   import: { zh: '从表格导入设备', en: 'devices from a sheet, CSV or Excel' },
   label: { zh: '打印设备与网关标签', en: 'labels with QR codes for devices and gateways' },
+  commission: {
+    zh: '逐台验收并签署验收记录',
+    en: 'accept a site device by device, and sign the record',
+  },
+  scan: { zh: '查找板、总线设备、GPIO 芯片与摄像机', en: 'find boards, units of buses, GPIO chips and cameras' },
   doctor: { zh: '检查枢纽或网关所在的机器', en: 'look what is wrong with a hub or a gateway, and what to do' },
   backup: { zh: '加密备份枢纽', en: 'an encrypted backup of a hub, which may run meanwhile' },
   restore: { zh: '恢复备份到新目录', en: 'make a new data folder of a backup' },

@@ -20,6 +20,8 @@ for (const name of [
   'device',
   'import',
   'label',
+  'scan',
+  'commission',
   'doctor',
   'backup',
   'restore',

@@ -56,6 +56,8 @@ export interface ForwarderDeps {
   /** What the hub says of itself: told at each connection, to a broker that may have forgotten. */
   state: () => unknown
   onCommand: (topic: string, payload: Uint8Array, retain: boolean) => void
+  /** The upstream has it. */
+  onAcknowledged: (entry: Entry) => void
   /** A message was given up: it is among the dead letters. */
   onDeadLetter: (entry: Place, why: { tries: number; reason: string }) => void
   onError: (error: unknown) => void
@@ -138,6 +140,7 @@ export function createForwarder(deps: ForwarderDeps, config: ForwarderConfig): F
     await link.publish(entry.topic, payload, { qos: 1, retain: entry.lane === 'state' })
     poison.acknowledged(entry)
     delivered.set(entry.lane, (delivered.get(entry.lane) ?? 0) + 1)
+    deps.onAcknowledged(entry)
   }
 
   async function bury({ lane, position }: Place, why: { tries: number; reason: string }): Promise<void> {

@@ -27,7 +27,7 @@ export const homes: Record<string, { at: string[]; instead: string }> = {
   cookie: { at: ['hub/web/guard.ts'], instead: 'the guard of hub/web' },
   busboy: { at: ['firmware/adapters/camera-http/'], instead: 'the camera server of firmware/ports/camera-server.ts' },
   sax: {
-    at: ['firmware/adapters/camera-http/', 'hub/cli/import/xlsx.ts'],
+    at: ['firmware/adapters/camera-http/', 'firmware/adapters/ws-discovery.ts', 'hub/cli/import/xlsx.ts'],
     instead: 'the camera server of firmware/ports/camera-server.ts, or readXlsx',
   },
   pdfkit: { at: ['hub/print/pdf.ts'], instead: 'pdfOf of hub/print' },
