@@ -97,12 +97,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   const site = await openRunningSite({ dataDir: config.dataDir, audit: hub.audit, logger })
   if (site) running.site = site
   const people = await openPeopleOf(config, { audit: hub.audit, verify, logger })
-  const report = (): HubReport => ({
-    type: 'report',
-    pid: process.pid,
-    doors: running.doors ?? [],
-    ...health(log, history, running),
-  })
+  const report = () => reportOf(log, history, running)
   const secure = () => running.secure
   const commissioning = openCommissioning(hub, { ...config, timeQuality, authority: () => running.secure?.authority })
   const atCounter = { hub, log, registry, people, site, secure, report, commissioning }
@@ -134,6 +129,10 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   ways.lifeline.close()
   for (const part of [flows, web, running.secure, counter, people, desk, site, station, history, hub])
     await part?.close()
+}
+
+function reportOf(log: Log, history: History, running: Running): HubReport {
+  return { type: 'report', pid: process.pid, doors: running.doors ?? [], ...health(log, history, running) }
 }
 
 function openPeopleOf(
