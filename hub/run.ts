@@ -9,6 +9,9 @@ import { editorUsers, newPassword } from './auth/editor-users.ts'
 import { createLoginQueue } from './auth/login-queue.ts'
 import { verifySecret } from './auth/secret.ts'
 import { FLAPPING } from './availability/machine.ts'
+import type { Cameras } from './cameras/cameras.ts'
+import { openCameras } from './cameras/open.ts'
+import type { PictureStore } from './cameras/store.ts'
 import { openCommissioning } from './commissioning/room.ts'
 import { createHub } from './compose.ts'
 import type { HubConfig } from './config.ts'
@@ -61,12 +64,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   const stopped = stopSignal()
   prepareDataDir(config.dataDir)
   const flowsPort = config.flows && (await freePort('--flows-port', '127.0.0.1', config.flows.port))
-  const log = await openFileLog(join(config.dataDir, 'journal'), {
-    lanes: JOURNAL_LANES,
-    onFault(fault) {
-      logger.error({ fault: reasonOf(fault) }, 'journal fault')
-    },
-  })
+  const log = await openJournal(config, logger)
   const registry = await openRegistry(config, logger)
   const siteKey = openSiteKey(config.dataDir)
   const history = openHistory(config, log, logger)
@@ -96,6 +94,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
     logger.error({}, 'the site key was lost: no card is known any more until credentials.key is restored')
   const site = await openRunningSite({ dataDir: config.dataDir, audit: hub.audit, logger })
   if (site) running.site = site
+  const { cameras, pictures } = openCamerasOf(config, hub, site, logger)
   const people = await openPeopleOf(config, { audit: hub.audit, verify, logger })
   const report = () => reportOf(log, history, running)
   const secure = () => running.secure
@@ -114,6 +113,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
     history: { history, placeOf: (device) => placeOf(hub, device), now_ms: Date.now },
     people: people.desk,
     desk: desk.rooms,
+    pictures: { incidents: hub.incidents, store: pictures, audit: hub.audit },
     upgrades: { [MQTT_PATH]: hub.broker.upgrade },
   }
   const web = createWebServer(routes)
@@ -127,12 +127,26 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   await stopped
   logger.info({}, 'stopping')
   ways.lifeline.close()
-  for (const part of [flows, web, running.secure, counter, people, desk, site, station, history, hub])
+  for (const part of [flows, web, running.secure, counter, people, desk, cameras, site, station, history, hub])
     await part?.close()
 }
 
-function reportOf(log: Log, history: History, running: Running): HubReport {
-  return { type: 'report', pid: process.pid, doors: running.doors ?? [], ...health(log, history, running) }
+/** What an incident asks of the cameras of its place; nothing else speaks to them. */
+function openCamerasOf(
+  config: HubConfig,
+  { incidents }: Hub,
+  site: RunningSite | undefined,
+  log: HubLogger,
+): { cameras: Cameras; pictures: PictureStore } {
+  const opened = openCameras(config.dataDir, {
+    cameras: () => site?.store.config.cameras ?? {},
+    limits: () => site?.store.config.pictures,
+    now_ms: Date.now,
+    told: (picture) => incidents.pictured({ type: 'picture', ...picture }),
+    log,
+  })
+  incidents.onFetch(opened.cameras.fetch)
+  return opened
 }
 
 function openPeopleOf(
@@ -200,6 +214,11 @@ function prepareDataDir(dir: string): void {
   }
 }
 
+function openJournal(config: HubConfig, logger: HubLogger): Promise<Log> {
+  const onFault = (fault: unknown) => logger.error({ fault: reasonOf(fault) }, 'journal fault')
+  return openFileLog(join(config.dataDir, 'journal'), { lanes: JOURNAL_LANES, onFault })
+}
+
 function openRegistry(config: HubConfig, logger: HubLogger): Promise<Registry> {
   const adapter = durableJson<RegistryData>(join(config.dataDir, 'registry.json'), {
     onFallback: (details) => logger.error(details, 'the registry was damaged: running on its last good copy'),
@@ -260,6 +279,10 @@ function readings(log: Log, history: History, running: Running): Readings {
 function flowsReadings(flows: FlowsHost): NonNullable<Readings['flows']> {
   const { lost, rss_bytes } = flows.metrics()
   return { running: flows.status().status === 'running', restarts: new Map(Object.entries(lost)), rssBytes: rss_bytes }
+}
+
+function reportOf(log: Log, history: History, running: Running): HubReport {
+  return { type: 'report', pid: process.pid, doors: running.doors ?? [], ...health(log, history, running) }
 }
 
 function health(log: Log, history: History, running: Running) {

@@ -8,6 +8,7 @@ import { addHistoryRoutes, type HistoryRoutes } from './history.ts'
 import { listenHttp, routeUpgrades, type Upgrade } from './http-server.ts'
 import { addLoginPage } from './login-page.ts'
 import type { Metrics } from './metrics.ts'
+import { addPictureRoutes, type PictureRoutes } from './pictures.ts'
 import { addSessionRoutes } from './session-routes.ts'
 
 /** What `/healthz` tells; `problems` empty means healthy. */
@@ -29,6 +30,7 @@ export interface Routes {
   history: HistoryRoutes
   people: PeopleDesk
   desk: DutyRoutes
+  pictures: PictureRoutes
   /** By path. */
   upgrades: Readonly<Record<string, Upgrade>>
 }
@@ -54,6 +56,7 @@ export function addRoutes(app: FastifyInstance, routes: Routes, { isSecure }: { 
   addLoginPage(app)
   addSessionRoutes(app, routes.people, guard)
   addHistoryRoutes(app, routes.history)
+  addPictureRoutes(app, routes.pictures)
   addContractRoutes(app)
   addDeskRoutes(app, routes.desk, { guard, whenEnded: routes.people.whenEnded })
   app.get('/metrics', { config: requires('viewer', { orOnThisBox: true }) }, async (_request, reply) => {

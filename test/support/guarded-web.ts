@@ -46,13 +46,16 @@ export async function guardedPeople() {
   }
 }
 
+const NO_AUDIT = { record: async () => undefined }
+
 /** Of a hub that has nothing to show. */
 export function routesFor(people: Routes['people'], upgrades: Routes['upgrades'] = {}): Routes {
   const backend = { series: async () => [] }
   const history = { history: { backend, flush: async () => undefined }, placeOf: () => undefined, now_ms: Date.now }
   const metrics = { render: async () => ({ contentType: 'text/plain', body: 'metrics' }) }
   const health = () => ({ problems: [], details: { inner: 'detail' } })
-  return { health, metrics, history, people, desk: {}, upgrades } as unknown as Routes
+  const pictures = { incidents: { get: async () => undefined }, store: { get: async () => undefined }, audit: NO_AUDIT }
+  return { health, metrics, history, people, desk: {}, pictures, upgrades } as unknown as Routes
 }
 
 /** @param add more routes, once the guard stands */

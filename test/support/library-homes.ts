@@ -27,8 +27,13 @@ export const homes: Record<string, { at: string[]; instead: string }> = {
   cookie: { at: ['hub/web/guard.ts'], instead: 'the guard of hub/web' },
   busboy: { at: ['firmware/adapters/camera-http/'], instead: 'the camera server of firmware/ports/camera-server.ts' },
   sax: {
-    at: ['firmware/adapters/camera-http/', 'firmware/adapters/ws-discovery.ts', 'hub/cli/import/xlsx.ts'],
-    instead: 'the camera server of firmware/ports/camera-server.ts, or readXlsx',
+    at: [
+      'firmware/adapters/camera-http/',
+      'firmware/adapters/ws-discovery.ts',
+      'hub/cameras/onvif/soap.ts',
+      'hub/cli/import/xlsx.ts',
+    ],
+    instead: 'the camera server of firmware/ports/camera-server.ts, the cameras of hub/cameras, or readXlsx',
   },
   pdfkit: { at: ['hub/print/pdf.ts'], instead: 'pdfOf of hub/print' },
   fontkit: { at: ['hub/print/font.ts'], instead: 'the font of hub/print' },
