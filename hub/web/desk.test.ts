@@ -54,7 +54,7 @@ beforeAll(async () => {
   const desk = await openDesk({ hub: hub as never, log, now_ms: Date.now }, { site: SITE })
   rooms = desk.rooms
   close = desk.close
-  app = guardedApp(people.desk, false, () => undefined, rooms).app
+  app = guardedApp(people.desk, false, undefined, undefined, rooms).app
   await app.listen({ host: '127.0.0.1', port: 0 })
   url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`
   for (const name of ['viewer', 'operator', 'installer', 'admin']) cookies.set(name, await logIn(name))

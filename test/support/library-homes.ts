@@ -7,6 +7,7 @@ export const homes: Record<string, { at: string[]; instead: string }> = {
   'johnny-five': { at: ['firmware/adapters/firmata*'], instead: 'the pin board of firmware/ports/pin-board.ts' },
   'firmata-io': { at: ['firmware/adapters/firmata*'], instead: 'the pin board of firmware/ports/pin-board.ts' },
   mqtt: { at: ['hub/journal/shipper/mqtt-link.ts'], instead: 'createMqttLink of hub/journal/shipper/mqtt-link.ts' },
+  'mqtt-packet': { at: ['hub/journal/shipper/mqtt-link.ts'], instead: 'createMqttLink, or the packets of hub/broker' },
   aedes: { at: ['hub/broker/'], instead: 'the broker of hub/broker' },
   ws: { at: ['hub/broker/websocket.ts'], instead: 'an upgrade of hub/web, handed to the broker' },
   'node-red': { at: ['flows/main.ts', 'flows/main/'], instead: 'the process that hub/flows-host supervises' },
@@ -48,7 +49,6 @@ export const homes: Record<string, { at: string[]; instead: string }> = {
   'prom-client': { at: ['hub/web/', 'hub/metrics/'], instead: 'stats() of your module, read by the metrics page' },
   commander: { at: ENTRIES, instead: 'a config object filled in by main.ts' },
   pino: { at: ENTRIES, instead: 'a log interface handed in by main.ts' },
-  bcryptjs: { at: ['hub/auth/'], instead: 'the accounts of hub/auth' },
   '@peculiar/x509': {
     at: ['hub/authority/certificates.ts', 'firmware/adapters/certificate-request.ts'],
     instead: 'the authority of hub/authority',
