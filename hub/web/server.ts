@@ -1,6 +1,8 @@
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { PeopleDesk } from '../people/desk.ts'
 import { addContractRoutes } from './contract.ts'
+import { addDeskRoutes } from './desk.ts'
+import type { DutyRoutes } from './duty.ts'
 import { addFlowsProxy, createFlowsUpgrades, type FlowsDoorNow } from './flows-proxy.ts'
 import { createGuard, type Guard, guardRoutes, openTo, requires } from './guard.ts'
 import { addHistoryRoutes, type HistoryRoutes } from './history.ts'
@@ -28,6 +30,7 @@ export interface Routes {
   metrics: Metrics
   history: HistoryRoutes
   people: PeopleDesk
+  desk: DutyRoutes
   /** To the pages of the flows process; undefined while none runs. */
   flows: FlowsDoorNow
   pictures: PictureRoutes
@@ -58,6 +61,7 @@ export function addRoutes(app: FastifyInstance, routes: Routes, { isSecure }: { 
   addHistoryRoutes(app, routes.history)
   addPictureRoutes(app, routes.pictures)
   addContractRoutes(app)
+  addDeskRoutes(app, routes.desk, { guard, whenEnded: routes.people.whenEnded })
   app.get('/metrics', { config: requires('viewer', { orOnThisBox: true }) }, async (_request, reply) => {
     const { contentType, body } = await routes.metrics.render()
     return reply.type(contentType).send(body)

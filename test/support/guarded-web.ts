@@ -59,7 +59,7 @@ export function routesFor(
   const metrics = { render: async () => ({ contentType: 'text/plain', body: 'metrics' }) }
   const health = () => ({ problems: [], details: { inner: 'detail' } })
   const pictures = { incidents: { get: async () => undefined }, store: { get: async () => undefined }, audit: NO_AUDIT }
-  return { health, metrics, history, people, pictures, upgrades, flows } as unknown as Routes
+  return { health, metrics, history, people, desk: {}, pictures, upgrades, flows } as unknown as Routes
 }
 
 /** @param add more routes, once the guard stands */
@@ -68,6 +68,7 @@ export function guardedApp(
   isSecure: boolean,
   flows: Routes['flows'] = () => undefined,
   add: (app: FastifyInstance) => void = () => undefined,
+  desk: Partial<Routes['desk']> = {},
 ): { app: FastifyInstance; routes: GuardedRoute[] } {
   const routes: GuardedRoute[] = []
   const app = Fastify({ bodyLimit: 64 * 1024 })
@@ -75,7 +76,7 @@ export function guardedApp(
     const methods = [method].flat().filter((one) => one !== 'HEAD')
     if (methods.length > 0 && config?.access) routes.push({ method: methods.join(), url, access: config.access })
   })
-  addRoutes(app, routesFor(people, {}, flows), { isSecure })
+  addRoutes(app, { ...routesFor(people, {}, flows), desk } as Routes, { isSecure })
   add(app)
   return { app, routes }
 }
