@@ -225,6 +225,8 @@ export function createIncidents(deps: IncidentDeps, { site }: { site: Site }): I
     ],
     counts: () => ({ live: book.size, behind: taking.behind(), setAside: taking.setAside() }),
     live: () => book.all(),
+    now: moment,
+    config: deps.config,
     async get(id) {
       const live = book.get(id)
       return live ?? archive.get(id)

@@ -13,7 +13,7 @@ import type { IncidentInput } from './machine.ts'
 import type { Notice } from './notices.ts'
 import type { PictureInput } from './pictures.ts'
 import type { Live } from './record.ts'
-import type { Incident, StoryEntry } from './types.ts'
+import type { Incident, Moment, StoryEntry } from './types.ts'
 
 /** What the room of the incidents needs, and what it gives. */
 
@@ -31,6 +31,8 @@ export interface Incidents {
   /** Those that are not in the archive: open, or closed a short while ago. */
   live(): Iterable<Live>
   get(id: string): Promise<Archived | undefined>
+  now(): Moment
+  config(): IncidentConfig
   readonly archive: Archive
   /** On disk. */
   onChange(listener: (change: Change) => void): () => void

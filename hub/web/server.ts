@@ -1,9 +1,11 @@
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { PeopleDesk } from '../people/desk.ts'
+import { addApiDocument } from './api/routes.ts'
 import { addContractRoutes } from './contract.ts'
 import { createGuard, type Guard, guardRoutes, openTo, requires } from './guard.ts'
 import { addHistoryRoutes, type HistoryRoutes } from './history.ts'
 import { listenHttp, routeUpgrades, type Upgrade } from './http-server.ts'
+import { addIncidentRoutes, type IncidentRoutes } from './incidents/routes.ts'
 import { addLoginPage } from './login-page.ts'
 import type { Metrics } from './metrics.ts'
 import { addSessionRoutes } from './session-routes.ts'
@@ -26,6 +28,7 @@ export interface Routes {
   metrics: Metrics
   history: HistoryRoutes
   people: PeopleDesk
+  incidents: IncidentRoutes
   /** By path. */
   upgrades: Readonly<Record<string, Upgrade>>
 }
@@ -51,6 +54,8 @@ export function addRoutes(app: FastifyInstance, routes: Routes, { isSecure }: { 
   addLoginPage(app)
   addSessionRoutes(app, routes.people, guard)
   addHistoryRoutes(app, routes.history)
+  addIncidentRoutes(app, routes.incidents)
+  addApiDocument(app)
   addContractRoutes(app)
   app.get('/metrics', { config: requires('viewer', { orOnThisBox: true }) }, async (_request, reply) => {
     const { contentType, body } = await routes.metrics.render()
