@@ -46,8 +46,7 @@ export function createIncidents(deps: IncidentDeps, { site }: { site: Site }): I
   let room: RoomRecord = { created_ms: 0, boots: 0, position: 0, number: 0, time: beginTime(sample()).anchor }
   let fault: LinliError | undefined
   let last: Promise<unknown> = Promise.resolve()
-  let isRunning = false
-  let isClosed = false
+  let phase: 'starting' | 'running' | 'closed' = 'starting'
   let lookTimer: ReturnType<typeof setTimeout> | undefined
 
   function sample(): ClockSample {
@@ -62,7 +61,9 @@ export function createIncidents(deps: IncidentDeps, { site }: { site: Site }): I
 
   /** One after the other; what fails is told, and the next one has its turn. */
   function inTurn(work: () => Promise<void>): void {
-    last = last.then(() => (isRunning ? work() : undefined)).catch((error: unknown) => setFault(asFault(error)))
+    last = last
+      .then(() => (phase === 'running' ? work() : undefined))
+      .catch((error: unknown) => setFault(asFault(error)))
   }
 
   function setFault(next: LinliError | undefined): void {
@@ -154,7 +155,7 @@ export function createIncidents(deps: IncidentDeps, { site }: { site: Site }): I
   /** When to look again. */
   function plan(): void {
     clearTimeout(lookTimer)
-    if (!isRunning) return
+    if (phase !== 'running') return
     const { run_ms } = room.time
     let next_ms = run_ms + LOOK_MS_MAX
     let isWaiting = false
@@ -200,12 +201,12 @@ export function createIncidents(deps: IncidentDeps, { site }: { site: Site }): I
     try {
       const seen = await restore()
       settle()
-      isRunning = true
+      phase = 'running'
       taking.start(seen)
       plan()
     } catch (error) {
       setFault(asFault(error))
-      if (!isClosed) lookTimer = setTimeout(() => void begin(), RETRY_MS)
+      if (phase === 'starting') lookTimer = setTimeout(() => void begin(), RETRY_MS)
     }
   }
 
@@ -239,8 +240,7 @@ export function createIncidents(deps: IncidentDeps, { site }: { site: Site }): I
     pictured: (picture) => inform(picture.incident, picture),
     start: begin,
     async close() {
-      isClosed = true
-      isRunning = false
+      phase = 'closed'
       taking.close()
       clearTimeout(lookTimer)
       await archive.close()
