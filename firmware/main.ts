@@ -6,10 +6,12 @@ import pino from 'pino'
 import { LinliError, reasonOf } from '../hub/contract/errors.ts'
 import { openFolder } from '../hub/journal/folder.ts'
 import { openFileLog } from '../hub/journal/open.ts'
+import { openLifeline, selfTest_ms, TEST_S } from '../hub/lifeline/lifeline.ts'
 import packageFile from '../package.json' with { type: 'json' }
 import { makeCertificateRequest } from './adapters/certificate-request.ts'
 import { openGpioKernel } from './adapters/gpio/kernel.ts'
 import { callHub } from './adapters/hub-https.ts'
+import { isHubHere } from './adapters/hub-place.ts'
 import { openKernelClock } from './adapters/kernel-clock.ts'
 import { createSerialBytePort } from './adapters/serialport.ts'
 import { readProfiles } from './drivers/park-sensor/profile/folder.ts'
@@ -32,12 +34,23 @@ interface RunOptions {
   config?: string
   check?: true
   logLevel: string
+  watchdog?: string
+  selfTest: string
 }
 
 const program = new Command('linli gateway')
   .description('Runs one gateway: its boards and devices, its spool, and the way to its hub.')
   .option('--config <file>', 'the configuration of this gateway, JSON')
   .option('--check', 'check the configuration, say so, and end')
+  .option(
+    '--watchdog <device>',
+    'the hardware watchdog, such as /dev/watchdog, fed while the way of alarms is proven / 硬件看门狗',
+  )
+  .option(
+    '--self-test <seconds>',
+    'without anything on the way of alarms after which it is tested / 空闲多少秒后自检',
+    TEST_S,
+  )
   .option('--log-level <level>', LOG_LEVELS.join(', '), 'info')
   .version(packageFile.version)
   .showHelpAfterError()
@@ -62,7 +75,7 @@ async function runWith(options: RunOptions): Promise<void> {
     throw told(`--log-level is ${options.logLevel}; allowed: ${LOG_LEVELS.join(', ')}`)
   const config = readConfig(options.config)
   if (options.check) process.stdout.write(`${options.config}: good\n`)
-  else await run(config, options.logLevel)
+  else await run(config, options)
 }
 
 async function claim(text: string, { data }: { data: string }): Promise<void> {
@@ -102,8 +115,11 @@ function makeFolder(folder: string): void {
   mkdirSync(folder, { mode: 0o700 })
 }
 
-async function run(config: GatewayConfig, logLevel: string): Promise<void> {
-  const log = pino({ level: logLevel, base: { gateway: config.gateway } }, pino.destination({ dest: 2, sync: true }))
+async function run(config: GatewayConfig, options: RunOptions): Promise<void> {
+  const log = pino(
+    { level: options.logLevel, base: { gateway: config.gateway } },
+    pino.destination({ dest: 2, sync: true }),
+  )
   const fatal = (error: unknown) => {
     log.fatal({ error: error instanceof Error ? error.stack : String(error) }, 'unhandled error: ending')
     process.exit(1)
@@ -117,8 +133,16 @@ async function run(config: GatewayConfig, logLevel: string): Promise<void> {
   })
   makeDataFolder(resolve(config.data))
   const identity = openIdentity(config, log)
+  const lifeline = await openLifeline(log, {
+    dataDir: resolve(config.data),
+    watchdog: options.watchdog,
+    test_ms: selfTest_ms('--self-test', options.selfTest),
+  })
+  const hubUrl = identity?.url ?? config.uplink?.url
+  const isHubOnBox = async () => hubUrl !== undefined && (await isHubHere(hubUrl))
   const deps: Omit<GatewayDeps, 'bootid'> = {
     ...(identity ? { identity } : {}),
+    lifeline: { ...lifeline, isHubHere: isHubOnBox },
     openPort: createSerialBytePort,
     openGpio: openGpioKernel,
     openSpool: (settings) =>
@@ -141,6 +165,7 @@ async function run(config: GatewayConfig, logLevel: string): Promise<void> {
   const gateway = await started(deps, config, configuration)
   identity?.start()
   process.stdout.write(`${JSON.stringify({ type: 'ready', gateway: config.gateway })}\n`)
+  lifeline.ready()
   const taken = () => configuration?.taken().then(() => configuration) ?? new Promise<never>(() => undefined)
   for (;;) {
     const next = await Promise.race([stopped, taken()])
@@ -150,6 +175,7 @@ async function run(config: GatewayConfig, logLevel: string): Promise<void> {
     await applied(gateway, next)
     clearTimeout(late)
   }
+  lifeline.close()
   identity?.close()
   await gateway.close()
   process.exit(0)

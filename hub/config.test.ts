@@ -16,6 +16,7 @@ const options: HubOptions = {
   historyRawDays: '30',
   historyMinuteDays: '365',
   flapChanges: '10',
+  selfTest: '120',
   language: 'zh',
 }
 

@@ -5,6 +5,7 @@ import { isSegment, type Site } from './contract/topic.ts'
 import { DAY_MS, type Retention } from './history/types.ts'
 import type { Settings as HomeAssistantSettings } from './home-assistant/entities.ts'
 import { parseBrokerUrl } from './journal/shipper/link-errors.ts'
+import { selfTest_ms } from './lifeline/lifeline.ts'
 import { UPSTREAMS_FILE } from './site/moved-upstreams.ts'
 import { SITE_FILE } from './site/site-file.ts'
 import {
@@ -41,6 +42,10 @@ export interface HubConfig {
   language: 'zh' | 'en'
   /** Shown in Home Assistant; undefined: not. */
   homeAssistant: HomeAssistantSettings | undefined
+  /** Device of the hardware's watchdog; undefined: it is left alone. */
+  watchdog: string | undefined
+  /** The way of alarms is tested when nothing has gone it for so long. */
+  selfTest_ms: number
 }
 
 /** As the command line gives it: strings. */
@@ -67,6 +72,8 @@ export interface HubOptions {
   homeAssistant?: boolean
   homeAssistantMayOpen?: boolean
   language: string
+  watchdog?: string
+  selfTest: string
 }
 
 const LOOPBACK = /^(127(\.\d{1,3}){3}|::1|localhost)$/
@@ -114,6 +121,8 @@ export function hubConfig(options: HubOptions): HubConfig {
     flapChanges: flapChanges(options.flapChanges),
     language: languageOf(options),
     homeAssistant: homeAssistant(options),
+    watchdog: options.watchdog,
+    selfTest_ms: selfTest_ms('--self-test', options.selfTest),
   }
 }
 

@@ -1,3 +1,4 @@
+import { PROBE_LANE } from './alarm-ways.ts'
 import { AUDIT_LANE } from './audit/audit.ts'
 import { SESSION_LANES } from './broker/persistence/store.ts'
 import { COMMAND_RECORD_LANE } from './commands/record.ts'
@@ -39,6 +40,7 @@ export const JOURNAL_LANES: LaneConfig[] = [
     keep: { entries_max: 50_000, bytes_max: 64 * MIB },
   },
   SESSION_LANES.telemetry,
+  PROBE_LANE,
   /** What the contract refused, for inspection. */
   {
     name: 'rejected',

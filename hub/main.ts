@@ -7,6 +7,7 @@ import { type HubOptions, hubConfig, LOG_LEVELS } from './config.ts'
 import { LinliError } from './contract/errors.ts'
 import { DAY_MS, RETENTION } from './history/types.ts'
 import { openFolder } from './journal/folder.ts'
+import { TEST_S } from './lifeline/lifeline.ts'
 import { runHub } from './run.ts'
 import { withSite } from './site/options.ts'
 import { readSite } from './site/site-file.ts'
@@ -35,6 +36,8 @@ const program = new Command('linli hub')
   .option('--home-assistant-may-open', text('homeAssistantMayOpen'))
   .option('--language <zh|en>', text('language'), 'zh')
   .option('--dev', text('dev'))
+  .option('--watchdog <device>', text('watchdog'))
+  .option('--self-test <seconds>', text('selfTest'), TEST_S)
   .option('--log-level <level>', `${text('logLevel')} (${LOG_LEVELS.join(', ')})`, 'info')
   .showHelpAfterError()
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))

@@ -2,6 +2,7 @@ import { randomInt, randomUUID } from 'node:crypto'
 import { accessSync, constants, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import packageFile from '../package.json' with { type: 'json' }
+import { type AlarmWays, openAlarmWays } from './alarm-ways.ts'
 import { writeHead } from './audit/head-file.ts'
 import { devAuthenticator, registryAuthenticator } from './auth/authenticator.ts'
 import { editorUsers, newPassword } from './auth/editor-users.ts'
@@ -49,6 +50,7 @@ interface Running {
   secure?: SecureSide
   site?: RunningSite
   doors?: readonly Door[]
+  ways?: AlarmWays
 }
 
 /** Of MQTT over WebSocket, where most clients look for it. */
@@ -101,6 +103,8 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   })
   const secure = () => running.secure
   const counter = await openedCounter(config.dataDir, { hub, log, registry, people, site, secure, report }, logger)
+  const ways = await openAlarmWays(config, { log, hub, logger })
+  running.ways = ways
   await hub.start()
   await history.start()
   const station = startStation(config, hub, history, logger)
@@ -119,17 +123,11 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   running.doors = doorsOf(config, { ...ports, flowsPort })
   logger.info({ ...ports, upstreams: hub.upstreams.reports().map(({ name, url }) => ({ name, url })) }, 'ready')
   process.stdout.write(`${JSON.stringify({ type: 'ready', ...ports, flowsPort })}\n`)
+  ways.lifeline.ready()
   await stopped
   logger.info({}, 'stopping')
-  await flows?.close()
-  await web.close()
-  await running.secure?.close()
-  await counter?.close()
-  await people.close()
-  site?.close()
-  await station.close()
-  await history.close()
-  await hub.close()
+  ways.lifeline.close()
+  for (const part of [flows, web, running.secure, counter, people, site, station, history, hub]) await part?.close()
 }
 
 function openPeopleOf(
@@ -266,6 +264,7 @@ function readings(log: Log, history: History, running: Running): Readings {
     sessions: running.hub?.broker.sessions(),
     devices: running.hub?.devices.all() ?? [],
     history: historyReading(history),
+    alarmWays: running.ways?.ages() ?? {},
     flows: running.flows && flowsReadings(running.flows),
   }
 }
@@ -293,6 +292,7 @@ function health(log: Log, history: History, running: Running) {
       /** Configured no more, and still kept for: `linli upstream forget`. */
       left: running.hub?.upstreams.left() ?? [],
       flows: running.flows?.status() ?? 'off',
+      alarmWays: running.ways?.ages() ?? {},
     },
   }
 }

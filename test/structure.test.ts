@@ -27,9 +27,14 @@ const FUNCTION_LINES_MAX = 70
 const rooms: Array<[room: string, mayImport: string[], instead: string]> = [
   ['hub/contract/', [], 'the contract imports nothing of ours: move what is needed into hub/contract'],
   ['hub/journal/', ['hub/contract/'], 'the journal serves hub and gateway alike: take the dependency as an argument'],
+  ['hub/lifeline/', ['hub/contract/'], 'the lifeline serves hub and gateway alike: take the dependency as an argument'],
   ['hub/flows-host/', ['hub/contract/'], 'let hub/compose.ts hand it in behind an interface in hub/flows-host'],
   ['hub/', ['hub/'], 'start firmware, simulator and flows as processes; share words through hub/contract'],
-  ['firmware/', ['hub/contract/', 'hub/journal/'], 'use hub/contract and hub/journal, or a port in firmware/ports'],
+  [
+    'firmware/',
+    ['hub/contract/', 'hub/journal/', 'hub/lifeline/'],
+    'use hub/contract, hub/journal and hub/lifeline, or a port in firmware/ports',
+  ],
   ['flows/', ['hub/contract/'], 'speak to the hub over IPC with messages of hub/contract'],
   ['hardware-sim/', [], 'write it again: a simulator that shares the codec proves nothing'],
   ['test/', ['*'], ''],

@@ -42,6 +42,7 @@ describe('a gateway without a hub', () => {
   let log: Log & { kill(): void }
   let gateway: Gateway
   let starts = 0
+  let [proofs, isHubHere, test] = [0, false, () => {}]
 
   beforeAll(async () => {
     await loadLibraries()
@@ -49,6 +50,8 @@ describe('a gateway without a hub', () => {
   beforeEach(async () => {
     time = startVirtualTime(install)
     disk = createMemoryDisk()
+    proofs = 0
+    isHubHere = false
     boards = { a: new TestBoard(), b: new TestBoard() }
     lines = new TestGpio(54)
     await start()
@@ -68,6 +71,13 @@ describe('a gateway without a hub', () => {
           return log
         },
         connect: () => new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() }),
+        lifeline: {
+          onTest: (listener) => {
+            test = listener
+          },
+          prove: () => proofs++,
+          isHubHere: async () => isHubHere,
+        },
         openFolder: () => Promise.reject(new Error('this gateway has no credentials')),
         openCameraServer: () => Promise.reject(new Error('no cameras here')),
         readKey: () => new Uint8Array(),
@@ -208,6 +218,32 @@ describe('a gateway without a hub', () => {
     const b3 = (await lane('state')).filter(({ topic }) => topic.includes('/b3/'))
     expect(b3.length).toBe(3)
     expect(b3.every(({ payload }) => payload.length === 0)).toBe(true)
+  })
+
+  it('proves the way of alarms by its disk while the hub is elsewhere, and adds nothing to what waits for the hub', async () => {
+    await press('a', 3)
+    const before = proofs
+    expect(before).toBeGreaterThan(0)
+    for (let count = 1; count <= 3; count++) {
+      test()
+      await time.pass(50)
+      expect(proofs).toBe(before + count)
+    }
+    expect(await names()).not.toContain('gateway/gw-1/evt/self-test')
+    disk.full = 'all'
+    test()
+    await press('a', 3)
+    expect(proofs).toBe(before + 3)
+  })
+
+  it('does not prove it by its disk alone when the hub is on the same box', async () => {
+    await stop()
+    isHubHere = true
+    proofs = 0
+    await start()
+    test()
+    await press('a', 3)
+    expect(proofs).toBe(0)
   })
 
   describe('with a new configuration', () => {

@@ -8,12 +8,14 @@ import type { LinkSecrets } from '../../hub/journal/shipper/mqtt-link.ts'
 import { createMqttLink } from '../../hub/journal/shipper/mqtt-link.ts'
 import { createPump } from '../../hub/journal/shipper/pump.ts'
 import type { Entry, Log, LogConfig } from '../../hub/journal/types.ts'
+import type { Lifeline } from '../../hub/lifeline/lifeline.ts'
 import type { GpioKernel } from '../adapters/gpio/kernel.ts'
 import type { Identity } from '../identity/identity.ts'
 import { type Moment, momentNow } from '../moment.ts'
 import type { BytePortFactory } from '../ports/byte-port.ts'
 import type { OpenCameraServer } from '../ports/camera-server.ts'
 import type { Logger } from '../ports/logger.ts'
+import { type AlarmWay, type AlarmWayDeps, createAlarmWay } from './alarm-way.ts'
 import { COMMAND_LANE } from './command-memory.ts'
 import { Commands } from './commands.ts'
 import type { GatewayConfig } from './config.ts'
@@ -40,6 +42,8 @@ export interface GatewayDeps {
   identity?: Pick<Identity, 'url' | 'secrets'>
   /** Where its hub's configuration for it arrives; absent: it takes none. */
   configuration?: Pick<Configuration, 'have' | 'take'>
+  /** What is fed while the way of alarms is proven. */
+  lifeline?: Pick<Lifeline, 'onTest' | 'prove'> & Pick<AlarmWayDeps, 'isHubHere'>
   /** A folder of the gateway's data, for what is no log. */
   openFolder(name: string): Promise<Folder>
   /** Where cameras bring plates; only called when the configuration has a port for them. */
@@ -73,6 +77,8 @@ export interface Gateway {
   close(): Promise<void>
 }
 
+/** The hub's place in the spool. */
+const CURSOR = 'uplink'
 /** Entries sent and not acknowledged: what a kill can send twice. */
 const WINDOW = 100
 const TELEMETRY_EVERY_MS = 60_000
@@ -130,7 +136,9 @@ async function openGateway(
   }
   const clock = createTimeQuality(deps.clockSynced)
   const timeQuality = clock.now
-  const outbox = new Outbox({ log: spool, logger: log, bootid, startedAt, timeQuality, onFault })
+  let way: AlarmWay | undefined
+  const onKept = () => way?.kept()
+  const outbox = new Outbox({ log: spool, logger: log, bootid, startedAt, timeQuality, onFault, onKept })
   closers.push(() => outbox.close())
 
   const boards = () => installation.boards
@@ -153,6 +161,7 @@ async function openGateway(
     spool,
     address,
     outbox,
+    onAcknowledged: () => way?.acknowledged(),
     correctTime: (payload) => clock.synced && correctTime(payload, { bootid, startedAt, synced: clock.synced }),
     onMessage(topic, payload, retain) {
       if (!installation.access?.onMessage(topic, payload, retain)) commands.onMessage(topic, payload, retain)
@@ -165,6 +174,11 @@ async function openGateway(
   closers.push(() => uplink.close())
   let timer: ReturnType<typeof setInterval> | undefined
   closers.push(() => clearInterval(timer))
+  if (deps.lifeline) {
+    const isPending = () => outbox.holdsAlarms || (spool.stats().lanes.alarm?.lag[CURSOR] ?? 0) > 0
+    way = createAlarmWay({ ...deps.lifeline, outbox, isPending }, address)
+    deps.lifeline.onTest(way.test)
+  }
   self.begin()
   clearAbandoned(outbox, held, address, config)
   return {
@@ -208,9 +222,12 @@ function availabilityOf(fault: LinliError | undefined) {
 function createUplink(
   deps: GatewayDeps,
   config: GatewayConfig,
-  parts: { spool: Log; address: Address; outbox: Outbox } & Pick<UplinkDeps, 'onMessage' | 'correctTime'>,
+  parts: { spool: Log; address: Address; outbox: Outbox } & Pick<
+    UplinkDeps,
+    'onMessage' | 'onAcknowledged' | 'correctTime'
+  >,
 ): Uplink {
-  const { spool, address, outbox, onMessage, correctTime } = parts
+  const { spool, address, outbox, ...heard } = parts
   let hasBeenConnected = false
   const { url, secrets } = deps.identity ?? byConfig(config)
   const availabilityTopic = formatTopic({ ...address, channel: 'avail' })
@@ -238,7 +255,7 @@ function createUplink(
       createPump: (send, onError) =>
         createPump({
           log: spool,
-          cursorName: 'uplink',
+          cursorName: CURSOR,
           lanes: [...SENT_LANES],
           window: WINDOW,
           send: ({ entry }) => send(entry),
@@ -250,8 +267,7 @@ function createUplink(
         if (hasBeenConnected) outbox.repeatAvailability()
         hasBeenConnected = true
       },
-      onMessage,
-      correctTime,
+      ...heard,
     },
     {
       availabilityTopic,

@@ -10,6 +10,7 @@ import type { Append, LaneConfig, Log } from '../../hub/journal/types.ts'
 import { CREDENTIAL_USE_LANE } from '../credentials/ledger.ts'
 import { type Moment, momentAt } from '../moment.ts'
 import type { Logger } from '../ports/logger.ts'
+import { PROBE_LANE } from './alarm-way.ts'
 import { COMMAND_LANE, type MemoryAppend } from './command-memory.ts'
 import { RefusedEntries } from './refused.ts'
 
@@ -25,6 +26,7 @@ export const SPOOL_LANES: LaneConfig[] = [
   { name: 'telemetry', kind: 'queue', evict: { oldest: { entries_max: 100_000 } } },
   CREDENTIAL_USE_LANE,
   COMMAND_LANE,
+  PROBE_LANE,
 ]
 export const SENT_LANES = ['alarm', 'state', 'telemetry'] as const
 type Lane = 'alarm' | 'state' | 'telemetry'
@@ -37,6 +39,8 @@ export interface OutboxDeps {
   timeQuality: () => TimeQuality
   /** The spool began to refuse, or takes entries again. */
   onFault: (fault: LinliError | undefined) => void
+  /** An alarm is on disk. */
+  onKept?: () => void
 }
 
 export class Outbox {
@@ -129,6 +133,11 @@ export class Outbox {
     return (this.#deps.log.stats().lanes.telemetry?.dropped ?? 0) + this.#telemetryRefused
   }
 
+  /** Alarms that the disk has not taken. */
+  get holdsAlarms(): boolean {
+    return this.#refused.holdsAlarms
+  }
+
   /** How alarms go out while the disk refuses them. */
   setDirect(send: (append: Append) => Promise<void>): void {
     this.#refused.setDirect(send)
@@ -168,6 +177,7 @@ export class Outbox {
     this.#deps.log.append(append).then(
       () => {
         if (this.#refused.isEmpty) this.#setFault(undefined)
+        if (append.lane === 'alarm') this.#deps.onKept?.()
       },
       (error: unknown) => this.#onRefused(append, error),
     )

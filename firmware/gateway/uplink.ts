@@ -40,6 +40,8 @@ export interface UplinkDeps {
   /** The connection came up: what has to be said at each connection goes to the spool now. */
   onConnected(): void
   onMessage(topic: string, payload: Uint8Array, retain: boolean): void
+  /** The hub has an alarm on its disk. */
+  onAcknowledged?(): void
   /** What was dated by a clock that was not set yet, with its true time; undefined for everything else. */
   correctTime(payload: Uint8Array): Corrected | undefined
 }
@@ -143,11 +145,12 @@ export class Uplink {
     clearTimeout(this.#pumpTimer)
   }
 
-  #send(entry: Entry): Promise<void> {
+  async #send(entry: Entry): Promise<void> {
     const waited = (this.#delayed.get(entry.lane) ?? 0) >= entry.position
     const { payload: said, time_ms } = this.#deps.correctTime(entry.payload) ?? entry
     const payload = payloadToSend(said, waited, Date.now() - time_ms)
-    return this.#deps.link.publish(entry.topic, payload, { qos: 1, retain: entry.lane === 'state' })
+    await this.#deps.link.publish(entry.topic, payload, { qos: 1, retain: entry.lane === 'state' })
+    if (entry.lane === 'alarm') this.#deps.onAcknowledged?.()
   }
 
   #onUp(): void {

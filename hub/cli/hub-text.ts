@@ -55,6 +55,14 @@ const catalog = {
     zh: '十分钟内在线状态变化达到此次数即视为抖动(0 = 不判断)',
     en: 'changes of availability within ten minutes that are told as flapping instead, 0 = never',
   },
+  watchdog: {
+    zh: '报警通道正常时才喂的硬件看门狗,如 /dev/watchdog(默认:不使用)',
+    en: 'the hardware watchdog, such as /dev/watchdog, fed while the way of alarms is proven (default: left alone)',
+  },
+  selfTest: {
+    zh: '报警通道空闲多少秒后自检',
+    en: 'seconds without anything on the way of alarms after which it is tested',
+  },
   logLevel: { zh: '日志级别', en: 'how much to log' },
 } as const
 

@@ -47,6 +47,8 @@ export const gatewayEvents = {
   'telemetry-dropped': Type.Object({
     count: Type.Integer({ minimum: 1, description: 'readings evicted from the full spool since the last report' }),
   }),
+  /** Proves the way of alarms when nothing else goes it. Never an alarm. */
+  'self-test': Type.Object({}),
 } as const
 
 export const GatewayState = Type.Object({

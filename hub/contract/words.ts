@@ -57,6 +57,7 @@ export const EVENT_WORDS: Readonly<Record<string, Words>> = {
   'board-lost': { zh: '控制板失联', en: 'Board lost' },
   'clock-set': { zh: '时钟已校准', en: 'Clock set' },
   'telemetry-dropped': { zh: '遥测被丢弃', en: 'Telemetry dropped' },
+  'self-test': { zh: '报警通道自检', en: 'Self-test' },
   'quality-changed': { zh: '数据质量变化', en: 'Quality changed' },
   'threshold-raised': { zh: '超限', en: 'Threshold raised' },
   'threshold-cleared': { zh: '超限恢复', en: 'Threshold cleared' },

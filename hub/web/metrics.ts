@@ -46,6 +46,8 @@ export interface Readings {
   sessions: SessionReadings | undefined
   devices: DeviceView[]
   history: HistoryReading | undefined
+  /** Seconds since an event or result of each gateway was on disk. */
+  alarmWays: Readonly<Record<string, number>>
   flows: { running: boolean; restarts: ReadonlyMap<string, number>; rssBytes: number } | undefined
 }
 
@@ -140,6 +142,9 @@ export function createMetrics(read: () => Readings): Metrics {
   history('linli_history_repeated_readings', 'Readings that came again since start', ({ repeated }) => repeated)
   history('linli_history_unplaced_readings', 'Readings without a place in time since start', ({ unplaced }) => unplaced)
   history('linli_history_bytes', 'Size of the history on disk', ({ bytes }) => bytes)
+  gauge('linli_alarm_way_age_seconds', 'Since an event of the gateway was on disk', ['gateway'], (set) => {
+    for (const [gateway, age_s] of Object.entries(read().alarmWays)) set({ gateway }, age_s)
+  })
   gauge('linli_flows_running', '1 while the flows process is healthy', [], (set) =>
     set({}, read().flows?.running ? 1 : 0),
   )

@@ -17,6 +17,7 @@ const EVENTS: Record<string, Both> = {
   'board-ready': { zh: '控制板就绪', en: 'board ready' },
   'board-lost': { zh: '控制板失联', en: 'board lost' },
   'telemetry-dropped': { zh: '遥测被丢弃', en: 'telemetry dropped' },
+  'self-test': { zh: '报警通道自检', en: 'self-test of the alarm way' },
   passage: { zh: '通行', en: 'passage' },
   denied: { zh: '拒绝通行', en: 'denied' },
   unused: { zh: '开门未通行', en: 'opened, nobody came' },

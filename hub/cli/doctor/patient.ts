@@ -15,6 +15,7 @@ import { clock } from './probes/clock.ts'
 import { disk } from './probes/disk.ts'
 import { flows } from './probes/flows.ts'
 import { hub } from './probes/hub.ts'
+import { lifeline } from './probes/lifeline.ts'
 import { portsOf } from './probes/ports.ts'
 import { secrets } from './probes/secrets.ts'
 import { serial } from './probes/serial.ts'
@@ -28,7 +29,7 @@ export interface Examination {
   probes: Readonly<Record<string, Probe>>
 }
 
-const machine = { clock, disk, wear, secrets }
+const machine = { clock, disk, wear, secrets, lifeline }
 
 /** @throws {LinliError} DATA_MISSING */
 export async function hubExamination(dataDir: string): Promise<Examination> {

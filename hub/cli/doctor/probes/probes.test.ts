@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openAuthority } from '../../../authority/authority.ts'
 import type { HubReport } from '../../../counter/report.ts'
+import { keepStatus } from '../../../lifeline/status-file.ts'
 import { examine, type Finding, type Patient } from '../finding.ts'
 import { hubOf, ownBroker } from './broker.ts'
 import * as certificates from './certificates.ts'
@@ -12,6 +13,7 @@ import * as clock from './clock.ts'
 import * as disk from './disk.ts'
 import * as flows from './flows.ts'
 import { hub } from './hub.ts'
+import { lifeline } from './lifeline.ts'
 import { holderOf, portsOf } from './ports.ts'
 import { secrets } from './secrets.ts'
 import { serial } from './serial.ts'
@@ -112,10 +114,39 @@ describe('the wear', () => {
     expect(codes(found).toSorted()).toEqual(['error CARD_WORN', 'ok WEAR_FINE', 'warning CARD_WRITTEN_MUCH'])
     expect(found.find(({ code }) => code === 'CARD_WRITTEN_MUCH')?.says.en).toContain('20.0 GB a day')
   })
+  it('goes by what was counted over restarts, and says what the years are worth', async () => {
+    put('proc/uptime', '60.0 1.0')
+    put('sys/block/mmcblk0/size', '62500000')
+    put('sys/block/mmcblk0/stat', stat(100_000))
+    const counted = { written_bytes: 30e9, over_s: 30 * 86_400, seen_bytes: 0, seen_s: 0, boot: 'a' }
+    put('data/wear.json', JSON.stringify({ mmcblk0: counted }))
+    const [found] = await wear.wear(patient, signal)
+    expect(found?.says.en).toBe(
+      'mmcblk0: 30.0 GB written in 30.0 days; at 500 cycles and a write amplification of 2 it lasts about 22 years',
+    )
+  })
   it('says nothing of a day in the first hour', () => {
-    const found = { name: 'mmcblk0', written_bytes: 1e9, size_bytes: 32e9, uptime_s: 60, life: [] }
+    const found = { name: 'mmcblk0', written_bytes: 1e9, size_bytes: 32e9, over_s: 60, life: [] }
     expect(codes(wear.judge(found))).toEqual(['ok WEAR_FINE'])
     expect(codes(wear.judge({ ...found, life: [9] }))).toEqual(['warning CARD_WORN'])
+  })
+})
+
+describe('the way of alarms', () => {
+  it('is told as the process found it last, a silent gateway too, and whether the hardware watchdog runs', async () => {
+    expect(codes(await lifeline(patient, signal))).toEqual(['ok ALARM_WAY_UNKNOWN', 'ok WATCHDOG_NONE'])
+    keepStatus(patient.dataDir, { info() {}, error() {} })('proven')
+    put('sys/class/watchdog/watchdog0/state', 'inactive\n')
+    put('sys/class/watchdog/watchdog0/identity', 'Broadcom BCM2835 Watchdog timer\n')
+    const running = { ...patient, report: report({ alarmWays: { 'gw-1': 20, 'gw-2': 900 } }) }
+    expect(codes(await lifeline(running, signal))).toEqual([
+      'ok ALARM_WAY_PROVEN',
+      'warning ALARM_WAY_SILENT',
+      'warning WATCHDOG_IDLE',
+    ])
+    keepStatus(patient.dataDir, { info() {}, error() {} })('lost')
+    put('sys/class/watchdog/watchdog0/state', 'active\n')
+    expect(codes(await lifeline(patient, signal))).toEqual(['error ALARM_WAY_LOST', 'ok WATCHDOG_ACTIVE'])
   })
 })
 

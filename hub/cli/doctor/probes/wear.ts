@@ -1,56 +1,58 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { bytesWritten, diskNames, readWear, upFor_s } from '../../../lifeline/wear-count.ts'
 import { type Finding, ok, type Probe, wrong } from '../finding.ts'
 
 /** How far the cards and disks are worn. */
 
-/** Documentation/block/stat.rst: the seventh number, in sectors of 512 bytes whatever the device's own are. */
-const SECTORS_WRITTEN_AT = 6
-const SECTOR_BYTES = 512
 /** Cycles of a consumer's TLC card, on the careful side. */
 const CYCLES = 500
 const YEARS_MIN = 3
 const DAY_S = 86_400
+const SECTOR_BYTES = 512
+/** Other things end a card before. */
+const YEARS_TOLD_MAX = 100
 /** Before that, what a start writes says nothing of a day. */
-const UPTIME_MIN_S = 3_600
+const OVER_S_MIN = 3_600
 /** JESD84-B51 §7.4.90, DEVICE_LIFE_TIME_EST: tenths used up, 0x0b: beyond its life; 0 says nothing. */
 const WORN_AT = 9
-const NOT_DISKS = /^(loop|ram|zram|dm-|md|sr|fd|nbd)/
+/** What the card itself writes for a byte of ours: small commits are the hard case. */
+const AMPLIFICATION = 2
 
-export const wear: Probe = async ({ root }) => {
-  const uptime_s = Number.parseFloat(await readFile(join(root, 'proc/uptime'), 'utf8'))
-  const folder = join(root, 'sys/block')
-  const names = (await readdir(folder).catch(() => [])).filter((name) => !NOT_DISKS.test(name))
-  const found = await Promise.all(names.map((name) => lookAt(join(folder, name), name, uptime_s)))
+export const wear: Probe = async ({ root, dataDir }) => {
+  const counted = readWear(dataDir)
+  const names = diskNames(root)
+  const found = await Promise.all(
+    names.map(async (name) => {
+      const text = (file: string) => readFile(join(root, 'sys/block', name, file), 'utf8').catch(() => '')
+      const [size, life] = await Promise.all([text('size'), text('device/life_time')])
+      const sinceStart = { written_bytes: bytesWritten(root, name), over_s: upFor_s(root) }
+      const { written_bytes, over_s } = counted[name] ?? sinceStart
+      return judge({
+        name,
+        ...(over_s > sinceStart.over_s ? { written_bytes, over_s } : sinceStart),
+        size_bytes: Number(size) * SECTOR_BYTES,
+        life: life.trim() === '' ? [] : life.trim().split(/\s+/).map(Number),
+      })
+    }),
+  )
   if (names.length > 0) return found.flat()
   return [ok('WEAR_UNKNOWN', '此处看不到磁盘', 'no disk can be seen from here')]
-}
-
-async function lookAt(folder: string, name: string, uptime_s: number): Promise<Finding[]> {
-  const text = (file: string) => readFile(join(folder, file), 'utf8').catch(() => '')
-  const [stat, size, life] = await Promise.all([text('stat'), text('size'), text('device/life_time')])
-  const written_bytes = Number(stat.trim().split(/\s+/)[SECTORS_WRITTEN_AT] ?? 0) * SECTOR_BYTES
-  return judge({
-    name,
-    written_bytes,
-    size_bytes: Number(size) * SECTOR_BYTES,
-    uptime_s,
-    life: life.trim() === '' ? [] : life.trim().split(/\s+/).map(Number),
-  })
 }
 
 export function judge(found: {
   name: string
   written_bytes: number
   size_bytes: number
-  uptime_s: number
+  /** The time in which that was written. */
+  over_s: number
   life: readonly number[]
 }): Finding[] {
-  const { name, written_bytes, size_bytes, uptime_s } = found
+  const { name, written_bytes, size_bytes, over_s } = found
   const tenths = Math.max(0, ...found.life.filter(Number.isFinite))
   const written = `${(written_bytes / 1e9).toFixed(1)} GB`
-  const perDay_bytes = (written_bytes / uptime_s) * DAY_S
-  const years = (size_bytes * CYCLES) / (perDay_bytes * 365)
+  const perDay_bytes = (written_bytes / over_s) * DAY_S
+  const years = (size_bytes * CYCLES) / (perDay_bytes * AMPLIFICATION * 365)
   const advice = {
     zh: `先备份并准备替换 ${name}(选工业级卡);日志放入内存:Storage=volatile`,
     en: `back up, and have a new ${name} ready, one for industry; keep the system's log in memory (Storage=volatile)`,
@@ -67,7 +69,7 @@ export function judge(found: {
         advice,
       ),
     ]
-  if (name.startsWith('mmcblk') && uptime_s > UPTIME_MIN_S && years < YEARS_MIN)
+  if (name.startsWith('mmcblk') && over_s > OVER_S_MIN && years < YEARS_MIN)
     return [
       wrong(
         'warning',
@@ -79,5 +81,20 @@ export function judge(found: {
         advice,
       ),
     ]
-  return [ok('WEAR_FINE', `${name} 开机以来写入 ${written}`, `${name}: ${written} written since the start`)]
+  const days = over_s / DAY_S
+  const estimate = size_bytes > 0 && over_s > OVER_S_MIN && years < YEARS_TOLD_MAX
+  const zh = `${name} ${days.toFixed(1)} 天内写入 ${written}`
+  const en = `${name}: ${written} written in ${days.toFixed(1)} days`
+  if (!estimate) return [ok('WEAR_FINE', zh, en)]
+  const assumed = {
+    zh: `按擦写 ${CYCLES} 次、写放大 ${AMPLIFICATION} 倍`,
+    en: `at ${CYCLES} cycles and a write amplification of ${AMPLIFICATION}`,
+  }
+  return [
+    ok(
+      'WEAR_FINE',
+      `${zh},${assumed.zh}可用约 ${years.toFixed(0)} 年`,
+      `${en}; ${assumed.en} it lasts about ${years.toFixed(0)} years`,
+    ),
+  ]
 }
