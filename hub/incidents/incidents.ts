@@ -28,7 +28,10 @@ const RETRY_MS = 5_000
 const LOOK_MS_MAX = 3_600_000
 const NUMBERS_SKIPPED = 100
 
-export function createIncidents(deps: IncidentDeps, { site }: { site: Site }): Incidents {
+export function createIncidents(
+  deps: IncidentDeps,
+  { site, checkpoint_ms = CHECKPOINT_MS }: { site: Site; checkpoint_ms?: number },
+): Incidents {
   const { log, archive, desk } = deps
   const began_ms = performance.now()
   const book = createBook()
@@ -165,7 +168,7 @@ export function createIncidents(deps: IncidentDeps, { site }: { site: Site }): I
       if (closed_ms !== undefined) next_ms = Math.min(next_ms, archiving.dueAt(closed_ms, run_ms))
       else isWaiting = true
     }
-    if (isWaiting) next_ms = Math.min(next_ms, run_ms + CHECKPOINT_MS)
+    if (isWaiting) next_ms = Math.min(next_ms, run_ms + checkpoint_ms)
     lookTimer = setTimeout(() => inTurn(look), Math.max(0, next_ms - run_ms))
   }
 
@@ -200,6 +203,7 @@ export function createIncidents(deps: IncidentDeps, { site }: { site: Site }): I
   async function begin(): Promise<void> {
     try {
       const seen = await restore()
+      if (phase === 'closed') return
       settle()
       phase = 'running'
       taking.start(seen)
