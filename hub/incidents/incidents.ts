@@ -1,7 +1,7 @@
 import type { Message } from '../contract/decode.ts'
 import { LinliError, reasonOf } from '../contract/errors.ts'
 import type { Place } from '../contract/meta.ts'
-import { addressPath, type Site } from '../contract/topic.ts'
+import { addressPath } from '../contract/topic.ts'
 import { createArchiving } from './archive/archiving.ts'
 import { type Changes, createBook, createChanges } from './book.ts'
 import { nextLook } from './clock-machine.ts'
@@ -11,7 +11,7 @@ import { incidentAddress } from './messages.ts'
 import { createNotices } from './notices.ts'
 import { carryOut, notDone, settled, succeeded } from './orders.ts'
 import { INCIDENT_LANE, type Live, newestOf, type RoomRecord, restoreRoom } from './record.ts'
-import type { Change, IncidentDeps, Incidents } from './room.ts'
+import type { Change, IncidentDeps, IncidentRoomConfig, Incidents } from './room.ts'
 import { advanceTime, beginTime, type ClockSample, resumeTime } from './running-time.ts'
 import { createTaking, EVENT_LANE, failed } from './taking.ts'
 import type { Moment } from './types.ts'
@@ -28,10 +28,7 @@ const RETRY_MS = 5_000
 const LOOK_MS_MAX = 3_600_000
 const NUMBERS_SKIPPED = 100
 
-export function createIncidents(
-  deps: IncidentDeps,
-  { site, checkpoint_ms = CHECKPOINT_MS }: { site: Site; checkpoint_ms?: number },
-): Incidents {
+export function createIncidents(deps: IncidentDeps, config: IncidentRoomConfig): Incidents {
   const { log, archive, desk } = deps
   const began_ms = performance.now()
   const book = createBook()
@@ -40,7 +37,7 @@ export function createIncidents(
   const notices = createNotices(deps.config, () => book.all())
   const archiving = createArchiving({ ...deps, book, forget: (gone) => inTurn(() => forget(gone())) })
   const taking = createTaking(deps, { room: () => room, moment, changes: () => createChanges(book), commit, inTurn })
-  const addressOf = (id: string) => incidentAddress(site, id)
+  const addressOf = (id: string) => incidentAddress(config.site, id)
   const keeper = createKeeper({
     ...deps,
     addressOf,
@@ -168,7 +165,7 @@ export function createIncidents(
       if (closed_ms !== undefined) next_ms = Math.min(next_ms, archiving.dueAt(closed_ms, run_ms))
       else isWaiting = true
     }
-    if (isWaiting) next_ms = Math.min(next_ms, run_ms + checkpoint_ms)
+    if (isWaiting) next_ms = Math.min(next_ms, run_ms + (config.checkpoint_ms ?? CHECKPOINT_MS))
     lookTimer = setTimeout(() => inTurn(look), Math.max(0, next_ms - run_ms))
   }
 
