@@ -28,6 +28,8 @@ export interface CounterParts {
   /** Undefined with `--dev`, and while the hub starts. */
   secure: () => SecureSide | undefined
   report: () => HubReport
+  /** Undefined: the request is about something else. */
+  commissioning: (request: unknown) => Promise<object> | undefined
 }
 
 /** Without it nobody can ask a running hub for credentials and readers; alarms come and go all the same. */
@@ -51,6 +53,8 @@ export async function openedCounter(dir: string, parts: CounterParts, logger: Hu
       if (person) return people.at(person)
       const site = siteRequest(value)
       if (site) return atSite(storeOf(parts), hub.audit, site, parts.site?.gateways())
+      const commission = parts.commissioning(value)
+      if (commission) return commission
       const enrolment = enrolmentRequest(value)
       if (enrolment) return atEnrolment(enrolmentDesk(parts, registry), enrolment)
       if (credentials) return atCredentials(audited(credentials, hub.audit), credentialRequest(value))

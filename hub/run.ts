@@ -9,13 +9,17 @@ import { editorUsers, newPassword } from './auth/editor-users.ts'
 import { createLoginQueue } from './auth/login-queue.ts'
 import { verifySecret } from './auth/secret.ts'
 import { FLAPPING } from './availability/machine.ts'
+import type { Cameras } from './cameras/cameras.ts'
+import { openCameras } from './cameras/open.ts'
+import type { PictureStore } from './cameras/store.ts'
+import { openCommissioning } from './commissioning/room.ts'
 import { createHub } from './compose.ts'
 import type { HubConfig } from './config.ts'
 import { keyId } from './contract/credentials.ts'
 import { LinliError, reasonOf } from './contract/errors.ts'
 import type { HubState } from './contract/hub.ts'
 import { parseTopic } from './contract/topic.ts'
-import type { Door, HubReport } from './counter/report.ts'
+import { type Door, doorsOf, type HubReport } from './counter/report.ts'
 import { openedCounter } from './counter-desk.ts'
 import { openSiteKey } from './credentials/site-key.ts'
 import { createStation, type Station } from './derived/station.ts'
@@ -60,12 +64,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   const stopped = stopSignal()
   prepareDataDir(config.dataDir)
   const flowsPort = config.flows && (await freePort('--flows-port', '127.0.0.1', config.flows.port))
-  const log = await openFileLog(join(config.dataDir, 'journal'), {
-    lanes: JOURNAL_LANES,
-    onFault(fault) {
-      logger.error({ fault: reasonOf(fault) }, 'journal fault')
-    },
-  })
+  const log = await openJournal(config, logger)
   const registry = await openRegistry(config, logger)
   const siteKey = openSiteKey(config.dataDir)
   const history = openHistory(config, log, logger)
@@ -73,6 +72,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   // One for accounts and people: what is checked at once is bounded by the machine.
   const verify = createLoginQueue(verifySecret)
   const metrics = createMetrics(() => readings(log, history, running))
+  const timeQuality = createTimeQuality(await openKernelClock((message) => logger.warn({}, message)))
   const hub = await createHub(
     {
       log,
@@ -83,7 +83,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
       random: () => randomInt(2 ** 32) / 2 ** 32,
       now_ms: Date.now,
       newId: randomUUID,
-      timeQuality: createTimeQuality(await openKernelClock((message) => logger.warn({}, message))),
+      timeQuality,
       ...incidentParts(config.dataDir, () => running.site?.store.config),
       keepAuditHead: (head) => writeHead(config.dataDir, head),
     },
@@ -94,15 +94,13 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
     logger.error({}, 'the site key was lost: no card is known any more until credentials.key is restored')
   const site = await openRunningSite({ dataDir: config.dataDir, audit: hub.audit, logger })
   if (site) running.site = site
+  const { cameras, pictures } = openCamerasOf(config, hub, site, logger)
   const people = await openPeopleOf(config, { audit: hub.audit, verify, logger })
-  const report = (): HubReport => ({
-    type: 'report',
-    pid: process.pid,
-    doors: running.doors ?? [],
-    ...health(log, history, running),
-  })
+  const report = () => reportOf(log, history, running)
   const secure = () => running.secure
-  const counter = await openedCounter(config.dataDir, { hub, log, registry, people, site, secure, report }, logger)
+  const commissioning = openCommissioning(hub, { ...config, timeQuality, authority: () => running.secure?.authority })
+  const desk = { hub, log, registry, people, site, secure, report, commissioning }
+  const counter = await openedCounter(config.dataDir, desk, logger)
   const ways = await openAlarmWays(config, { log, hub, logger })
   running.ways = ways
   await hub.start()
@@ -114,6 +112,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
     history: { history, placeOf: (device) => placeOf(hub, device), now_ms: Date.now },
     people: people.desk,
     incidents: incidentRoutes(hub, config),
+    pictures: { incidents: hub.incidents, store: pictures, audit: hub.audit },
     upgrades: { [MQTT_PATH]: hub.broker.upgrade },
   }
   const web = createWebServer(routes)
@@ -127,7 +126,26 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   await stopped
   logger.info({}, 'stopping')
   ways.lifeline.close()
-  for (const part of [flows, web, running.secure, counter, people, site, station, history, hub]) await part?.close()
+  for (const part of [flows, web, running.secure, counter, people, cameras, site, station, history, hub])
+    await part?.close()
+}
+
+/** What an incident asks of the cameras of its place; nothing else speaks to them. */
+function openCamerasOf(
+  config: HubConfig,
+  { incidents }: Hub,
+  site: RunningSite | undefined,
+  log: HubLogger,
+): { cameras: Cameras; pictures: PictureStore } {
+  const opened = openCameras(config.dataDir, {
+    cameras: () => site?.store.config.cameras ?? {},
+    limits: () => site?.store.config.pictures,
+    now_ms: Date.now,
+    told: (picture) => incidents.pictured({ type: 'picture', ...picture }),
+    log,
+  })
+  incidents.onFetch(opened.cameras.fetch)
+  return opened
 }
 
 function openPeopleOf(
@@ -178,18 +196,6 @@ async function openDoors(
   return { mqttPort: mqtt?.port, httpPort: http.port, mqttsPort, httpsPort }
 }
 
-function doorsOf({ host, tls }: HubConfig, ports: Record<string, number | undefined>): Door[] {
-  const secureHost = tls?.host ?? host
-  const all = [
-    { name: 'mqtt', host, port: ports.mqttPort },
-    { name: 'http', host, port: ports.httpPort },
-    { name: 'mqtts', host: secureHost, port: ports.mqttsPort },
-    { name: 'https', host: secureHost, port: ports.httpsPort },
-    { name: 'flows', host: '127.0.0.1', port: ports.flowsPort },
-  ] as const
-  return all.flatMap(({ port, ...door }) => (port === undefined ? [] : [{ ...door, port }]))
-}
-
 /** Each gateway gets its part of the site, signed with what it trusts since it enrolled. */
 function pushParts(site: RunningSite, hub: Hub, config: HubConfig, { authority }: SecureSide): void {
   const { devices, desk } = hub
@@ -210,6 +216,11 @@ function prepareDataDir(dir: string): void {
       { kind: 'caller' },
     )
   }
+}
+
+function openJournal(config: HubConfig, logger: HubLogger): Promise<Log> {
+  const onFault = (fault: unknown) => logger.error({ fault: reasonOf(fault) }, 'journal fault')
+  return openFileLog(join(config.dataDir, 'journal'), { lanes: JOURNAL_LANES, onFault })
 }
 
 function openRegistry(config: HubConfig, logger: HubLogger): Promise<Registry> {
@@ -272,6 +283,10 @@ function readings(log: Log, history: History, running: Running): Readings {
 function flowsReadings(flows: FlowsHost): NonNullable<Readings['flows']> {
   const { lost, rss_bytes } = flows.metrics()
   return { running: flows.status().status === 'running', restarts: new Map(Object.entries(lost)), rssBytes: rss_bytes }
+}
+
+function reportOf(log: Log, history: History, running: Running): HubReport {
+  return { type: 'report', pid: process.pid, doors: running.doors ?? [], ...health(log, history, running) }
 }
 
 function health(log: Log, history: History, running: Running) {

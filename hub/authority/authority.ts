@@ -27,8 +27,11 @@ export interface Authority {
    * @throws {LinliError} CSR_INVALID
    */
   issueGateway(csr: string, gateway: string, now_ms: number): Promise<Issued>
-  /** ECDSA with SHA-256 (IEEE P1363), base64url: what whoever trusts the certificate can check. */
-  sign(text: string): string
+  /**
+   * ECDSA with SHA-256, what whoever trusts the certificate can check: IEEE P1363 as base64url, or, where openssl is to read it,
+   * DER as base64.
+   */
+  sign(text: string, form?: 'der'): string
 }
 
 export interface Issued {
@@ -77,7 +80,7 @@ export async function openAuthority(
       return true
     },
     keyOf: requestedKey,
-    sign: (text) => signedBy(authority.key, text),
+    sign: (text, form) => signedBy(authority.key, text, form),
     async issueGateway(csr, gateway, now) {
       const publicKey = await requestedKey(csr)
       const until_ms = now + GATEWAY_MS
@@ -88,9 +91,10 @@ export async function openAuthority(
   }
 }
 
-function signedBy(key: string, text: string): string {
-  const by = { key, dsaEncoding: 'ieee-p1363' } as const
-  return sign('sha256', Buffer.from(text, 'utf8'), by).toString('base64url')
+function signedBy(key: string, text: string, form?: 'der'): string {
+  const bytes = Buffer.from(text, 'utf8')
+  if (form === 'der') return sign('sha256', bytes, { key, dsaEncoding: 'der' }).toString('base64')
+  return sign('sha256', bytes, { key, dsaEncoding: 'ieee-p1363' }).toString('base64url')
 }
 
 /** SHA-256 of a certificate (DER), base64url. */

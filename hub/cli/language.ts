@@ -16,6 +16,11 @@ const catalog = {
   device: { zh: '管理小区设备', en: 'the devices of a site' },
   import: { zh: '从表格导入设备', en: 'devices from a sheet, CSV or Excel' },
   label: { zh: '打印设备与网关标签', en: 'labels with QR codes for devices and gateways' },
+  commission: {
+    zh: '逐台验收并签署验收记录',
+    en: 'accept a site device by device, and sign the record',
+  },
+  scan: { zh: '查找板、总线设备、GPIO 芯片与摄像机', en: 'find boards, units of buses, GPIO chips and cameras' },
   doctor: { zh: '检查枢纽或网关所在的机器', en: 'look what is wrong with a hub or a gateway, and what to do' },
   backup: { zh: '加密备份枢纽', en: 'an encrypted backup of a hub, which may run meanwhile' },
   restore: { zh: '恢复备份到新目录', en: 'make a new data folder of a backup' },
@@ -36,6 +41,25 @@ const catalog = {
   enrol: { zh: '登记与吊销网关证书', en: 'codes and certificates by which gateways enrol' },
   bus: { zh: '扫描 Modbus 总线,修改设备地址', en: 'find the units of a Modbus line, and set their addresses' },
   gpio: { zh: '检查本机 GPIO 线', en: 'try the GPIO lines of this box by hand' },
+  service: { zh: '安装为 systemd 服务', en: 'hub and gateway as services of systemd' },
+  completion: { zh: '命令行补全脚本', en: 'what bash, zsh and fish need to complete commands' },
+  help: { zh: '帮助;exit-codes 为退出码', en: 'this help; of exit-codes: what they mean' },
+  exitCodes: {
+    zh: [
+      '所有命令的退出码:',
+      '  0    完成',
+      '  1    没有完成,或检查发现错误(doctor、audit verify、service status)',
+      '  2    参数、配置或输入有误:什么都没有改变,消息说明哪里有误',
+      '  128+n  被信号 n 结束(如 130:Ctrl-C)',
+    ].join('\n'),
+    en: [
+      'Exit codes of every command:',
+      '  0    done',
+      '  1    it failed, or what was looked at is wrong (doctor, audit verify, service status)',
+      '  2    told wrongly (arguments, configuration, input): nothing was changed, the message says what is wrong',
+      '  128+n  ended by signal n, such as 130 by Ctrl-C',
+    ].join('\n'),
+  },
   demoAbout: {
     zh: '演示小区:模拟器 → 两个网关(报警按钮、门、道闸)→ 枢纽与流程 → 上级平台',
     en: 'A demo estate: simulator → two gateways (alarm buttons, a door, a barrier) → hub and flows → district platform',

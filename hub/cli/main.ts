@@ -20,6 +20,8 @@ for (const name of [
   'device',
   'import',
   'label',
+  'scan',
+  'commission',
   'doctor',
   'backup',
   'restore',
@@ -36,9 +38,17 @@ for (const name of [
   'contract',
   'gpio',
   'bus',
+  'service',
+  'completion',
 ] as const) {
   program.command(name).description(text(name)).helpOption(false)
 }
+
+const help = program.command('help [topic]').description(text('help'))
+help.action((topic?: string) => {
+  if (topic === 'exit-codes') process.stdout.write(`${text('exitCodes')}\n`)
+  else program.outputHelp()
+})
 
 if (process.argv.length <= 2) program.outputHelp()
 else {

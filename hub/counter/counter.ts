@@ -18,8 +18,8 @@ export interface Refused {
 }
 
 const SOCKET_FILE = 'counter.sock'
-/** A thousand credentials, ten times over. */
-const REQUEST_BYTES_MAX = 4 * 1024 * 1024
+/** The acceptance of 5,000 devices, three times over. */
+const REQUEST_BYTES_MAX = 16 * 1024 * 1024
 /** 100,000 credentials in a list. */
 const ANSWER_BYTES_MAX = 16 * 1024 * 1024
 const CONNECTIONS_MAX = 8

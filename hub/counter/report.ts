@@ -1,3 +1,5 @@
+import type { HubConfig } from '../config.ts'
+
 /** How a hub that runs is, for whoever asks at its counter. */
 
 export interface ReportRequest {
@@ -25,4 +27,17 @@ export interface HubReport {
 export function reportRequest(value: unknown): ReportRequest | undefined {
   const { type } = (value ?? {}) as Partial<ReportRequest>
   return type === 'report' ? { type } : undefined
+}
+
+/** Those that are open, of the ports that were bound. */
+export function doorsOf({ host, tls }: HubConfig, ports: Record<string, number | undefined>): Door[] {
+  const secureHost = tls?.host ?? host
+  const all = [
+    { name: 'mqtt', host, port: ports.mqttPort },
+    { name: 'http', host, port: ports.httpPort },
+    { name: 'mqtts', host: secureHost, port: ports.mqttsPort },
+    { name: 'https', host: secureHost, port: ports.httpsPort },
+    { name: 'flows', host: '127.0.0.1', port: ports.flowsPort },
+  ] as const
+  return all.flatMap(({ port, ...door }) => (port === undefined ? [] : [{ ...door, port }]))
 }

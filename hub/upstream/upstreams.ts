@@ -33,6 +33,8 @@ export interface LeftUpstream {
   entries: number
 }
 
+export type AcknowledgedListener = (upstream: string, entry: Entry) => void
+
 export interface Upstreams {
   readonly deadLetters: DeadLetters
   start(): void
@@ -47,6 +49,8 @@ export interface Upstreams {
   forget(name: string): void
   /** Sends a dead letter once more; it is off the list when it was acknowledged. */
   resend(id: string): Promise<void>
+  /** Whoever wants to know what an upstream has; returns the way to stop listening. */
+  onAcknowledged(listener: AcknowledgedListener): () => void
   /** Their part of what the hub says of itself. */
   state(): Pick<HubState, 'upstreams'>
 }
@@ -77,6 +81,7 @@ export async function openUpstreams(
   const asked = new Map<string, string>()
   const deadLetters = await openDeadLetters({ log, now_ms, onChange: deps.onChange })
   const forwarders = new Map<string, Forwarder>()
+  const acknowledged = new Set<AcknowledgedListener>()
   for (const settings of config.upstreams) {
     await openCursor(log, settings.name, settings.start)
     forwarders.set(settings.name, openForwarder(settings))
@@ -111,6 +116,9 @@ export async function openUpstreams(
           })
         },
         state: deps.hubState,
+        onAcknowledged(entry) {
+          for (const listener of acknowledged) listener(name, entry)
+        },
         onDeadLetter(entry, why) {
           deps.logger.error(
             { ...about, ...entry, ...why },
@@ -197,6 +205,10 @@ export async function openUpstreams(
       }
       await forwarder.sendAgain([entry])
       await deadLetters.remove(id)
+    },
+    onAcknowledged(listener) {
+      acknowledged.add(listener)
+      return () => acknowledged.delete(listener)
     },
     state: () => ({
       upstreams: reports().map(({ name, connected, since, deadLetters }) => ({

@@ -8,6 +8,7 @@ import { listenHttp, routeUpgrades, type Upgrade } from './http-server.ts'
 import { addIncidentRoutes, type IncidentRoutes } from './incidents/routes.ts'
 import { addLoginPage } from './login-page.ts'
 import type { Metrics } from './metrics.ts'
+import { addPictureRoutes, type PictureRoutes } from './pictures.ts'
 import { addSessionRoutes } from './session-routes.ts'
 
 /** What `/healthz` tells; `problems` empty means healthy. */
@@ -29,6 +30,7 @@ export interface Routes {
   history: HistoryRoutes
   people: PeopleDesk
   incidents: IncidentRoutes
+  pictures: PictureRoutes
   /** By path. */
   upgrades: Readonly<Record<string, Upgrade>>
 }
@@ -56,6 +58,7 @@ export function addRoutes(app: FastifyInstance, routes: Routes, { isSecure }: { 
   addHistoryRoutes(app, routes.history)
   addIncidentRoutes(app, routes.incidents)
   addApiDocument(app)
+  addPictureRoutes(app, routes.pictures)
   addContractRoutes(app)
   app.get('/metrics', { config: requires('viewer', { orOnThisBox: true }) }, async (_request, reply) => {
     const { contentType, body } = await routes.metrics.render()

@@ -28,6 +28,8 @@ export interface EstateOptions {
   /** The hub's data folder, when it is to be on a disk of its own. */
   hubDir?: string
   hubEnv?: NodeJS.ProcessEnv
+  /** Network cameras of the simulator. */
+  onvif?: object[]
 }
 
 /** What the district acknowledged, decoded. */
@@ -96,7 +98,10 @@ export class Estate {
       port: this.portOf(index),
       devices: buttons.map((id, slot) => ({ kind: 'alarm-button', id, ...PINS[slot] })),
     }))
-    this.sim = await startProgram('hardware-sim/main.ts', ['--config', this.json('sim.json', { seed: 1, boards })])
+    this.sim = await startProgram('hardware-sim/main.ts', [
+      '--config',
+      this.json('sim.json', { seed: 1, boards, onvif: this.#options.onvif ?? [] }),
+    ])
   }
 
   async startDistrict(): Promise<void> {

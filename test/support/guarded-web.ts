@@ -47,6 +47,8 @@ export async function guardedPeople() {
   }
 }
 
+const NO_AUDIT = { record: async () => undefined }
+
 /** Of a hub that has nothing to show. */
 export function routesFor(people: Routes['people'], upgrades: Routes['upgrades'] = {}): Routes {
   const backend = { series: async () => [] }
@@ -67,7 +69,8 @@ export function routesFor(people: Routes['people'], upgrades: Routes['upgrades']
   const send = async ({ id = 'x', name = '' }) => ({ id, name, status: 'succeeded', at: '2026-01-01T00:00:00Z' })
   const ofIncidents = { incidents, stream, send, site, newId: () => 'command-1' }
   const health = () => ({ problems: [], details: { inner: 'detail' } })
-  return { health, metrics, history, people, upgrades, incidents: ofIncidents } as unknown as Routes
+  const pictures = { incidents: { get: async () => undefined }, store: { get: async () => undefined }, audit: NO_AUDIT }
+  return { health, metrics, history, people, pictures, upgrades, incidents: ofIncidents } as unknown as Routes
 }
 
 /** @param add more routes, once the guard stands */

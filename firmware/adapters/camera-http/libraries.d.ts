@@ -21,14 +21,16 @@ declare module 'busboy' {
 
 declare module 'sax' {
   interface Parser {
-    onopentag: (tag: { name: string; attributes: Record<string, string> }) => void
+    /** `local` and `uri` with `xmlns`. */
+    onopentag: (tag: { name: string; local?: string; uri?: string; attributes: Record<string, string> }) => void
     onclosetag: () => void
     ontext: (text: string) => void
     oncdata: (text: string) => void
     onerror: (error: Error) => void
+    ondoctype: () => void
     write(text: string): Parser
     close(): Parser
   }
-  const sax: { parser(strict: boolean, options: { trim: boolean }): Parser }
+  const sax: { parser(strict: boolean, options: { trim: boolean; xmlns?: boolean }): Parser }
   export default sax
 }

@@ -23,7 +23,7 @@ interface Options {
   sheet: string
   start: number
   cutMarks?: boolean
-  gateway: string[]
+  gateway?: string[]
   building?: string
   floor?: string
   enrolmentCodes?: boolean
@@ -39,7 +39,7 @@ const program = new Command('linli label')
   .option('--sheet <name>', word('sheet'), 'a4-3x8')
   .option('--start <position>', word('start'), position, 1)
   .option('--cut-marks', word('cut'))
-  .option('--gateway <id>', word('gateway'), (one: string, all: string[]) => [...all, one], [])
+  .option('--gateway <id>', word('gateway'), (one: string, all: string[] = []) => [...all, one])
   .option('--building <name>', word('building'))
   .option('--floor <name>', word('floor'))
   .option('--enrolment-codes', word('codes'))
@@ -64,7 +64,7 @@ async function print(names: readonly string[], options: Options): Promise<void> 
   if (options.start > sheet.columns * sheet.rows)
     throw told(`--start ${options.start}: such a sheet has ${sheet.columns * sheet.rows} labels`)
   const { config } = await askSite(options.data, { type: 'site-read' })
-  const { building, floor, gateway: gateways } = options
+  const { building, floor, gateway: gateways = [] } = options
   const place = { ...(building === undefined ? {} : { building }), ...(floor === undefined ? {} : { floor }) }
   const labels = siteLabels(config, { names, gateways, ...place })
   if (labels.length === 0) throw told(word('none'))

@@ -210,7 +210,9 @@ describe('the document of the API', () => {
     const described = Object.entries(checkedIn.paths as Record<string, object>).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`),
     )
-    expect(described.sort()).toEqual(routes.filter((route) => route.includes('/api/v1/incidents')).sort())
+    expect(described.sort()).toEqual(
+      routes.filter((route) => route.includes('/api/v1/incidents') && !route.includes('/pictures/')).sort(),
+    )
   })
 })
 
