@@ -145,6 +145,7 @@ function openCamerasOf(
     log,
   })
   incidents.onFetch(opened.cameras.fetch)
+  opened.cameras.start()
   return opened
 }
 
