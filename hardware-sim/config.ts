@@ -3,6 +3,7 @@ import { BUS_DEVICE_KINDS, type BusDeviceConfig, decodeBusDevice } from './buses
 import { channelsOf } from './buses/modbus/config.ts'
 import { CabinetFrame, wireOf } from './cabinets/config.ts'
 import { CameraConfig } from './cameras/config.ts'
+import { DiscoveryConfig, OnvifConfig } from './cameras/onvif/config.ts'
 import { decode } from './decode.ts'
 import { DEVICE_KINDS, type DeviceConfig, decodeDevice } from './devices/kinds.ts'
 import { SimError } from './error.ts'
@@ -50,6 +51,8 @@ const ConfigFrame = Type.Object(
     city: Type.Optional(CityConfig),
     parks: Type.Optional(Type.Array(ParkConfig, { maxItems: BOARDS_MAX })),
     cameras: Type.Optional(Type.Array(CameraConfig, { maxItems: BOARDS_MAX })),
+    onvif: Type.Optional(Type.Array(OnvifConfig, { maxItems: BOARDS_MAX })),
+    discovery: Type.Optional(DiscoveryConfig),
     traffic: Type.Optional(Type.Array(TrafficConfig, { maxItems: BOARDS_MAX })),
     seed: Type.Optional(Type.Integer({ minimum: 0, maximum: 0xffff_ffff })),
     exact_timing: Type.Optional(Type.Boolean()),
@@ -68,6 +71,9 @@ export interface SimConfig {
   city?: CityConfig
   parks?: ParkConfig[]
   cameras?: CameraConfig[]
+  /** Network cameras that give snapshots. */
+  onvif?: OnvifConfig[]
+  discovery?: DiscoveryConfig
   traffic?: TrafficConfig[]
   /** Of everything random: bounce, noise, glitches. */
   seed: number
@@ -92,6 +98,7 @@ export function decodeConfig(data: unknown): SimConfig {
   const { cameras, traffic } = frame
   const kinds = new Map([...boards, ...cabinets].flatMap(({ devices }) => devices.map(({ id, kind }) => [id, kind])))
   checkCameras(cameras ?? [], kinds)
+  checkUnique((frame.onvif ?? []).map(({ id }, index) => [`onvif[${index}].id`, id]))
   checkTraffic(traffic ?? [], kinds, new Set(idsOf(buses, 'osdp-reader')))
   return {
     boards,
@@ -101,6 +108,8 @@ export function decodeConfig(data: unknown): SimConfig {
     ...(frame.parks && { parks: frame.parks }),
     ...(cameras && { cameras }),
     ...(traffic && { traffic }),
+    ...(frame.onvif && { onvif: frame.onvif }),
+    ...(frame.discovery && { discovery: frame.discovery }),
     ...(frame.exact_timing && { exact_timing: true }),
     seed: frame.seed ?? 1,
   }

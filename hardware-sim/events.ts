@@ -99,7 +99,14 @@ export type ParkEvent =
   | { type: 'park-output'; park: string; output: 'lamp' | 'valve' | 'fountain'; on: boolean; at_ms: number }
 
 export type SimEvent =
-  | { type: 'ready'; boards: { id: string; port: string }[]; buses?: { id: string; port: string }[] }
+  | {
+      type: 'ready'
+      boards: { id: string; port: string }[]
+      buses?: { id: string; port: string }[]
+      /** Network cameras, on 127.0.0.1. */
+      onvif?: { id: string; port: number }[]
+      discovery?: number
+    }
   /** The first physical movement of a contact, before any bounce: the ground truth of a press or a release. */
   | { type: 'edge'; device: string; contact: 'closed' | 'open'; at_ms: number }
   | { type: 'output'; device: string; output: OutputName; on: boolean; at_ms: number }
@@ -109,6 +116,8 @@ export type SimEvent =
   | { type: 'bus'; bus: string; state: 'unplugged' | 'plugged'; at_ms: number }
   /** What a camera believes to have read. */
   | { type: 'plate'; camera: string; plate: string; confidence: number; at_ms: number }
+  /** Somebody came to a network camera: a `connection`, what was asked of it, a `snapshot` that it gave, or `refused`. */
+  | { type: 'camera'; camera: string; what: string; at_ms: number }
   | { type: 'scenario'; name: string; state: 'started' | 'ended'; at_ms: number }
   | { type: 'error'; message: string }
   | DoorEvent

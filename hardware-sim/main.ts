@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { openCameras } from './cameras/onvif/cameras.ts'
 import { decodeConfig } from './config.ts'
 import { SimError } from './error.ts'
 import type { SimEvent } from './events.ts'
@@ -13,7 +14,7 @@ import { createWorld, type World } from './world.ts'
 const HELP = `Usage: node hardware-sim/main.ts --config FILE [--scenario FILE]
 
 Boards with alarm buttons, doors and barriers, and buses with card readers, behind real serial ports (ptys);
-plate cameras and traffic.
+plate cameras, network cameras and traffic.
 
   --config FILE    boards, buses and devices, JSON (see hardware-sim/README.md)
   --scenario FILE  what happens to them, JSON; starts as soon as the ports are there
@@ -101,13 +102,18 @@ function orFail<T>(run: () => T): T {
   }
 }
 
-function main(): void {
+async function main(): Promise<void> {
   const options = readOptions()
   const config = load(options.config, decodeConfig)
   const scenario: Scenario | undefined = options.scenario ? load(options.scenario, decodeScenario) : undefined
   const post = createPoster((message) => say({ type: 'error', message }))
+  const onvif = await openCameras(config, { emit: say, now_ms: Date.now }).catch((cause: unknown) =>
+    orFail(() => {
+      throw cause
+    }),
+  )
   const world = orFail(() =>
-    createWorld(config, { endpoints: 'pty', random: createRandom(config.seed), emit: say, post }),
+    createWorld(config, { endpoints: 'pty', random: createRandom(config.seed), emit: say, post, onvif }),
   )
   const end = () => {
     world.close()
@@ -130,4 +136,4 @@ function main(): void {
   }
 }
 
-main()
+await main()

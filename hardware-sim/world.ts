@@ -5,6 +5,7 @@ import { createBus } from './buses/bus.ts'
 import { ModbusSlave } from './buses/modbus/slave.ts'
 import { OsdpReader } from './buses/osdp-reader/reader.ts'
 import { createCabinet } from './cabinets/cabinet.ts'
+import type { OnvifCameras } from './cameras/onvif/cameras.ts'
 import { createPlateCamera } from './cameras/plate-camera.ts'
 import type { SimConfig } from './config.ts'
 import { Barrier } from './devices/barrier/barrier.ts'
@@ -45,6 +46,8 @@ export interface WorldDeps {
   emit: Emit
   /** Posts what cameras read to where they are told to; without it nothing is posted. */
   post?: (url: string, body: object, token: string | undefined) => void
+  /** Network cameras are there before the world is: they need no line. */
+  onvif?: Pick<OnvifCameras, 'places' | 'discoveryPort' | 'check' | 'apply'>
 }
 
 /** The physical world of one configuration: boards and buses on serial lines, devices on pins or modules, readers on buses. */
@@ -84,6 +87,7 @@ export function createWorld(config: SimConfig, deps: WorldDeps & { endpoints: 'p
     else if ('reader' in step) reader(step.reader).apply(step, at_ms)
     else if ('slave' in step) slave(step.slave).apply(step, at_ms)
     else if ('park' in step) applyToPark(city, step, at_ms)
+    else if ('camera' in step) deps.onvif?.apply(step)
     else if ('bus' in step) bus(step.bus).apply(step, at_ms)
     else
       applyToBoard(rig(step.board), step, at_ms, (state) =>
@@ -121,6 +125,7 @@ export function createWorld(config: SimConfig, deps: WorldDeps & { endpoints: 'p
     if ('reader' in step) reader(step.reader)
     else if ('slave' in step) slave(step.slave)
     else if ('park' in step) city.park(step.park)
+    else if ('camera' in step) (deps.onvif ?? NO_CAMERAS).check(step)
     else if ('bus' in step) bus(step.bus)
     else if ('board' in step) rig(step.board)
     if (!('device' in step)) return
@@ -146,7 +151,7 @@ export function createWorld(config: SimConfig, deps: WorldDeps & { endpoints: 'p
         close()
         throw cause
       }
-      deps.emit(ready(config))
+      deps.emit(ready(config, deps.onvif ?? NO_CAMERAS))
       const now_ms = timeline.now()
       for (const { board, devices } of rigs.values()) {
         for (const each of devices) each.start(now_ms)
@@ -185,9 +190,24 @@ function readText(path: string): string {
   }
 }
 
-function ready({ boards, buses }: SimConfig): SimEvent {
+const NO_CAMERAS: Pick<OnvifCameras, 'places' | 'discoveryPort' | 'check'> = {
+  places: [],
+  discoveryPort: undefined,
+  check({ camera }) {
+    throw new SimError('SIM_TARGET_UNKNOWN', `camera "${camera}" is not configured; there are none`)
+  },
+}
+
+function ready({ boards, buses }: SimConfig, cameras: Pick<OnvifCameras, 'places' | 'discoveryPort'>): SimEvent {
   const ports = (lines: { id: string; port: string }[]) => lines.map(({ id, port }) => ({ id, port }))
-  return { type: 'ready', boards: ports(boards), ...(buses && { buses: ports(buses) }) }
+  const { places, discoveryPort } = cameras
+  return {
+    type: 'ready',
+    boards: ports(boards),
+    ...(buses && { buses: ports(buses) }),
+    ...(places.length > 0 && { onvif: [...places] }),
+    ...(discoveryPort !== undefined && { discovery: discoveryPort }),
+  }
 }
 
 function byId<T extends { id: string }>(all: readonly T[]): Map<string, T> {

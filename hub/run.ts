@@ -5,10 +5,12 @@ import packageFile from '../package.json' with { type: 'json' }
 import { type AlarmWays, openAlarmWays } from './alarm-ways.ts'
 import { writeHead } from './audit/head-file.ts'
 import { devAuthenticator, registryAuthenticator } from './auth/authenticator.ts'
-import { editorUsers, newPassword } from './auth/editor-users.ts'
 import { createLoginQueue } from './auth/login-queue.ts'
 import { verifySecret } from './auth/secret.ts'
 import { FLAPPING } from './availability/machine.ts'
+import type { Cameras } from './cameras/cameras.ts'
+import { openCameras } from './cameras/open.ts'
+import type { PictureStore } from './cameras/store.ts'
 import { openCommissioning } from './commissioning/room.ts'
 import { createHub } from './compose.ts'
 import type { HubConfig } from './config.ts'
@@ -37,7 +39,7 @@ import { createRegistry, type Registry, type RegistryData } from './registry/reg
 import { openSecureSide, type SecureSide } from './secure-side.ts'
 import { openRunningSite, type RunningSite } from './site/running.ts'
 import type { UpstreamReport } from './upstream/upstreams.ts'
-import { freePort } from './web/free-port.ts'
+import { openDesk } from './web/desk.ts'
 import { createMetrics, type Readings } from './web/metrics.ts'
 import { createWebServer, type Routes, type WebServer } from './web/server.ts'
 
@@ -59,13 +61,7 @@ const MQTT_PATH = '/mqtt'
 export async function runHub(config: HubConfig, logger: HubLogger): Promise<void> {
   const stopped = stopSignal()
   prepareDataDir(config.dataDir)
-  const flowsPort = config.flows && (await freePort('--flows-port', '127.0.0.1', config.flows.port))
-  const log = await openFileLog(join(config.dataDir, 'journal'), {
-    lanes: JOURNAL_LANES,
-    onFault(fault) {
-      logger.error({ fault: reasonOf(fault) }, 'journal fault')
-    },
-  })
+  const log = await openJournal(config, logger)
   const registry = await openRegistry(config, logger)
   const siteKey = openSiteKey(config.dataDir)
   const history = openHistory(config, log, logger)
@@ -95,17 +91,14 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
     logger.error({}, 'the site key was lost: no card is known any more until credentials.key is restored')
   const site = await openRunningSite({ dataDir: config.dataDir, audit: hub.audit, logger })
   if (site) running.site = site
+  const { cameras, pictures } = openCamerasOf(config, hub, site, logger)
   const people = await openPeopleOf(config, { audit: hub.audit, verify, logger })
-  const report = (): HubReport => ({
-    type: 'report',
-    pid: process.pid,
-    doors: running.doors ?? [],
-    ...health(log, history, running),
-  })
+  const report = () => reportOf(log, history, running)
   const secure = () => running.secure
   const commissioning = openCommissioning(hub, { ...config, timeQuality, authority: () => running.secure?.authority })
-  const desk = { hub, log, registry, people, site, secure, report, commissioning }
-  const counter = await openedCounter(config.dataDir, desk, logger)
+  const atCounter = { hub, log, registry, people, site, secure, report, commissioning }
+  const counter = await openedCounter(config.dataDir, atCounter, logger)
+  const desk = await openDesk({ hub, log, now_ms: Date.now }, config)
   const ways = await openAlarmWays(config, { log, hub, logger })
   running.ways = ways
   await hub.start()
@@ -116,20 +109,42 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
     metrics,
     history: { history, placeOf: (device) => placeOf(hub, device), now_ms: Date.now },
     people: people.desk,
+    desk: desk.rooms,
+    flows: () => running.flows?.door(),
+    pictures: { incidents: hub.incidents, store: pictures, audit: hub.audit },
     upgrades: { [MQTT_PATH]: hub.broker.upgrade },
   }
   const web = createWebServer(routes)
   const ports = await openDoors(config, web, { hub, registry, logger, running, routes })
-  const flows = flowsPort === undefined ? undefined : await startFlows(config, flowsPort, hub, logger)
-  if (flows) running.flows = flows
-  running.doors = doorsOf(config, { ...ports, flowsPort })
+  if (config.flows) running.flows = startFlows(config, hub, logger)
+  running.doors = doorsOf(config, ports)
   logger.info({ ...ports, upstreams: hub.upstreams.reports().map(({ name, url }) => ({ name, url })) }, 'ready')
-  process.stdout.write(`${JSON.stringify({ type: 'ready', ...ports, flowsPort })}\n`)
+  process.stdout.write(`${JSON.stringify({ type: 'ready', ...ports })}\n`)
   ways.lifeline.ready()
   await stopped
   logger.info({}, 'stopping')
   ways.lifeline.close()
-  for (const part of [flows, web, running.secure, counter, people, site, station, history, hub]) await part?.close()
+  for (const part of [running.flows, web, running.secure, counter, people, desk, cameras, site, station, history, hub])
+    await part?.close()
+}
+
+/** What an incident asks of the cameras of its place; nothing else speaks to them. */
+function openCamerasOf(
+  config: HubConfig,
+  { incidents }: Hub,
+  site: RunningSite | undefined,
+  log: HubLogger,
+): { cameras: Cameras; pictures: PictureStore } {
+  const opened = openCameras(config.dataDir, {
+    cameras: () => site?.store.config.cameras ?? {},
+    limits: () => site?.store.config.pictures,
+    now_ms: Date.now,
+    told: (picture) => incidents.pictured({ type: 'picture', ...picture }),
+    log,
+  })
+  incidents.onFetch(opened.cameras.fetch)
+  opened.cameras.start()
+  return opened
 }
 
 function openPeopleOf(
@@ -197,6 +212,11 @@ function prepareDataDir(dir: string): void {
   }
 }
 
+function openJournal(config: HubConfig, logger: HubLogger): Promise<Log> {
+  const onFault = (fault: unknown) => logger.error({ fault: reasonOf(fault) }, 'journal fault')
+  return openFileLog(join(config.dataDir, 'journal'), { lanes: JOURNAL_LANES, onFault })
+}
+
 function openRegistry(config: HubConfig, logger: HubLogger): Promise<Registry> {
   const adapter = durableJson<RegistryData>(join(config.dataDir, 'registry.json'), {
     onFallback: (details) => logger.error(details, 'the registry was damaged: running on its last good copy'),
@@ -207,22 +227,14 @@ function openRegistry(config: HubConfig, logger: HubLogger): Promise<Registry> {
   })
 }
 
-async function startFlows(config: HubConfig, port: number, hub: Hub, logger: HubLogger): Promise<FlowsHost> {
-  const passwords = {
-    admin: process.env.LINLI_FLOWS_PASSWORD ?? newPassword(),
-    viewer: process.env.LINLI_FLOWS_VIEWER_PASSWORD ?? newPassword(),
-  }
-  if (process.env.LINLI_FLOWS_PASSWORD === undefined) {
-    // Nothing is stored: each start without LINLI_FLOWS_PASSWORD has its own passwords, told here and nowhere else.
-    process.stderr.write(`flow editor: admin ${passwords.admin}  viewer ${passwords.viewer}\n`)
-  }
+function startFlows(config: HubConfig, hub: Hub, logger: HubLogger): FlowsHost {
   const host = createFlowsHost(
     {
       hub: hubForFlows(hub),
       log: logger,
       onStatus: (status) => logger.info({ status }, 'flows'),
     },
-    { port, data_dir: join(config.dataDir, 'flows'), users: await editorUsers(passwords) },
+    { data_dir: join(config.dataDir, 'flows'), language: config.language === 'en' ? 'en-US' : 'zh-CN' },
   )
   host.start()
   return host
@@ -257,6 +269,10 @@ function readings(log: Log, history: History, running: Running): Readings {
 function flowsReadings(flows: FlowsHost): NonNullable<Readings['flows']> {
   const { lost, rss_bytes } = flows.metrics()
   return { running: flows.status().status === 'running', restarts: new Map(Object.entries(lost)), rssBytes: rss_bytes }
+}
+
+function reportOf(log: Log, history: History, running: Running): HubReport {
+  return { type: 'report', pid: process.pid, doors: running.doors ?? [], ...health(log, history, running) }
 }
 
 function health(log: Log, history: History, running: Running) {

@@ -1,6 +1,7 @@
 import { type Static, type TSchema, Type } from 'typebox'
 import { SLAVE_STEPS } from '../buses/modbus/steps.ts'
 import { OSDP_READER_STEPS } from '../buses/osdp-reader/steps.ts'
+import { CAMERA_STEPS, type CameraStep } from '../cameras/onvif/config.ts'
 import { decode } from '../decode.ts'
 import { ALARM_BUTTON_STEPS } from '../devices/alarm-button/steps.ts'
 import { BARRIER_STEPS } from '../devices/barrier/steps.ts'
@@ -51,7 +52,7 @@ export type BusStep = StepOf<typeof BUS_STEPS>
 export type ReaderStep = StepOf<typeof OSDP_READER_STEPS>
 export type SlaveStep = StepOf<typeof SLAVE_STEPS> | StepOf<typeof SENSOR_STEPS>
 export type ParkStep = StepOf<typeof PARK_STEPS>
-export type Step = DeviceStep | BoardStep | BusStep | ReaderStep | SlaveStep | ParkStep
+export type Step = DeviceStep | BoardStep | BusStep | ReaderStep | SlaveStep | ParkStep | CameraStep
 /** A step of a scenario says when it happens, in ms after the scenario's start. */
 export type TimedStep = Step & { at_ms: number }
 
@@ -66,6 +67,7 @@ const STEPS_OF: Record<string, Record<string, TSchema>> = {
   reader: OSDP_READER_STEPS,
   slave: { ...SLAVE_STEPS, ...SENSOR_STEPS },
   park: PARK_STEPS,
+  camera: CAMERA_STEPS,
   board: BOARD_STEPS,
   bus: BUS_STEPS,
 }
@@ -75,6 +77,7 @@ const STEPS: Record<string, TSchema> = {
   ...SENSOR_STEPS,
   ...SLAVE_STEPS,
   ...PARK_STEPS,
+  ...CAMERA_STEPS,
   ...BUS_STEPS,
   ...OSDP_READER_STEPS,
   ...BOARD_STEPS,

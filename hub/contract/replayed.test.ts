@@ -10,6 +10,17 @@ describe('replay mark', () => {
     expect(read(markReplayed(encodeJson(event)))).toEqual({ ...event, replayed: true })
   })
 
+  it.each([
+    { ...event, replayed: false },
+    { ...event, replayed: true, data: {} },
+    { id: '1', specversion: '1.0' },
+    { ...event, data: { replayed: false } },
+  ])('marks one in whatever form it comes: %j', (given) => {
+    expect(read(markReplayed(encodeJson(given)))).toEqual({ ...given, replayed: true })
+    expect(read(markReplayed(Buffer.from(JSON.stringify(given, null, 1))))).toEqual({ ...given, replayed: true })
+    expect(read(markReplayed(Buffer.from(`${JSON.stringify(given)} \n`)))).toEqual({ ...given, replayed: true })
+  })
+
   it.each(['', 'no json', '[1]', 'null', '"text"', '{"id":"a","status":"succeeded"}'])(
     'passes what is no event unchanged: %j',
     (text) => {

@@ -6,10 +6,19 @@ import { encodeJson } from './encode.ts'
  */
 export const REPLAYED_AFTER_MS = 2_000
 
+/** How every event of `makeEvent` begins: then this field is the envelope's own. */
+const EVENT_BEGINS = Buffer.from('{"specversion":')
+const BRACE = '}'.charCodeAt(0)
+const MARK = Buffer.from(',"replayed":true}')
+
 /** The payload of an event with `replayed: true`; what is no event (a result, a state) passes unchanged. */
 export function markReplayed(payload: Uint8Array): Uint8Array {
+  const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength)
+  // Nearly all of a backlog, at a tenth of what parsing it costs.
+  const isPlain = bytes.at(-1) === BRACE && EVENT_BEGINS.equals(bytes.subarray(0, EVENT_BEGINS.length))
+  if (isPlain && !bytes.includes('"replayed"')) return Buffer.concat([bytes.subarray(0, -1), MARK])
   try {
-    const value: unknown = JSON.parse(Buffer.from(payload).toString('utf8'))
+    const value: unknown = JSON.parse(bytes.toString('utf8'))
     if (typeof value !== 'object' || value === null || !('specversion' in value)) return payload
     return encodeJson({ ...value, replayed: true })
   } catch {

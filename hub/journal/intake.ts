@@ -44,6 +44,8 @@ interface Deps {
   /** Why nothing is taken at present, if so. */
   closedBy(): LinliError | undefined
   onWaiting(): void
+  /** `isAlone`: nothing else is unanswered. */
+  onTaken(entry: Entry, isAlone: boolean): void
   onRefused(lane: string): void
 }
 
@@ -87,6 +89,7 @@ export function createIntake(deps: Deps, config: IntakeConfig): Intake {
       unanswered += 1
       if (append.stream !== undefined) streams.begin(append.lane, append.stream, pending)
       deps.onWaiting()
+      deps.onTaken(entry, unanswered === 1)
     })
   }
 

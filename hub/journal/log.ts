@@ -20,22 +20,16 @@ export interface LogDeps {
 const AGING_MS = 60_000
 
 /** Opens a log. Rejects with a LinliError: JOURNAL_LOCKED, JOURNAL_IO, JOURNAL_CONFIG. */
-export async function createLog(deps: LogDeps, given: LogConfig): Promise<Log> {
+export async function createLog({ backend, onFault = () => undefined }: LogDeps, given: LogConfig): Promise<Log> {
   const config = resolveConfig(given)
-  const { backend } = deps
   const opened = await backend.open({ lanes: config.lanes })
-  const onFault = deps.onFault ?? (() => undefined)
   const books = openBooks(config, opened)
-  const clock_ms = runningSince(opened.clock_ms)
   const listeners = new Set<(lanes: ReadonlySet<string>) => void>()
+  const appendListeners = new Set<(entry: Entry, isAlone: boolean) => void>()
   let closed: LinliError | undefined
   let closing: Promise<void> | undefined
 
-  const book = (lane: string): LaneBook => {
-    const found = books.get(lane)
-    if (!found) throw new LinliError('JOURNAL_LANE_UNKNOWN', `the journal has no lane ${lane}`, { kind: 'bug' })
-    return found
-  }
+  const book = (lane: string): LaneBook => bookOf(books, lane)
   const streams = openStreams(config, opened)
   const cursors = createCursors(
     {
@@ -53,9 +47,8 @@ export async function createLog(deps: LogDeps, given: LogConfig): Promise<Log> {
       streams,
       closedBy: () => closed,
       onWaiting: () => writer.wake(),
-      onRefused(lane) {
-        book(lane).refused += 1
-      },
+      onTaken: (entry, isAlone) => tell(appendListeners, (listener) => listener(entry, isAlone)),
+      onRefused: (lane) => book(lane).refused++,
     },
     config,
   )
@@ -66,10 +59,10 @@ export async function createLog(deps: LogDeps, given: LogConfig): Promise<Log> {
       cursors,
       intake,
       streams,
-      clock_ms,
+      clock_ms: runningSince(opened.clock_ms),
       onFault,
       onRecovery: (found) => recoveries.add(found),
-      onCommit: (lanes) => tell(listeners, lanes),
+      onCommit: (lanes) => tell(listeners, (listener) => listener(lanes)),
     },
     config,
     opened.bytes,
@@ -104,10 +97,8 @@ export async function createLog(deps: LogDeps, given: LogConfig): Promise<Log> {
       return cursors.get(name, lanes)
     },
     forgetCursor: (name) => cursors.forget(name),
-    onCommit(listener) {
-      listeners.add(listener)
-      return () => listeners.delete(listener)
-    },
+    onAppend: (listener) => subscribe(appendListeners, listener),
+    onCommit: (listener) => subscribe(listeners, listener),
     stats: () => ({
       lanes: Object.fromEntries([...books].map(([name, found]) => [name, statsOf(found, cursors.all(name))])),
       pending: intake.pending(),
@@ -121,6 +112,12 @@ export async function createLog(deps: LogDeps, given: LogConfig): Promise<Log> {
       return closing
     },
   }
+}
+
+function bookOf(books: ReadonlyMap<string, LaneBook>, lane: string): LaneBook {
+  const found = books.get(lane)
+  if (!found) throw new LinliError('JOURNAL_LANE_UNKNOWN', `the journal has no lane ${lane}`, { kind: 'bug' })
+  return found
 }
 
 function openStreams(config: ResolvedConfig, opened: Opened): Streams<Pending> {
@@ -159,10 +156,15 @@ async function listLane(backend: Backend, { floor, config }: LaneBook): Promise<
   return config.kind === 'compacted' ? entries : entries.filter((entry) => entry.position >= floor)
 }
 
-function tell(listeners: Iterable<(lanes: ReadonlySet<string>) => void>, lanes: ReadonlySet<string>): void {
+function subscribe<T>(listeners: Set<T>, listener: T): () => void {
+  listeners.add(listener)
+  return () => listeners.delete(listener)
+}
+
+function tell<T>(listeners: Iterable<T>, call: (listener: T) => void): void {
   for (const listener of listeners) {
     try {
-      listener(lanes)
+      call(listener)
     } catch (error) {
       // A listener's bug is the listener's: it must not stop the hand that writes, nor be hidden.
       queueMicrotask(() => {

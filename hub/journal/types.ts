@@ -174,6 +174,12 @@ export interface Log {
   cursor(name: string, lanes: readonly string[]): Cursor
   /** Forgets a cursor for good: it no longer keeps entries from being trimmed. */
   forgetCursor(name: string): void
+  /**
+   * Called in the turn of each append that is taken, with its entry, which has no position yet and may still be refused;
+   * `read` gives this same object while it is among the newest. `isAlone`: nothing else waits for the disk. Returns the way to stop
+   * listening.
+   */
+  onAppend(listener: (entry: Entry, isAlone: boolean) => void): () => void
   /** Called after each commit with the lanes that have new entries; returns the way to stop listening. */
   onCommit(listener: (lanes: ReadonlySet<string>) => void): () => void
   stats(): LogStats

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import { CameraConfigs, camerasFault, PictureLimits } from '../cameras/config.ts'
 import { type Decoded, LinliError } from '../contract/errors.ts'
 import { DEVICE_KINDS } from '../contract/kinds.ts'
 import { Place } from '../contract/meta.ts'
@@ -60,6 +61,7 @@ const Listen = Type.Object(
     mqttsPort: Type.Optional(Port),
     httpPort: Type.Optional(Port),
     httpsPort: Type.Optional(Port),
+    /** Of releases whose flow editor had a port of its own; it has none now. */
     flowsPort: Type.Optional(Port),
   },
   { additionalProperties: false },
@@ -76,6 +78,8 @@ const SiteShape = Type.Object(
     language: Type.Enum([...LANGUAGES]),
     timeZone: Type.String({ minLength: 1, maxLength: 64 }),
     listen: Type.Optional(Listen),
+    cameras: Type.Optional(CameraConfigs),
+    pictures: Type.Optional(PictureLimits),
     incidents: Type.Optional(IncidentSettings),
     upstreams: Type.Optional(UpstreamList),
     gateways: Type.Record(Type.String({ pattern: SEGMENT_PATTERN }), GatewayPart, {
@@ -99,6 +103,8 @@ export function checkSite(value: unknown): Decoded<SiteConfig> {
     return invalid('/timeZone', `is "${config.timeZone}"; allowed: a name of the IANA database, such as Asia/Shanghai`)
   const mistake = config.incidents && settingsFault(config.incidents)
   if (mistake) return invalid(`/incidents${mistake.path}`, mistake.message)
+  const blind = camerasFault(config.cameras ?? {}, SITE_CODE)
+  if (blind) return blind
   const told = upstreamsFault(config.upstreams ?? [])
   if (told) return told
   for (const [gateway, part] of Object.entries(config.gateways)) {

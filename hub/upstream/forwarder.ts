@@ -6,6 +6,7 @@ import { type Address, formatTopic, type Site, sitePath } from '../contract/topi
 import { createMqttLink, type MqttLink } from '../journal/shipper/mqtt-link.ts'
 import { type Admission, createPump, type Shipment } from '../journal/shipper/pump.ts'
 import type { Entry, Log } from '../journal/types.ts'
+import { createAhead } from './ahead.ts'
 import { cursorOf, FORWARDED_LANES } from './cursor.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import { createFilter } from './filter.ts'
@@ -89,24 +90,13 @@ export function createForwarder(deps: ForwarderDeps, config: ForwarderConfig): F
   let stopping: Promise<void> = Promise.resolve()
 
   const link = openLink(deps, config, availability)
-  const pump = createPump({
-    log,
-    cursorName: cursorOf(name),
-    lanes: [...FORWARDED_LANES],
-    window: config.window,
-    unsettled_max: config.window * UNSETTLED_WINDOWS,
-    admit,
-    send,
-    onError(error) {
-      deps.onError(error)
-      // The link stands, so nobody else starts it again: the journal could not be read, or the broker refused one message.
-      if (link.connected) retryTimer = setTimeout(resume, RETRY_MS)
-    },
-  })
+  const windows = windowsOf(config)
+  const pump = createPump({ log, cursorName: cursorOf(name), ...windows, admit, send, onError: onStopped })
+  const isCalm = () => link.connected && poison.isCalm()
+  const ahead = createAhead({ log, pump, wants, mayGo: isCalm, publish: (entry) => publish(entry, false) }, windows)
   const side = createSideFeed({
-    publish: ({ topic, payload, lane }) =>
-      link.publish(topic, markReplayed(payload), { qos: 1, retain: lane === 'state' }),
-    isFree: () => link.connected && poison.isCalm() && pump.drained(),
+    publish: ({ topic, payload, lane }) => link.publish(topic, markReplayed(payload), optionsOf(lane)),
+    isFree: () => isCalm() && pump.drained(),
   })
 
   function now(): string {
@@ -115,8 +105,7 @@ export function createForwarder(deps: ForwarderDeps, config: ForwarderConfig): F
 
   const poison = createPoisonWatch(
     {
-      ask: () =>
-        link.publish(availability, encodeJson({ status: 'online', since: status.since }), { qos: 1, retain: true }),
+      ask: sayOnline,
       drop: link.drop,
       bury,
       poke() {
@@ -128,6 +117,16 @@ export function createForwarder(deps: ForwarderDeps, config: ForwarderConfig): F
     { lanes: FORWARDED_LANES, tries: config.tries, ...SEARCH },
   )
 
+  function sayOnline(): Promise<void> {
+    return link.publish(availability, encodeJson({ status: 'online', since: status.since }), { qos: 1, retain: true })
+  }
+
+  function onStopped(error: unknown): void {
+    deps.onError(error)
+    // The link stands, so nobody else starts it again: the journal could not be read, or the broker refused one message.
+    if (link.connected) retryTimer = setTimeout(resume, RETRY_MS)
+  }
+
   function admit(entry: Entry): Admission {
     const isAllowed = poison.mayGo(entry)
     if (!wants(entry) || deadLetters.has(name, entry)) return 'pass'
@@ -136,11 +135,14 @@ export function createForwarder(deps: ForwarderDeps, config: ForwarderConfig): F
 
   async function send({ entry, backlog }: Shipment): Promise<void> {
     poison.sent(entry)
-    const payload = payloadToSend(entry.payload, backlog, deps.now_ms() - entry.time_ms)
-    await link.publish(entry.topic, payload, { qos: 1, retain: entry.lane === 'state' })
+    await (ahead.answerTo(entry) ?? publish(entry, backlog))
     poison.acknowledged(entry)
     delivered.set(entry.lane, (delivered.get(entry.lane) ?? 0) + 1)
     deps.onAcknowledged(entry)
+  }
+
+  function publish({ topic, payload, time_ms, lane }: Entry, waited: boolean): Promise<void> {
+    return link.publish(topic, payloadToSend(payload, waited, deps.now_ms() - time_ms), optionsOf(lane))
   }
 
   async function bury({ lane, position }: Place, why: { tries: number; reason: string }): Promise<void> {
@@ -180,6 +182,7 @@ export function createForwarder(deps: ForwarderDeps, config: ForwarderConfig): F
   })
   link.onDown((reason) => {
     pause().catch(deps.onError)
+    ahead.down()
     poison.down(reason)
     say(false, reason)
   })
@@ -191,6 +194,7 @@ export function createForwarder(deps: ForwarderDeps, config: ForwarderConfig): F
     async close() {
       poison.close()
       side.close()
+      ahead.close()
       await pause()
       if (link.connected) await sayGoodbye(link, availability, now()).catch(deps.onError)
       await link.close()
@@ -200,6 +204,14 @@ export function createForwarder(deps: ForwarderDeps, config: ForwarderConfig): F
     sendAgain: (entries) => side.send(entries),
     wants,
   }
+}
+
+function windowsOf({ window }: ForwarderConfig) {
+  return { lanes: FORWARDED_LANES, window, unsettled_max: window * UNSETTLED_WINDOWS }
+}
+
+function optionsOf(lane: string): { qos: 1; retain: boolean } {
+  return { qos: 1, retain: lane === 'state' }
 }
 
 function openLink(deps: ForwarderDeps, config: ForwarderConfig, availability: string): MqttLink {

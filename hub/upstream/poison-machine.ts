@@ -144,6 +144,7 @@ export function stepPoison(
 /** Whether an entry that is next in its lane may be sent now. Also notices what is in doubt and no more in the journal. */
 export function mayGo(config: PoisonConfig, state: PoisonState, entry: Place, now_ms: number): boolean {
   const { doubtful, connection } = state
+  if (doubtful.size === 0 && state.condemned.size === 0) return true
   const key = keyOf(entry)
   if (state.condemned.has(key)) return false
   for (const [other, { lane, position }] of doubtful) {

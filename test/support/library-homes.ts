@@ -7,6 +7,7 @@ export const homes: Record<string, { at: string[]; instead: string }> = {
   'johnny-five': { at: ['firmware/adapters/firmata*'], instead: 'the pin board of firmware/ports/pin-board.ts' },
   'firmata-io': { at: ['firmware/adapters/firmata*'], instead: 'the pin board of firmware/ports/pin-board.ts' },
   mqtt: { at: ['hub/journal/shipper/mqtt-link.ts'], instead: 'createMqttLink of hub/journal/shipper/mqtt-link.ts' },
+  'mqtt-packet': { at: ['hub/journal/shipper/mqtt-link.ts'], instead: 'createMqttLink, or the packets of hub/broker' },
   aedes: { at: ['hub/broker/'], instead: 'the broker of hub/broker' },
   ws: { at: ['hub/broker/websocket.ts'], instead: 'an upgrade of hub/web, handed to the broker' },
   'node-red': { at: ['flows/main.ts', 'flows/main/'], instead: 'the process that hub/flows-host supervises' },
@@ -27,8 +28,13 @@ export const homes: Record<string, { at: string[]; instead: string }> = {
   cookie: { at: ['hub/web/guard.ts'], instead: 'the guard of hub/web' },
   busboy: { at: ['firmware/adapters/camera-http/'], instead: 'the camera server of firmware/ports/camera-server.ts' },
   sax: {
-    at: ['firmware/adapters/camera-http/', 'firmware/adapters/ws-discovery.ts', 'hub/cli/import/xlsx.ts'],
-    instead: 'the camera server of firmware/ports/camera-server.ts, or readXlsx',
+    at: [
+      'firmware/adapters/camera-http/',
+      'firmware/adapters/ws-discovery.ts',
+      'hub/cameras/onvif/soap.ts',
+      'hub/cli/import/xlsx.ts',
+    ],
+    instead: 'the camera server of firmware/ports/camera-server.ts, the cameras of hub/cameras, or readXlsx',
   },
   pdfkit: { at: ['hub/print/pdf.ts'], instead: 'pdfOf of hub/print' },
   fontkit: { at: ['hub/print/font.ts'], instead: 'the font of hub/print' },
@@ -43,7 +49,6 @@ export const homes: Record<string, { at: string[]; instead: string }> = {
   'prom-client': { at: ['hub/web/', 'hub/metrics/'], instead: 'stats() of your module, read by the metrics page' },
   commander: { at: ENTRIES, instead: 'a config object filled in by main.ts' },
   pino: { at: ENTRIES, instead: 'a log interface handed in by main.ts' },
-  bcryptjs: { at: ['hub/auth/'], instead: 'the accounts of hub/auth' },
   '@peculiar/x509': {
     at: ['hub/authority/certificates.ts', 'firmware/adapters/certificate-request.ts'],
     instead: 'the authority of hub/authority',
@@ -56,5 +61,8 @@ export const homes: Record<string, { at: string[]; instead: string }> = {
     at: ['hub/journal/', 'hub/history/', 'hub/incidents/archive/'],
     instead: 'a lane of the durable log of hub/journal, or a question to hub/history or hub/incidents',
   },
+  vue: { at: ['hub/web/pages/compile.ts', 'flows/pages/'], instead: 'a page of flows/pages' },
+  'vue/compiler-sfc': { at: ['hub/web/pages/compile.ts'], instead: 'the pages that hub/web/pages compiles' },
+  uplot: { at: ['flows/pages/'], instead: 'the chart of flows/pages' },
   typebox: { at: ['*'], instead: '' },
 }

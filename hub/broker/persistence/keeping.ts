@@ -60,9 +60,15 @@ interface Deps {
   now_ms: () => number
 }
 
+/** On the bytes themselves: a set of them costs every collection of garbage a look at each. */
+const KEPT = Symbol('kept')
+
+function markKept(payload: Uint8Array & { [KEPT]?: true }): void {
+  payload[KEPT] = true
+}
+
 export function createKeeping({ store, book, bounds, progress, now_ms }: Deps): Keeping {
   const retained = new Map<string, RetainedPacket>()
-  const kept = new WeakSet<object>()
 
   /** The ordinals are given here, so that they have the order of the lane. */
   function write(
@@ -117,7 +123,7 @@ export function createKeeping({ store, book, bounds, progress, now_ms }: Deps): 
     if (isRetained)
       for (const { subscriber } of wanting)
         if (subscriber.subscribing.count > 0) subscriber.subscribing.fresh.add(topic)
-    kept.add(payload)
+    markKept(payload)
     const written: Array<Promise<unknown>> = []
     if (wanting.length > 0)
       written.push(write(gradeOf(topic), wanting, { topic, payload, retain: false, ...when }, true))
@@ -145,8 +151,8 @@ export function createKeeping({ store, book, bounds, progress, now_ms }: Deps): 
     async enqueue(subscriber, { qos, ...message }) {
       await write(gradeOf(message.topic), [{ subscriber, qos }], { ...message, time_ms: now_ms() }, false)
     },
-    isKept: (payload) => typeof payload === 'object' && payload !== null && kept.has(payload),
-    markKept: (payload) => kept.add(payload),
+    isKept: (payload) => payload instanceof Uint8Array && KEPT in payload,
+    markKept,
     retained,
     retain,
     storeIncoming,

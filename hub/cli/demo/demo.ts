@@ -6,6 +6,7 @@ import { siteKeyFile } from '../../credentials/site-key.ts'
 import { newPersonSecret } from '../../people/secret-rules.ts'
 import { redacted } from '../../upstream/redacted.ts'
 import { languageOf, text } from '../language.ts'
+import { addCamera, cameraLine, cameraSimulation, newCameraPassword, picturesOf } from './camera.ts'
 import { type Child, createChildren } from './children.ts'
 import { type DistrictMessage, listenToDistrict } from './district.ts'
 import {
@@ -48,10 +49,14 @@ export async function runDemo(options: DemoOptions, random: () => number): Promi
       say,
     })
     const secrets = await newSecrets()
-    const [sim, hub] = await Promise.all([
-      startSimulator(children, dir, options, secrets),
-      startHub(children, dir, options, upstream, passwords),
-    ])
+    const camera = newCameraPassword()
+    const onSimulated = (line: string) => {
+      const told = options.json ? undefined : cameraLine(line, language, new Date().toLocaleTimeString('en-GB'))
+      if (told !== undefined) say(told)
+    }
+    const sim = await startSimulator(children, dir, options, { ...secrets, camera }, onSimulated)
+    await addCamera(join(dir, 'hub'), sim.ready, camera)
+    const hub = await startHub(children, dir, options, upstream, passwords)
     const hubUrl = `mqtt://127.0.0.1:${hub.ready.mqttPort}`
     await Promise.all([
       ...DEMO_GATEWAYS.map(({ gateway }) => startGateway(children, dir, gateway, hubUrl, secrets)),
@@ -126,7 +131,8 @@ function startSimulator(
   children: Children,
   dir: string,
   options: DemoOptions,
-  secrets: EntranceSecrets,
+  secrets: EntranceSecrets & { camera: string },
+  onLine: (line: string) => void,
 ): Promise<Child> {
   mkdirSync(join(dir, 'ports'), { recursive: true })
   const buttons = simulatorConfig(dir, options.board)
@@ -136,11 +142,12 @@ function startSimulator(
     ...buttons,
     ...entrance,
     ...park,
+    ...cameraSimulation(secrets.camera),
     boards: [...buttons.boards, ...entrance.boards],
     buses: [...entrance.buses, bus],
   }
   const file = writeSecret(dir, 'simulator.json', JSON.stringify(config, null, 2))
-  return children.start('simulator', 'hardware-sim/main.ts', ['--config', file])
+  return children.start('simulator', 'hardware-sim/main.ts', ['--config', file], { onLine })
 }
 
 function startHub(
@@ -161,21 +168,10 @@ function startHub(
     '--log-level',
     'warn',
   ]
-  args.push(
-    '--mqtt-port',
-    String(options.mqttPort),
-    '--http-port',
-    String(options.httpPort),
-    '--flows-port',
-    String(options.flowsPort),
-  )
+  args.push('--mqtt-port', String(options.mqttPort), '--http-port', String(options.httpPort))
   if (!options.flows) args.push('--no-flows')
   const devPeople = Object.entries(passwords).map((one) => one.join(':'))
-  const env = {
-    LINLI_FLOWS_PASSWORD: passwords.admin,
-    LINLI_FLOWS_VIEWER_PASSWORD: passwords.viewer,
-    LINLI_DEV_PEOPLE: devPeople.join(','),
-  }
+  const env = { LINLI_DEV_PEOPLE: devPeople.join(',') }
   return children.start('hub', 'hub/main.ts', args, { env })
 }
 
@@ -234,9 +230,10 @@ function sayReady(told: {
   say(`  Contract  http://127.0.0.1:${hub.ready.httpPort}/contract/`)
   say(`  Login     http://127.0.0.1:${hub.ready.httpPort}/login`)
   for (const [name, secret] of Object.entries(passwords)) say(`            ${name.padEnd(8)}  ${secret}`)
-  if (options.flows) say(`  Flows     http://127.0.0.1:${hub.ready.flowsPort ?? options.flowsPort}/   admin, viewer`)
+  if (options.flows) say(`  Flows     http://127.0.0.1:${hub.ready.httpPort}/editor/`)
   say(`  District  ${redacted(upstream)}`)
   if (options.data !== undefined) say(`  Data      ${dir}`)
+  if (options.data !== undefined) say(`  Pictures  ${picturesOf(join(dir, 'hub'))}`)
   say('')
   say(`  ${text('receives')}`)
 }

@@ -1,0 +1,71 @@
+import type { PumpStats } from '../journal/shipper/pump.ts'
+import type { Entry, Log } from '../journal/types.ts'
+
+/**
+ * Sends an event upstream in the turn in which it is appended, while the disk writes it: its publisher has its PUBACK only
+ * when it is on disk, and an event of a gateway comes again, with the same id, until then. Nothing overtakes: an entry
+ * goes ahead only when everything before it in its lane has gone. When the pump comes to it, it finds it sent.
+ */
+export interface Ahead {
+  /** The answer to what went ahead; undefined: it did not, or the connection broke meanwhile. */
+  answerTo(entry: Entry): Promise<void> | undefined
+  /** What was sent on the connection that ended is open again: nothing goes ahead of it. */
+  down(): void
+  close(): void
+}
+
+export function createAhead(
+  deps: {
+    log: Pick<Log, 'onAppend'>
+    pump: { drained(): boolean; stats(): Pick<PumpStats, 'inFlight'> }
+    /** The upstream takes it, and nothing speaks against sending it now. */
+    mayGo: () => boolean
+    wants: (entry: Entry) => boolean
+    publish: (entry: Entry) => Promise<void>
+  },
+  config: { lanes: readonly string[]; window: number },
+): Ahead {
+  const { pump } = deps
+  /** Lanes with entries that did not go ahead and may not have been sent yet. */
+  const held = new Set(config.lanes)
+  let answers = new Map<Entry, Promise<void>>()
+
+  const hold = () => {
+    for (const lane of config.lanes) held.add(lane)
+  }
+  const stop = deps.log.onAppend((entry, isAlone) => {
+    const { lane, stream } = entry
+    if (!config.lanes.includes(lane) || !deps.wants(entry)) return
+    const isDrained = pump.drained()
+    if (isAlone && isDrained) {
+      // What is left was refused by the disk.
+      answers.clear()
+      held.clear()
+    }
+    // What no stream counts (results, what the hub says itself) would not come again with the same id.
+    const mayGo = stream !== undefined && isDrained && !held.has(lane) && deps.mayGo()
+    if (!mayGo || answers.size + pump.stats().inFlight >= config.window) {
+      held.add(lane)
+      return
+    }
+    const mine = answers
+    const answer = deps.publish(entry)
+    mine.set(entry, answer)
+    answer.catch(() => {
+      if (mine === answers) hold()
+    })
+  })
+
+  return {
+    answerTo(entry) {
+      const answer = answers.get(entry)
+      answers.delete(entry)
+      return answer
+    },
+    down() {
+      answers = new Map()
+      hold()
+    },
+    close: stop,
+  }
+}
