@@ -1,12 +1,12 @@
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { flushCompileCache } from 'node:module'
-import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import RED from 'node-red'
+import { openFront } from './front.ts'
 import { logLine } from './log.ts'
 import { createBridge } from './parent/bridge.ts'
 import type { FromHub, StartMessage, ToHub } from './parent/messages.ts'
-import { redSettings } from './settings.ts'
+import { EDITOR_ROOT, redSettings } from './settings.ts'
 import { createStorage, credentialSecret } from './storage/storage.ts'
 
 /** Node-RED as a child of the hub (`hub/flows-host`), which configures, watches and restarts it over the IPC channel. */
@@ -44,18 +44,18 @@ process.on('uncaughtException', (error) => {
 async function begin(start: StartMessage): Promise<void> {
   try {
     const server = createServer()
-    const port = await listen(server, start.port)
     const storage = createStorage(
       { shipped_dir: fileURLToPath(new URL('.', import.meta.url)), data_dir: start.data_dir },
       (text, fields) => logLine('warn', text, fields),
     )
     const credential_secret = await credentialSecret(start.data_dir)
-    RED.init(server, redSettings({ start: { ...start, port }, storage, credential_secret, bridge }))
+    RED.init(server, redSettings({ start, storage, credential_secret, bridge }))
     const running = flowsRunning()
     await RED.start()
-    server.on('request', RED.httpAdmin)
+    server.on('request', serve)
+    await openFront(start.data_dir, start.secret, server)
     const flows = await running
-    send({ type: 'ready', port, boot_ms: process.uptime() * 1000, ...flows })
+    send({ type: 'ready', boot_ms: process.uptime() * 1000, ...flows })
     // Now, because a child that is killed writes nothing at its end; the next one starts in half the time.
     flushCompileCache()
   } catch (error) {
@@ -64,11 +64,16 @@ async function begin(start: StartMessage): Promise<void> {
   }
 }
 
-function listen(server: Server, port: number): Promise<number> {
-  const { promise, resolve, reject } = Promise.withResolvers<number>()
-  server.once('error', reject)
-  server.listen(port, '127.0.0.1', () => resolve((server.address() as AddressInfo).port))
-  return promise
+/** The editor is an Express application that is to be mounted under its root, and knows the whole path by `originalUrl`. */
+function serve(request: IncomingMessage & { originalUrl?: string }, response: ServerResponse): void {
+  const { url = '' } = request
+  if (!url.startsWith(`${EDITOR_ROOT}/`)) {
+    response.writeHead(404).end()
+    return
+  }
+  request.originalUrl = url
+  request.url = url.slice(EDITOR_ROOT.length)
+  RED.httpAdmin(request, response)
 }
 
 type FlowsRunning = { flows: 'started' } | { flows: 'stopped'; reason: string }

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url'
+import { PERSON_HEADER, personIn } from './front.ts'
 import { redLogHandler } from './log.ts'
 import type { Bridge } from './parent/bridge.ts'
 import type { StartMessage } from './parent/messages.ts'
@@ -20,6 +21,9 @@ const EXCLUDED = ['90-exec.js', '21-httpin.js', '22-websocket.js']
 /** s a function node may compute at once. */
 const FUNCTION_S_MAX = 1
 
+/** As the hub's own pages know it. */
+export const EDITOR_ROOT = '/editor'
+
 const folder = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
 /** The settings of Node-RED: login in front of everything, nothing called home, nothing installed at run time. */
@@ -31,20 +35,14 @@ export function redSettings({ start, storage, credential_secret, bridge }: Setti
     nodesDir: folder('./nodes'),
     nodesExcludes: EXCLUDED,
     lang: start.language,
-    uiHost: '127.0.0.1',
-    uiPort: start.port,
-    httpAdminRoot: '/',
+    httpAdminRoot: EDITOR_ROOT,
     httpNodeRoot: false,
     httpAdminMiddleware: securityHeaders,
+    // The hub has asked who it is; Node-RED keeps no login of its own.
     adminAuth: {
-      type: 'credentials',
-      users: start.users.map((user) => ({
-        username: user.name,
-        password: user.password_hash,
-        permissions: user.permissions,
-      })),
-      // Half a day: a shift, and not the week that Node-RED gives.
-      sessionExpiryTime: 12 * 3600,
+      type: 'hub',
+      tokenHeader: PERSON_HEADER,
+      tokens: async (token: string) => personIn(token, start.secret) ?? null,
     },
     telemetry: { enabled: false, updateNotification: false },
     externalModules: {

@@ -10,7 +10,6 @@ const options: HubOptions = {
   httpPort: '0',
   mqttsPort: '8883',
   httpsPort: '8443',
-  flowsPort: '1880',
   flows: true,
   logLevel: 'info',
   historyRawDays: '30',

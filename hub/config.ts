@@ -32,7 +32,7 @@ export interface HubConfig {
   upstreams: readonly UpstreamSettings[]
   /** No logins, unknown gateways accepted, loopback only. */
   dev: boolean
-  flows: { port: number } | undefined
+  flows: boolean
   logLevel: string
   /** How long readings are kept. */
   retention: Retention
@@ -58,7 +58,6 @@ export interface HubOptions {
   mqttsPort: string
   httpsPort: string
   httpPort: string
-  flowsPort: string
   upstream?: string
   upstreams?: string
   /** Of `site.json`. */
@@ -112,7 +111,7 @@ export function hubConfig(options: HubOptions): HubConfig {
     httpPort: port('--http-port', options.httpPort),
     upstreams: upstreamsOf(options),
     dev,
-    flows: options.flows ? { port: port('--flows-port', options.flowsPort) } : undefined,
+    flows: options.flows,
     logLevel: options.logLevel,
     retention: {
       raw_ms: days('--history-raw-days', options.historyRawDays),

@@ -5,7 +5,6 @@ import packageFile from '../package.json' with { type: 'json' }
 import { type AlarmWays, openAlarmWays } from './alarm-ways.ts'
 import { writeHead } from './audit/head-file.ts'
 import { devAuthenticator, registryAuthenticator } from './auth/authenticator.ts'
-import { editorUsers, newPassword } from './auth/editor-users.ts'
 import { createLoginQueue } from './auth/login-queue.ts'
 import { verifySecret } from './auth/secret.ts'
 import { FLAPPING } from './availability/machine.ts'
@@ -40,7 +39,7 @@ import { createRegistry, type Registry, type RegistryData } from './registry/reg
 import { openSecureSide, type SecureSide } from './secure-side.ts'
 import { openRunningSite, type RunningSite } from './site/running.ts'
 import type { UpstreamReport } from './upstream/upstreams.ts'
-import { freePort } from './web/free-port.ts'
+import { openDesk } from './web/desk.ts'
 import { createMetrics, type Readings } from './web/metrics.ts'
 import { createWebServer, type Routes, type WebServer } from './web/server.ts'
 
@@ -62,7 +61,6 @@ const MQTT_PATH = '/mqtt'
 export async function runHub(config: HubConfig, logger: HubLogger): Promise<void> {
   const stopped = stopSignal()
   prepareDataDir(config.dataDir)
-  const flowsPort = config.flows && (await freePort('--flows-port', '127.0.0.1', config.flows.port))
   const log = await openJournal(config, logger)
   const registry = await openRegistry(config, logger)
   const siteKey = openSiteKey(config.dataDir)
@@ -98,8 +96,9 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   const report = () => reportOf(log, history, running)
   const secure = () => running.secure
   const commissioning = openCommissioning(hub, { ...config, timeQuality, authority: () => running.secure?.authority })
-  const desk = { hub, log, registry, people, site, secure, report, commissioning }
-  const counter = await openedCounter(config.dataDir, desk, logger)
+  const atCounter = { hub, log, registry, people, site, secure, report, commissioning }
+  const counter = await openedCounter(config.dataDir, atCounter, logger)
+  const desk = await openDesk({ hub, log, now_ms: Date.now }, config)
   const ways = await openAlarmWays(config, { log, hub, logger })
   running.ways = ways
   await hub.start()
@@ -110,21 +109,22 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
     metrics,
     history: { history, placeOf: (device) => placeOf(hub, device), now_ms: Date.now },
     people: people.desk,
+    desk: desk.rooms,
+    flows: () => running.flows?.door(),
     pictures: { incidents: hub.incidents, store: pictures, audit: hub.audit },
     upgrades: { [MQTT_PATH]: hub.broker.upgrade },
   }
   const web = createWebServer(routes)
   const ports = await openDoors(config, web, { hub, registry, logger, running, routes })
-  const flows = flowsPort === undefined ? undefined : await startFlows(config, flowsPort, hub, logger)
-  if (flows) running.flows = flows
-  running.doors = doorsOf(config, { ...ports, flowsPort })
+  if (config.flows) running.flows = startFlows(config, hub, logger)
+  running.doors = doorsOf(config, ports)
   logger.info({ ...ports, upstreams: hub.upstreams.reports().map(({ name, url }) => ({ name, url })) }, 'ready')
-  process.stdout.write(`${JSON.stringify({ type: 'ready', ...ports, flowsPort })}\n`)
+  process.stdout.write(`${JSON.stringify({ type: 'ready', ...ports })}\n`)
   ways.lifeline.ready()
   await stopped
   logger.info({}, 'stopping')
   ways.lifeline.close()
-  for (const part of [flows, web, running.secure, counter, people, cameras, site, station, history, hub])
+  for (const part of [running.flows, web, running.secure, counter, people, desk, cameras, site, station, history, hub])
     await part?.close()
 }
 
@@ -143,6 +143,7 @@ function openCamerasOf(
     log,
   })
   incidents.onFetch(opened.cameras.fetch)
+  opened.cameras.start()
   return opened
 }
 
@@ -226,22 +227,14 @@ function openRegistry(config: HubConfig, logger: HubLogger): Promise<Registry> {
   })
 }
 
-async function startFlows(config: HubConfig, port: number, hub: Hub, logger: HubLogger): Promise<FlowsHost> {
-  const passwords = {
-    admin: process.env.LINLI_FLOWS_PASSWORD ?? newPassword(),
-    viewer: process.env.LINLI_FLOWS_VIEWER_PASSWORD ?? newPassword(),
-  }
-  if (process.env.LINLI_FLOWS_PASSWORD === undefined) {
-    // Nothing is stored: each start without LINLI_FLOWS_PASSWORD has its own passwords, told here and nowhere else.
-    process.stderr.write(`flow editor: admin ${passwords.admin}  viewer ${passwords.viewer}\n`)
-  }
+function startFlows(config: HubConfig, hub: Hub, logger: HubLogger): FlowsHost {
   const host = createFlowsHost(
     {
       hub: hubForFlows(hub),
       log: logger,
       onStatus: (status) => logger.info({ status }, 'flows'),
     },
-    { port, data_dir: join(config.dataDir, 'flows'), users: await editorUsers(passwords) },
+    { data_dir: join(config.dataDir, 'flows'), language: config.language === 'en' ? 'en-US' : 'zh-CN' },
   )
   host.start()
   return host

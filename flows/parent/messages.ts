@@ -9,18 +9,10 @@ import type { Address } from '../../hub/contract/topic.ts'
  * from here. The hub's messages are believed: it is the parent that started this process.
  */
 
-export interface FlowsUser {
-  name: string
-  /** bcrypt. */
-  password_hash: string
-  permissions: '*' | 'read'
-}
-
 export interface StartMessage {
   type: 'start'
-  port: number
   data_dir: string
-  users: FlowsUser[]
+  secret: string
   language: 'zh-CN' | 'en-US'
 }
 
@@ -80,7 +72,7 @@ export interface CommandMessage {
 }
 
 export type ToHub =
-  | { type: 'ready'; port: number; boot_ms: number; flows: 'started' | 'stopped'; reason?: string }
+  | { type: 'ready'; boot_ms: number; flows: 'started' | 'stopped'; reason?: string }
   | { type: 'pong'; n: number; rss_bytes: number }
   | { type: 'seen'; seq: number }
   | CommandMessage

@@ -23,7 +23,6 @@ const catalog = {
     en: 'MQTT without TLS on loopback, 0 = any free port (default: none; with --dev 1883)',
   },
   httpPort: { zh: '本机 HTTP 端口,0 = 任意空闲', en: 'HTTP on loopback, 0 = any free port' },
-  flowsPort: { zh: '流程编辑器端口,0 = 任意空闲', en: 'port of the flow editor, 0 = any free one' },
   upstream: {
     zh: '上级平台 MQTT 地址,如 mqtt://user:secret@host:1883',
     en: 'MQTT broker of the district, e.g. mqtt://user:secret@host:1883',

@@ -67,7 +67,6 @@ const catalog = {
   optUpstream: { zh: '上级平台的 MQTT 地址(默认:内置)', en: 'MQTT broker of the district (default: an embedded one)' },
   optMqttPort: { zh: '枢纽的 MQTT 端口(0 = 任意空闲)', en: 'MQTT port of the hub (0 = any free one)' },
   optHttpPort: { zh: '枢纽的 HTTP 端口(0 = 任意空闲)', en: 'HTTP port of the hub (0 = any free one)' },
-  optFlowsPort: { zh: '流程编辑器端口(0 = 任意空闲)', en: 'port of the flow editor (0 = any free one)' },
   optData: {
     zh: '数据目录(默认:临时目录,退出时删除)',
     en: 'data folder (default: a temporary one, removed at the end)',

@@ -8,7 +8,7 @@ export interface ReportRequest {
 
 /** Where a hub listens. */
 export interface Door {
-  name: 'mqtt' | 'http' | 'mqtts' | 'https' | 'flows'
+  name: 'mqtt' | 'http' | 'mqtts' | 'https'
   /** As it was bound; 0.0.0.0 and :: stand for every address. */
   host: string
   port: number
@@ -37,7 +37,6 @@ export function doorsOf({ host, tls }: HubConfig, ports: Record<string, number |
     { name: 'http', host, port: ports.httpPort },
     { name: 'mqtts', host: secureHost, port: ports.mqttsPort },
     { name: 'https', host: secureHost, port: ports.httpsPort },
-    { name: 'flows', host: '127.0.0.1', port: ports.flowsPort },
   ] as const
   return all.flatMap(({ port, ...door }) => (port === undefined ? [] : [{ ...door, port }]))
 }

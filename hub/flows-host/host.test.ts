@@ -21,7 +21,7 @@ const hub: HubForFlows = {
 }
 
 const READY = `process.on('message', (m) => {
-  if (m.type === 'start') process.send({ type: 'ready', port: 1, boot_ms: 1, flows: 'started' })
+  if (m.type === 'start') process.send({ type: 'ready', boot_ms: 1, flows: 'started' })
   if (m.type === 'ping') process.send({ type: 'pong', n: m.n, rss_bytes: process.memoryUsage.rss() })
   if (m.type === 'stop') process.exit(0)
 })
@@ -36,9 +36,7 @@ function host(program: string, config: Partial<FlowsHostConfig> = {}): FlowsHost
   const made = createFlowsHost(
     { hub, log: { error: log, warn: log, info: log } },
     {
-      port: 0,
       data_dir: folder,
-      users: [],
       entry,
       tick_ms: 20,
       ...config,
@@ -140,10 +138,7 @@ describe('flows host', { timeout: 60_000 }, () => {
 
   it('closes before it was started, and twice', async () => {
     const log = () => {}
-    const flows = createFlowsHost(
-      { hub, log: { error: log, warn: log, info: log } },
-      { port: 0, data_dir: tmpdir(), users: [] },
-    )
+    const flows = createFlowsHost({ hub, log: { error: log, warn: log, info: log } }, { data_dir: tmpdir() })
     await flows.close()
     await flows.close()
     flows.start()

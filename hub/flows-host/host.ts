@@ -1,9 +1,11 @@
+import { randomBytes } from 'node:crypto'
+import { closeSync, openSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { createChildLog, type FlowsLog } from './child-log.ts'
 import { createFlowCommands, FLOW_COMMANDS_DEFAULTS, type FlowCommandsConfig } from './commands.ts'
 import { addressOf, deviceKey, deviceMessage } from './device-messages.ts'
+import { doorOf, type FlowsDoor } from './door.ts'
 import type { AcceptedMessage, HubForFlows, Unsubscribe } from './hub-port.ts'
-import type { FlowsUser } from './ipc.ts'
 import { createLatency, type LatencyCounts } from './latency.ts'
 import { OUTBOX_DEFAULTS, Outbox, type OutboxConfig, type OutboxLane } from './outbox.ts'
 import { FlowsRun, type PongMessage, type ReadyMessage } from './run.ts'
@@ -21,12 +23,8 @@ import {
 } from './supervisor.ts'
 
 export interface FlowsHostConfig {
-  /** TCP port of the editor, on 127.0.0.1; 0 takes a free one (see `status().editor_url`). */
-  port: number
-  /** Where the site's flows, credentials and sessions are kept; made if missing. */
+  /** Where the site's flows and credentials are kept, and the child's socket is; made if missing. */
   data_dir: string
-  /** Who may open the editor; nobody can without an entry here. */
-  users: FlowsUser[]
   language?: 'zh-CN' | 'en-US'
   /** How often the supervisor looks, ms; memory is sampled as often. */
   tick_ms?: number
@@ -69,6 +67,8 @@ export interface FlowsHost {
   close(): Promise<void>
   status(): FlowsStatus
   metrics(): FlowsMetrics
+  /** To the pages of the child that runs; undefined while none does. */
+  door(): FlowsDoor | undefined
 }
 
 /**
@@ -88,6 +88,7 @@ export function createFlowsHost(deps: FlowsHostDeps, config: FlowsHostConfig): F
     close: () => host.close(),
     status: () => host.status(),
     metrics: () => host.metrics(),
+    door: () => host.door(),
   }
 }
 
@@ -105,6 +106,8 @@ class Host implements FlowsHost {
 
   #state: SupervisorState = initialSupervisor
   #run: FlowsRun | undefined
+  #folder: number | undefined
+  #secret = ''
   #timer: ReturnType<typeof setInterval> | undefined
   #subscriptions: Unsubscribe[] = []
   #ready: ReadyMessage | undefined
@@ -146,6 +149,11 @@ class Host implements FlowsHost {
 
   status(): FlowsStatus {
     return { ...this.#status, ...(this.#rss_bytes > 0 ? { rss_bytes: this.#rss_bytes } : {}) }
+  }
+
+  door(): FlowsDoor | undefined {
+    if (this.#state.is !== 'running' || this.#folder === undefined) return undefined
+    return doorOf(this.#folder, this.#secret)
   }
 
   metrics(): FlowsMetrics {
@@ -202,6 +210,8 @@ class Host implements FlowsHost {
       case 'closed':
         clearInterval(this.#timer)
         for (const unsubscribe of this.#subscriptions) unsubscribe()
+        if (this.#folder !== undefined) closeSync(this.#folder)
+        this.#folder = undefined
         this.#closed.resolve()
         break
     }
@@ -211,6 +221,7 @@ class Host implements FlowsHost {
     const { hub, log } = this.#deps
     const config = this.#config
     this.#ready = undefined
+    this.#secret = randomBytes(32).toString('base64url')
     const run: FlowsRun = new FlowsRun(
       { hub, outbox: this.#outbox, clock: this.#clock },
       {
@@ -245,9 +256,8 @@ class Host implements FlowsHost {
       },
       {
         type: 'start',
-        port: config.port,
         data_dir: config.data_dir,
-        users: config.users,
+        secret: this.#secret,
         language: config.language ?? 'zh-CN',
       },
     )
@@ -258,7 +268,9 @@ class Host implements FlowsHost {
     if (this.#state.is !== 'starting') return
     const { hub, log } = this.#deps
     this.#ready = ready
-    log.info({ pid: this.#run?.pid, port: ready.port, boot_ms: Math.round(ready.boot_ms) }, 'flows process ready')
+    // It listens in there: so it is there.
+    this.#folder ??= openSync(this.#config.data_dir, 'r')
+    log.info({ pid: this.#run?.pid, boot_ms: Math.round(ready.boot_ms) }, 'flows process ready')
     if (ready.flows === 'stopped') log.error({ reason: ready.reason }, 'flows do not run; the editor shows why')
     this.#run?.send({ type: 'snapshot', ...hub.snapshot() })
     for (const upstream of hub.upstreams()) this.#run?.send({ type: 'upstream', upstream })

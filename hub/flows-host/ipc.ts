@@ -12,22 +12,13 @@ import type { DeviceSnapshot, UpstreamStatus } from './hub-port.ts'
  * these types (`flows/parent/messages.ts`): the two are separate programs, and the real-runtime tests hold them together.
  */
 
-/** A person who may open the editor. `*` edits everything, `read` sees everything and changes nothing. */
-export interface FlowsUser {
-  name: string
-  /** bcrypt. */
-  password_hash: string
-  permissions: '*' | 'read'
-}
-
 /** The first message: everything the flows process needs to start. Secrets go this way, never on a command line. */
 export interface StartMessage {
   type: 'start'
-  /** TCP port of the editor on 127.0.0.1; 0 takes a free one. */
-  port: number
-  /** Folder of the site's own flows, credentials and sessions. */
+  /** Folder of the site's own flows and credentials, and of the socket on which it listens. */
   data_dir: string
-  users: FlowsUser[]
+  /** What every request of the hub carries in this run. */
+  secret: string
   language: 'zh-CN' | 'en-US'
 }
 
@@ -80,7 +71,6 @@ export const TTL_MS_MAX = 3_600_000
 const fromFlows = {
   ready: Type.Object({
     type: Type.Literal('ready'),
-    port: Type.Integer({ minimum: 1, maximum: 65_535 }),
     boot_ms: Type.Number({ minimum: 0 }),
     flows: Type.Enum(['started', 'stopped']),
     reason: Type.Optional(Type.String({ maxLength: 400 })),

@@ -5,8 +5,6 @@ import { backoff_ms, type SupervisorConfig, type SupervisorState } from './super
 export interface FlowsStatus {
   status: 'stopped' | 'starting' | 'running' | 'restarting' | 'gave-up-for-now' | 'closing'
   pid?: number
-  /** Where the editor answers, while it runs. */
-  editor_url?: string
   /** Whether the flows themselves run; a flow with an unknown node keeps all of them stopped. */
   flows?: 'started' | 'stopped'
   /** ms from the start of the process until flows ran. */
@@ -37,7 +35,7 @@ export function statusOf(config: SupervisorConfig, state: SupervisorState, detai
         status: 'running',
         ...process,
         ...last,
-        ...(ready ? { editor_url: `http://127.0.0.1:${ready.port}/`, flows: ready.flows, boot_ms: ready.boot_ms } : {}),
+        ...(ready ? { flows: ready.flows, boot_ms: ready.boot_ms } : {}),
       }
     case 'ending':
       return { status: 'restarting', ...process, ...last }

@@ -24,6 +24,8 @@ export interface PeopleDesk {
   changeSecret(change: LoginAttempt & { next: string }): Promise<LoginAnswer>
   /** @throws {LinliError} PERSON_UNKNOWN */
   unlock(name: string): void
+  /** What somebody has changed, or tried to, in the flows. */
+  noteEdit(person: Pick<Person, 'name'>, what: string, status: number, address: string): void
   readonly whenEnded: Sessions['whenEnded']
 }
 
@@ -147,6 +149,14 @@ export async function createPeopleDesk(deps: PeopleDeskDeps): Promise<PeopleDesk
     unlock(name) {
       if (!people.get(name)) throw unknownPerson(name)
       step({ type: 'unlock', name })
+    },
+    noteEdit({ name }, what, status, address) {
+      const outcome = status < 400 ? 'succeeded' : status === 401 || status === 403 ? 'refused' : 'failed'
+      const [entry, count] = [entryOf('flows', `person:${name}`, address), rarely(`${name} ${what} ${outcome}`)]
+      // A deploy each time; the same press of a button again and again seldom.
+      const isDeploy = what.startsWith('POST /editor/flow')
+      if (isDeploy || count !== undefined)
+        audit.note({ ...entry, kind: 'configuration', target: what.slice(0, 200), outcome, detail: { status } })
     },
     whenEnded: sessions.whenEnded,
   }

@@ -32,11 +32,10 @@ export async function listenHttp(
   return { port: typeof address === 'object' && address !== null ? address.port : port }
 }
 
-/** @param upgrades by path */
-export function routeUpgrades(server: Pick<Server, 'on'>, upgrades: Readonly<Record<string, Upgrade>>): void {
+/** @param at what takes a path over; undefined: nothing */
+export function routeUpgrades(server: Pick<Server, 'on'>, at: (path: string) => Upgrade | undefined): void {
   server.on('upgrade', (request, socket, head) => {
-    const path = (request.url ?? '').split('?')[0] as string
-    const upgrade = Object.hasOwn(upgrades, path) ? upgrades[path] : undefined
+    const upgrade = at((request.url ?? '').split('?')[0] as string)
     if (upgrade) upgrade(request, socket, head)
     else socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
   })

@@ -1,6 +1,9 @@
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { PeopleDesk } from '../people/desk.ts'
 import { addContractRoutes } from './contract.ts'
+import { addDeskRoutes } from './desk.ts'
+import type { DutyRoutes } from './duty.ts'
+import { addFlowsProxy, createFlowsUpgrades, type FlowsDoorNow } from './flows-proxy.ts'
 import { createGuard, type Guard, guardRoutes, openTo, requires } from './guard.ts'
 import { addHistoryRoutes, type HistoryRoutes } from './history.ts'
 import { listenHttp, routeUpgrades, type Upgrade } from './http-server.ts'
@@ -27,6 +30,9 @@ export interface Routes {
   metrics: Metrics
   history: HistoryRoutes
   people: PeopleDesk
+  desk: DutyRoutes
+  /** To the pages of the flows process; undefined while none runs. */
+  flows: FlowsDoorNow
   pictures: PictureRoutes
   /** By path. */
   upgrades: Readonly<Record<string, Upgrade>>
@@ -55,11 +61,17 @@ export function addRoutes(app: FastifyInstance, routes: Routes, { isSecure }: { 
   addHistoryRoutes(app, routes.history)
   addPictureRoutes(app, routes.pictures)
   addContractRoutes(app)
+  addDeskRoutes(app, routes.desk, { guard, whenEnded: routes.people.whenEnded })
   app.get('/metrics', { config: requires('viewer', { orOnThisBox: true }) }, async (_request, reply) => {
     const { contentType, body } = await routes.metrics.render()
     return reply.type(contentType).send(body)
   })
-  routeUpgrades(app.server, routes.upgrades)
+  addFlowsProxy(app, routes.people, guard, routes.flows)
+  const { upgrades, people, flows } = routes
+  const ofFlows = createFlowsUpgrades(people, guard, flows)
+  // Before the server waits for its connections.
+  app.addHook('preClose', async () => ofFlows.close())
+  routeUpgrades(app.server, (path) => (Object.hasOwn(upgrades, path) ? upgrades[path] : ofFlows.at(path)))
 }
 
 /** To other machines without a login whether the hub is well, and nothing of the estate. */

@@ -4,7 +4,7 @@ import { LinliError } from '../contract/errors.ts'
 import { checker } from '../contract/schema.ts'
 import type { LoginAnswer, PeopleDesk, Person } from '../people/desk.ts'
 import { NAME_PATTERN } from '../people/people.ts'
-import { ROLE_MAY } from '../people/roles.ts'
+import { mayAs, ROLE_MAY, ROLES } from '../people/roles.ts'
 import { type Guard, openTo, refuse, requires, whoAsks } from './guard.ts'
 
 /** Login, logout, who am I, and another secret, for pages and programs alike. */
@@ -68,7 +68,8 @@ function answered(reply: FastifyReply, guard: Guard, answer: LoginAnswer): Fasti
 }
 
 function shown({ name, role, language, mustChange }: Person): object {
-  return { name, role, language, mustChange, may: ROLE_MAY[role] }
+  const may = ROLES.filter((one) => mayAs(role, one)).map((one) => ROLE_MAY[one])
+  return { name, role, language, mustChange, may }
 }
 
 /** Without what was sent, which may be a secret. */

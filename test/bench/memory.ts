@@ -96,7 +96,7 @@ function residents(stack: Stack) {
 
 async function withFlows(bench: Bench): Promise<Record<string, Resident>> {
   bench.say('memory: load on a stack with flows')
-  const stack = await startStack(bench, { hubArgs: ['--flows-port', '0'] })
+  const stack = await startStack(bench, { hubArgs: [] })
   const pid = await flowsPid(stack.httpPort)
   const { rig, path } = await rigOf(bench, stack)
   await paced(rig, path, { count: bench.quick ? FLOWS_LOAD.quick : FLOWS_LOAD.full, per_second: FLOWS_LOAD.per_second })

@@ -64,7 +64,7 @@ export class Estate {
   district!: Program
   readonly gateways = new Map<string, Program>()
   readonly #overheard = new Overheard()
-  #ports = { mqtt: 0, http: 0, flows: 0, district: 0 }
+  #ports = { mqtt: 0, http: 0, district: 0 }
 
   constructor(options: EstateOptions = {}) {
     this.#options = options
@@ -127,12 +127,9 @@ export class Estate {
       'info',
     ]
     args.push('--mqtt-port', String(this.#ports.mqtt), '--http-port', String(this.#ports.http))
-    if (this.#options.flows) args.push('--flows-port', String(this.#ports.flows))
-    else args.push('--no-flows')
+    if (!this.#options.flows) args.push('--no-flows')
     this.hub = await startProgram('hub/main.ts', [...args, ...extra], {
       env: {
-        LINLI_FLOWS_PASSWORD: 'admin-secret',
-        LINLI_FLOWS_VIEWER_PASSWORD: 'viewer-secret',
         LINLI_DEV_PEOPLE: DEV_PEOPLE,
         ...this.#options.hubEnv,
       },

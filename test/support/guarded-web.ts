@@ -49,27 +49,34 @@ export async function guardedPeople() {
 const NO_AUDIT = { record: async () => undefined }
 
 /** Of a hub that has nothing to show. */
-export function routesFor(people: Routes['people'], upgrades: Routes['upgrades'] = {}): Routes {
+export function routesFor(
+  people: Routes['people'],
+  upgrades: Routes['upgrades'] = {},
+  flows: Routes['flows'] = () => undefined,
+): Routes {
   const backend = { series: async () => [] }
   const history = { history: { backend, flush: async () => undefined }, placeOf: () => undefined, now_ms: Date.now }
   const metrics = { render: async () => ({ contentType: 'text/plain', body: 'metrics' }) }
   const health = () => ({ problems: [], details: { inner: 'detail' } })
   const pictures = { incidents: { get: async () => undefined }, store: { get: async () => undefined }, audit: NO_AUDIT }
-  return { health, metrics, history, people, pictures, upgrades } as unknown as Routes
+  return { health, metrics, history, people, desk: {}, pictures, upgrades, flows } as unknown as Routes
 }
 
 /** @param add more routes, once the guard stands */
 export function guardedApp(
   people: Routes['people'],
   isSecure: boolean,
+  flows: Routes['flows'] = () => undefined,
   add: (app: FastifyInstance) => void = () => undefined,
+  desk: Partial<Routes['desk']> = {},
 ): { app: FastifyInstance; routes: GuardedRoute[] } {
   const routes: GuardedRoute[] = []
   const app = Fastify({ bodyLimit: 64 * 1024 })
   app.addHook('onRoute', ({ method, url, config }) => {
-    if (method !== 'HEAD' && config?.access) routes.push({ method: String(method), url, access: config.access })
+    const methods = [method].flat().filter((one) => one !== 'HEAD')
+    if (methods.length > 0 && config?.access) routes.push({ method: methods.join(), url, access: config.access })
   })
-  addRoutes(app, routesFor(people), { isSecure })
+  addRoutes(app, { ...routesFor(people, {}, flows), desk } as Routes, { isSecure })
   add(app)
   return { app, routes }
 }

@@ -49,7 +49,6 @@ export const homes: Record<string, { at: string[]; instead: string }> = {
   'prom-client': { at: ['hub/web/', 'hub/metrics/'], instead: 'stats() of your module, read by the metrics page' },
   commander: { at: ENTRIES, instead: 'a config object filled in by main.ts' },
   pino: { at: ENTRIES, instead: 'a log interface handed in by main.ts' },
-  bcryptjs: { at: ['hub/auth/'], instead: 'the accounts of hub/auth' },
   '@peculiar/x509': {
     at: ['hub/authority/certificates.ts', 'firmware/adapters/certificate-request.ts'],
     instead: 'the authority of hub/authority',
@@ -62,5 +61,8 @@ export const homes: Record<string, { at: string[]; instead: string }> = {
     at: ['hub/journal/', 'hub/history/', 'hub/incidents/archive/'],
     instead: 'a lane of the durable log of hub/journal, or a question to hub/history or hub/incidents',
   },
+  vue: { at: ['hub/web/pages/compile.ts', 'flows/pages/'], instead: 'a page of flows/pages' },
+  'vue/compiler-sfc': { at: ['hub/web/pages/compile.ts'], instead: 'the pages that hub/web/pages compiles' },
+  uplot: { at: ['flows/pages/'], instead: 'the chart of flows/pages' },
   typebox: { at: ['*'], instead: '' },
 }

@@ -52,7 +52,7 @@ function linli(
   })
 }
 
-const PORTS = ['--mqtt-port', '0', '--http-port', '0', '--flows-port', '0']
+const PORTS = ['--mqtt-port', '0', '--http-port', '0']
 
 describe('linli', () => {
   it('has all of a program that stays compiled before its first start, threads too', async () => {

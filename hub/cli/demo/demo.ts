@@ -168,21 +168,10 @@ function startHub(
     '--log-level',
     'warn',
   ]
-  args.push(
-    '--mqtt-port',
-    String(options.mqttPort),
-    '--http-port',
-    String(options.httpPort),
-    '--flows-port',
-    String(options.flowsPort),
-  )
+  args.push('--mqtt-port', String(options.mqttPort), '--http-port', String(options.httpPort))
   if (!options.flows) args.push('--no-flows')
   const devPeople = Object.entries(passwords).map((one) => one.join(':'))
-  const env = {
-    LINLI_FLOWS_PASSWORD: passwords.admin,
-    LINLI_FLOWS_VIEWER_PASSWORD: passwords.viewer,
-    LINLI_DEV_PEOPLE: devPeople.join(','),
-  }
+  const env = { LINLI_DEV_PEOPLE: devPeople.join(',') }
   return children.start('hub', 'hub/main.ts', args, { env })
 }
 
@@ -241,7 +230,7 @@ function sayReady(told: {
   say(`  Contract  http://127.0.0.1:${hub.ready.httpPort}/contract/`)
   say(`  Login     http://127.0.0.1:${hub.ready.httpPort}/login`)
   for (const [name, secret] of Object.entries(passwords)) say(`            ${name.padEnd(8)}  ${secret}`)
-  if (options.flows) say(`  Flows     http://127.0.0.1:${hub.ready.flowsPort ?? options.flowsPort}/   admin, viewer`)
+  if (options.flows) say(`  Flows     http://127.0.0.1:${hub.ready.httpPort}/editor/`)
   say(`  District  ${redacted(upstream)}`)
   if (options.data !== undefined) say(`  Data      ${dir}`)
   if (options.data !== undefined) say(`  Pictures  ${picturesOf(join(dir, 'hub'))}`)

@@ -9,7 +9,6 @@ export interface DemoOptions {
   upstream: string | undefined
   mqttPort: number
   httpPort: number
-  flowsPort: number
   data: string | undefined
   board: 'protocol' | 'firmware'
   scenario: { name?: string; steps: unknown[] }
@@ -25,7 +24,6 @@ export function demoOptions(argv: string[]): DemoOptions {
     .option('--upstream <url>', text('optUpstream'))
     .option('--mqtt-port <n>', text('optMqttPort'), '1883')
     .option('--http-port <n>', text('optHttpPort'), '8080')
-    .option('--flows-port <n>', text('optFlowsPort'), '1880')
     .option('--data <dir>', text('optData'))
     .option('--board <kind>', text('optBoard'), 'protocol')
     .option('--scenario <file>', text('optScenario'))
@@ -45,7 +43,6 @@ export function demoOptions(argv: string[]): DemoOptions {
     upstream: upstream === undefined ? undefined : upstreamUrl(upstream),
     mqttPort: port('--mqtt-port', given.mqttPort ?? ''),
     httpPort: port('--http-port', given.httpPort ?? ''),
-    flowsPort: port('--flows-port', given.flowsPort ?? ''),
     data,
     board,
     scenario: scenario === undefined ? DEMO_SCENARIO : readScenario(scenario),

@@ -80,7 +80,7 @@ function isReport(answer: HubReport | Refused): answer is HubReport {
 }
 
 /** As `linli hub` opens them without flags. */
-const DOORS = { mqttsPort: 8883, httpsPort: 8443, httpPort: 8080, flowsPort: 1880 }
+const DOORS = { mqttsPort: 8883, httpsPort: 8443, httpPort: 8080 }
 
 /** What `linli hub --data DIR` would open. */
 async function siteOf(dataDir: string): Promise<{ doors: Door[]; findings: Finding[] }> {
@@ -102,7 +102,6 @@ async function siteOf(dataDir: string): Promise<{ doors: Door[]; findings: Findi
     { name: 'mqtts', host, port: ports.mqttsPort },
     { name: 'https', host, port: ports.httpsPort },
     { name: 'http', host: '127.0.0.1', port: ports.httpPort },
-    { name: 'flows', host: '127.0.0.1', port: ports.flowsPort },
     { name: 'mqtt', host: '127.0.0.1', port: mqttPort ?? 0 },
   ]
   // 0 stands for any free port.

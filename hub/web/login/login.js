@@ -6,27 +6,27 @@ const WORDS = {
     login: '登录',
     name: '姓名',
     secret: '密码',
-    forgotten: '忘记密码?请管理员在枢纽上运行 linli user passwd。',
+    forgotten: '忘记密码？请管理员在枢纽上运行 linli user passwd。',
     change: '修改密码',
     mustChange: '这是为您生成的初始密码。请先设置自己的密码。',
     current: '当前密码',
     next: '新密码',
-    rule: '至少 12 个字符,例如四个不相关的词。',
+    rule: '至少 12 个字符，例如四个不相关的词。',
     again: '再次输入新密码',
     save: '保存',
     cancel: '取消',
     logout: '退出登录',
-    hello: (name) => `您好,${name}`,
+    hello: (name) => `您好，${name}`,
     roles: { viewer: '查看者', operator: '值班员', installer: '安装员', admin: '管理员' },
     editor: '流程编辑器',
-    saved: '密码已修改,其他设备上的登录已失效。',
+    saved: '密码已修改，其他设备上的登录已失效。',
     differs: '两次输入的新密码不一致。',
     refused: '姓名或密码错误。',
     wrong: '当前密码错误。',
-    paused: (wait) => `尝试次数过多,请在 ${wait} 后再试。`,
-    busy: '登录人数过多,请稍候再试。',
-    weak: '新密码太短、太容易猜到,或与当前密码相同。',
-    lost: '连接不上枢纽,请检查网络后再试。',
+    paused: (wait) => `尝试次数过多，请在 ${wait} 后再试。`,
+    busy: '登录人数过多，请稍候再试。',
+    weak: '新密码太短、太容易猜到，或与当前密码相同。',
+    lost: '连接不上枢纽，请检查网络后再试。',
     wait: (s) => (s < 90 ? `${s} 秒` : `${Math.ceil(s / 60)} 分钟`),
   },
   en: {
@@ -82,7 +82,9 @@ function speak() {
   for (const [element, say] of said) element.textContent = say(words)
   if (!person) return
   $('#who').textContent = words.hello(person.name)
-  $('#role').textContent = `${words.roles[person.role]}:${person.may[language]}`
+  $('#role').textContent = words.roles[person.role]
+  const may = person.may.map((one) => Object.assign(document.createElement('li'), { textContent: one[language] }))
+  $('#may').replaceChildren(...may)
   const links = PLACES.map(({ href, text }) =>
     Object.assign(document.createElement('a'), { href, textContent: words[text] }),
   )

@@ -14,7 +14,6 @@ const OPTIONS = {
   http: '--http-port',
   mqtts: '--mqtts-port',
   https: '--https-port',
-  flows: '--flows-port',
 } as const
 
 export const portsOf =
