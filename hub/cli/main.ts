@@ -39,6 +39,9 @@ for (const name of [
   'gpio',
   'bus',
   'service',
+  'update',
+  'rollback',
+  'support',
   'completion',
 ] as const) {
   program.command(name).description(text(name)).helpOption(false)
