@@ -1,4 +1,4 @@
-import { ask, command } from './api.ts'
+import { type ApiError, ask, newId } from './api.ts'
 import type { Result } from './shapes.ts'
 
 /** What pages ask of the incidents of the hub. */
@@ -37,6 +37,19 @@ export const readTeams = () => ask<{ teams: Team[] }>('GET', `${BASE}/teams`)
 export const readStory = (number: string) => ask<{ story: StoryEntry[] }>('GET', `${BASE}/${number}`)
 export const readYardsticks = () => ask<Yardsticks>('GET', `${BASE}/yardsticks`)
 
-export function step(number: string, name: string, args: object): Promise<Result> {
-  return command(`hub/incident/${number}`, name, args)
+/** One step, done once however often it is sent: after a broken connection it is asked for again under the same key. */
+export async function step(number: string, name: string, args: object): Promise<Result> {
+  const send = (key: string) => ask<Result>('POST', `${BASE}/${number}/${name}`, args, { 'idempotency-key': key })
+  const key = newId()
+  try {
+    return await send(key)
+  } catch (error) {
+    if ((error as ApiError).code !== 'HUB_AWAY') throw error
+    return send(key)
+  }
+}
+
+/** Something that no device has told. */
+export function raise(matter: { text: string; kind: string }): Promise<Result> {
+  return ask('POST', BASE, matter, { 'idempotency-key': newId() })
 }
