@@ -8,6 +8,7 @@ export interface StoryEntry {
   at: string
   actor: string
   text?: string
+  comment?: string
   team?: string
   clock?: string
   tier?: string
@@ -34,7 +35,8 @@ export interface Shares {
 
 const BASE = '/api/v1/incidents'
 export const readTeams = () => ask<{ teams: Team[] }>('GET', `${BASE}/teams`)
-export const readStory = (number: string) => ask<{ story: StoryEntry[] }>('GET', `${BASE}/${number}`)
+export const readStory = (number: string) =>
+  ask<{ incident: { matter?: string }; story: StoryEntry[] }>('GET', `${BASE}/${number}`)
 export const readYardsticks = () => ask<Yardsticks>('GET', `${BASE}/yardsticks`)
 
 /** One step, done once however often it is sent: after a broken connection it is asked for again under the same key. */
