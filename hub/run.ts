@@ -28,6 +28,7 @@ import { createHistory, type History } from './history/history.ts'
 import { createThreadBackend } from './history/thread.ts'
 import type { Hub, HubLogger, HubSettings } from './hub.ts'
 import { incidentParts } from './incidents/open.ts'
+import { createChangeStream } from './incidents/stream.ts'
 import { openFileLog } from './journal/open.ts'
 import type { Log } from './journal/types.ts'
 import { journalHealth } from './journal-health.ts'
@@ -109,6 +110,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
     metrics,
     history: { history, placeOf: (device) => placeOf(hub, device), now_ms: Date.now },
     people: people.desk,
+    incidents: incidentRoutes(hub, config),
     desk: desk.rooms,
     flows: () => running.flows?.door(),
     pictures: { incidents: hub.incidents, store: pictures, audit: hub.audit },
@@ -143,6 +145,7 @@ function openCamerasOf(
     log,
   })
   incidents.onFetch(opened.cameras.fetch)
+  opened.cameras.start()
   return opened
 }
 
@@ -165,6 +168,11 @@ function settingsOf(config: HubConfig, key: Uint8Array): HubSettings {
     flapping: { ...FLAPPING, changes: config.flapChanges },
     ...(config.homeAssistant ? { homeAssistant: config.homeAssistant } : {}),
   }
+}
+
+function incidentRoutes({ incidents, desk }: Hub, { site }: HubConfig): Routes['incidents'] {
+  const stream = createChangeStream(incidents.onChange, randomUUID().slice(0, 8))
+  return { incidents, stream, send: desk.send, site, newId: randomUUID }
 }
 
 /** From here on others can come in. */
