@@ -151,6 +151,29 @@ describe('the editor through the hub', () => {
     )
     expect((await ask('/dashboard/', { headers: { cookie: viewer } })).status).toBe(403)
     expect(heard).toEqual([])
+    expect(people.lines).toContainEqual(
+      expect.objectContaining({
+        kind: 'access',
+        actor: 'person:viewer',
+        target: 'POST /editor/*',
+        code: 'ROLE_TOO_LOW',
+      }),
+    )
+  })
+
+  it('gets no second request hidden in the body of a first', async () => {
+    const { host } = own()
+    const cookie = await cookieFor('admin')
+    const hidden = `0\r\n\r\nGET /editor/hidden HTTP/1.1\r\nHost: ${host}\r\n\r\n`
+    const head = `POST /editor/flows HTTP/1.1\r\nHost: ${host}\r\nOrigin: http://${host}\r\nCookie: ${cookie}\r\n`
+    for (const lengths of [
+      `Content-Length: ${hidden.length}\r\nTransfer-Encoding: chunked`,
+      `Content-Length: ${hidden.length}\r\nContent-Length: 0`,
+      'Transfer-Encoding: xchunked',
+      'Transfer-Encoding : chunked',
+    ])
+      expect(await raw(`${head}${lengths}\r\n\r\n${hidden}`)).toMatch(/^HTTP\/1.1 400/)
+    expect(heard).toEqual([])
   })
 
   it('gets what an installer changes, as it came, and the audit log has who', async () => {
@@ -233,6 +256,19 @@ describe('a flows process that', () => {
     await vi.waitFor(async () => expect((await ask('/editor/', { headers })).status).toBe(200))
   })
 })
+
+/** What comes back for bytes as they stand. */
+function raw(bytes: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = ''
+    const socket = connect(port, '127.0.0.1', () => socket.write(bytes))
+    socket.on('data', (chunk: Buffer) => {
+      text += chunk.toString()
+    })
+    socket.once('close', () => resolve(text))
+    socket.on('error', reject)
+  })
+}
 
 /** A WebSocket by hand: whatever headers, and what comes back. */
 function upgrade(path: string, headers: Record<string, string>): Promise<{ status: number; socket: Socket }> {
