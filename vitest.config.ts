@@ -45,6 +45,15 @@ export default defineConfig({
       {
         test: {
           ...realProcesses,
+          name: 'browser',
+          include: ['test/browser/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          ...realProcesses,
           name: 'campaign',
           include: ['test/campaign/**/*.test.ts'],
           // As long as was asked for: what hangs ends by the campaign's own limits.

@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path'
 import { Command } from 'commander'
 import pino from 'pino'
 import { LinliError, reasonOf } from '../hub/contract/errors.ts'
-import { openFolder } from '../hub/journal/folder.ts'
+import { folderAt, openFolder } from '../hub/journal/folder.ts'
 import { openFileLog } from '../hub/journal/open.ts'
 import { openLifeline, selfTest_ms, TEST_S } from '../hub/lifeline/lifeline.ts'
 import packageFile from '../package.json' with { type: 'json' }
@@ -82,7 +82,7 @@ async function claim(text: string, { data }: { data: string }): Promise<void> {
   const folder = resolve(data)
   makeDataFolder(folder)
   const identity = await claimIdentity({ call: callHub, makeRequest: makeCertificateRequest }, text)
-  writeIdentity(folder, identity)
+  await writeIdentity(folderAt(folder), identity)
   const { host, mqttsPort } = identity.hub
   process.stdout.write(`${identity.gateway} is enrolled at ${host}:${mqttsPort} / 已登记\n`)
 }
@@ -239,7 +239,7 @@ function openIdentity(config: GatewayConfig, log: Logger): Identity | undefined 
     throw told(
       `${identityPath(folder)} is that of ${known.gateway}, and the configuration is that of ${config.gateway}`,
     )
-  const write = (next: IdentityFile) => writeIdentity(folder, next)
+  const write = (next: IdentityFile) => writeIdentity(folderAt(folder), next)
   const deps = { call: callHub, makeRequest: makeCertificateRequest, write, now_ms: Date.now, logger: log }
   return createIdentity(deps, known)
 }

@@ -16,6 +16,7 @@ import type { Registry } from './registry/registry.ts'
 import type { SecureSide } from './secure-side.ts'
 import { atSite, siteRequest } from './site/counter.ts'
 import type { RunningSite } from './site/running.ts'
+import { atVersion, versionRequest } from './update/counter.ts'
 import { atUpstreams, upstreamRequest } from './upstream/counter.ts'
 
 /** What the command line may ask of a hub that runs, and who answers it. */
@@ -41,6 +42,8 @@ export async function openedCounter(dir: string, parts: CounterParts, logger: Hu
       if (reportRequest(value)) return parts.report()
       const copy = copyRequest(value)
       if (copy) return atCopy({ log: parts.log, audit: hub.audit, registry }, copy)
+      const version = versionRequest(value)
+      if (version) return atVersion(hub.audit, version)
       const page = auditRequest(value)
       if (page) return atAudit(hub.audit, page)
       const request = readerRequest(value)

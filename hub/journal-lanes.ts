@@ -3,6 +3,7 @@ import { AUDIT_LANE } from './audit/audit.ts'
 import { SESSION_LANES } from './broker/persistence/store.ts'
 import { COMMAND_RECORD_LANE } from './commands/record.ts'
 import { CREDENTIAL_LANE } from './credentials/entries.ts'
+import { DUTY_LANE } from './duty/records.ts'
 import { EVACUATION_LANE } from './evacuation/record.ts'
 import { INCIDENT_LANE } from './incidents/record.ts'
 import type { LaneConfig } from './journal/types.ts'
@@ -26,6 +27,8 @@ export const JOURNAL_LANES: LaneConfig[] = [
   INCIDENT_LANE,
   /** Who may pass, by keyed hash. */
   CREDENTIAL_LANE,
+  /** The plan of the site, and the sheets of its shifts. */
+  DUTY_LANE,
   /** Persistent MQTT sessions, and what they are owed. */
   SESSION_LANES.records,
   SESSION_LANES.alarm,

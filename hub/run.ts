@@ -28,6 +28,7 @@ import { createHistory, type History } from './history/history.ts'
 import { createThreadBackend } from './history/thread.ts'
 import type { Hub, HubLogger, HubSettings } from './hub.ts'
 import { incidentParts } from './incidents/open.ts'
+import { createChangeStream } from './incidents/stream.ts'
 import { openFileLog } from './journal/open.ts'
 import type { Log } from './journal/types.ts'
 import { journalHealth } from './journal-health.ts'
@@ -39,6 +40,7 @@ import { createRegistry, type Registry, type RegistryData } from './registry/reg
 import { openSecureSide, type SecureSide } from './secure-side.ts'
 import { openRunningSite, type RunningSite } from './site/running.ts'
 import type { UpstreamReport } from './upstream/upstreams.ts'
+import { openDesk } from './web/desk.ts'
 import { createMetrics, type Readings } from './web/metrics.ts'
 import { createWebServer, type Routes, type WebServer } from './web/server.ts'
 
@@ -95,8 +97,9 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   const report = () => reportOf(log, history, running)
   const secure = () => running.secure
   const commissioning = openCommissioning(hub, { ...config, timeQuality, authority: () => running.secure?.authority })
-  const desk = { hub, log, registry, people, site, secure, report, commissioning }
-  const counter = await openedCounter(config.dataDir, desk, logger)
+  const atCounter = { hub, log, registry, people, site, secure, report, commissioning }
+  const counter = await openedCounter(config.dataDir, atCounter, logger)
+  const desk = await openDesk({ hub, log, now_ms: Date.now }, config)
   const ways = await openAlarmWays(config, { log, hub, logger })
   running.ways = ways
   await hub.start()
@@ -107,6 +110,8 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
     metrics,
     history: { history, placeOf: (device) => placeOf(hub, device), now_ms: Date.now },
     people: people.desk,
+    incidents: incidentRoutes(hub, config),
+    desk: desk.rooms,
     flows: () => running.flows?.door(),
     pictures: { incidents: hub.incidents, store: pictures, audit: hub.audit },
     upgrades: { [MQTT_PATH]: hub.broker.upgrade },
@@ -121,7 +126,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   await stopped
   logger.info({}, 'stopping')
   ways.lifeline.close()
-  for (const part of [running.flows, web, running.secure, counter, people, cameras, site, station, history, hub])
+  for (const part of [running.flows, web, running.secure, counter, people, desk, cameras, site, station, history, hub])
     await part?.close()
 }
 
@@ -140,6 +145,7 @@ function openCamerasOf(
     log,
   })
   incidents.onFetch(opened.cameras.fetch)
+  opened.cameras.start()
   return opened
 }
 
@@ -162,6 +168,11 @@ function settingsOf(config: HubConfig, key: Uint8Array): HubSettings {
     flapping: { ...FLAPPING, changes: config.flapChanges },
     ...(config.homeAssistant ? { homeAssistant: config.homeAssistant } : {}),
   }
+}
+
+function incidentRoutes({ incidents, desk }: Hub, { site }: HubConfig): Routes['incidents'] {
+  const stream = createChangeStream(incidents.onChange, randomUUID().slice(0, 8))
+  return { incidents, stream, send: desk.send, site, newId: randomUUID }
 }
 
 /** From here on others can come in. */

@@ -1,10 +1,11 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { type Static, Type } from 'typebox'
 import { decodeJson } from '../../hub/contract/decode.ts'
 import { LinliError } from '../../hub/contract/errors.ts'
 import { checker } from '../../hub/contract/schema.ts'
 import { Segment } from '../../hub/contract/topic.ts'
+import { replaceFile } from '../../hub/journal/folder.ts'
 
 /** Who this gateway is, as its hub has certified it, and where that hub is: one file, so that it is whole or not there. */
 
@@ -43,19 +44,7 @@ export function readIdentity(dataDir: string): IdentityFile | undefined {
   throw new LinliError('IDENTITY_DAMAGED', message, { kind: 'caller' })
 }
 
-/** A new file, fsync, rename, fsync of the folder: a power cut leaves the old one or the new one. */
-export function writeIdentity(dataDir: string, identity: IdentityFile): void {
-  const path = identityPath(dataDir)
-  const spare = `${path}.new`
-  const handle = openSync(spare, 'w', 0o600)
-  try {
-    writeSync(handle, `${JSON.stringify(identity, null, 2)}\n`)
-    fsyncSync(handle)
-  } finally {
-    closeSync(handle)
-  }
-  renameSync(spare, path)
-  const folder = openSync(dirname(path), 'r')
-  fsyncSync(folder)
-  closeSync(folder)
+/** On disk when it resolves; whenever the power goes it is the old one or the new one. */
+export function writeIdentity(folder: Parameters<typeof replaceFile>[0], identity: IdentityFile): Promise<void> {
+  return replaceFile(folder, FILE, `${JSON.stringify(identity, null, 2)}\n`)
 }

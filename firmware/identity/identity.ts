@@ -19,7 +19,7 @@ export interface Identity {
 const CHECK_MS = 6 * 3600_000
 
 export function createIdentity(
-  deps: IdentityDeps & { write(identity: IdentityFile): void; now_ms: () => number; logger: Logger },
+  deps: IdentityDeps & { write(identity: IdentityFile): Promise<void>; now_ms: () => number; logger: Logger },
   first: IdentityFile,
 ): Identity {
   let present = first
@@ -28,7 +28,7 @@ export function createIdentity(
   async function look(): Promise<void> {
     if (!isRenewalDue(present, deps.now_ms())) return
     const next = await renewIdentity(deps, present)
-    deps.write(next)
+    await deps.write(next)
     present = next
     deps.logger.info({}, 'the certificate of this gateway was renewed')
   }

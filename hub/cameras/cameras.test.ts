@@ -196,10 +196,14 @@ describe('a camera', () => {
 
   it('whose clock is years off lets us in all the same', async () => {
     await simulate({ id: 'c1', clock_ms: -300 * 86_400_000, presets: ['gate'] })
-    const { cameras } = open({ c1: cameraAt(sim.urlOf('c1'), { preset: 'gate' }) })
+    const past = { path: '/snapshot?at={at}', seconds: 10 }
+    const { cameras } = open(
+      { c1: cameraAt(sim.urlOf('c1'), { preset: 'gate', past }) },
+      { ...TIMES, before_ms: 3_000 },
+    )
     cameras.fetch({ incident: 'i1', place: PLACE, at: Date.now() })
     await cameras.settled()
-    expect(said()).toEqual(['c1 after picture', 'c1 at picture'])
+    expect(said()).toEqual(['c1 after picture', 'c1 at picture', 'c1 before picture'])
     expect(sim.asked).toContain('c1 GotoPreset')
   })
 
@@ -276,6 +280,14 @@ describe('pictures', () => {
       ...[true, true],
     ])
     expect(keptFor({ days: 2 })).toEqual({ age_ms_max: 2 * DAY_MS, bytes_max: 1_000_000_000 })
+  })
+
+  it('go by themselves, without an alarm', async () => {
+    const { cameras, pictures } = open({})
+    const sha256 = await pictures.put(Buffer.from('old'))
+    utimesSync(join(dir, 'pictures', `${sha256}.jpg`), 1, 1)
+    cameras.start()
+    await vi.waitFor(async () => expect(await pictures.get(sha256)).toBeUndefined(), WAIT)
   })
 
   it('are told from what was changed on disk, and from names that are no pictures', async () => {

@@ -12,6 +12,8 @@ import type { PictureStore } from './store.ts'
 export interface Cameras {
   /** Returns at once; what comes of it is told, picture by picture. */
   fetch(wanted: Wanted): void
+  /** From now on old pictures go by themselves. */
+  start(): void
   /** Until everything that is under way has been told. */
   settled(): Promise<void>
   close(): void
@@ -54,6 +56,7 @@ export const TIMES = {
   /** An alarm that is older than this when it comes has no picture of its moment, but where a camera remembers. */
   late_ms: 3_000,
 }
+const TIDY_MS = 6 * 3600_000
 /** Requests that wait for one camera, of all alarms together. */
 const WAITING_MAX = 20
 
@@ -69,6 +72,7 @@ export function createCameras(deps: CamerasDeps, times = TIMES): Cameras {
   const known = new Map<string, Known>()
   const running = new Set<Promise<void>>()
   const ending = new AbortController()
+  let timer: ReturnType<typeof setInterval> | undefined
 
   function knownOf(id: string, config: CameraConfig): Known {
     const before = known.get(id)
@@ -104,8 +108,7 @@ export function createCameras(deps: CamerasDeps, times = TIMES): Cameras {
     try {
       const bytes = await inTurn(camera, (client, signal) => {
         if (past_ms === undefined) at = deps.now_ms()
-        const path = past?.path.replace('{at}', encodeURIComponent(new Date(at).toISOString()))
-        return past_ms === undefined || path === undefined ? client.snapshot(signal) : client.picture(path, signal)
+        return past_ms === undefined || !past ? client.snapshot(signal) : client.past(past.path, at, signal)
       })
       deps.told({ ...about, at, sha256: await deps.store.put(bytes) })
       return undefined
@@ -171,7 +174,14 @@ export function createCameras(deps: CamerasDeps, times = TIMES): Cameras {
     async settled() {
       while (running.size > 0) await Promise.all(running)
     },
-    close: () => ending.abort(),
+    start() {
+      void tidy()
+      timer = setInterval(() => void tidy(), TIDY_MS)
+    },
+    close() {
+      clearInterval(timer)
+      ending.abort()
+    },
   }
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LinliError, reasonOf } from '../contract/errors.ts'
 import { failed } from './failure.ts'
@@ -23,6 +23,8 @@ export function createPictureStore(folder: string, deps: { now_ms: () => number 
 
   async function write(sha256: string, picture: Uint8Array): Promise<void> {
     await mkdir(folder, { recursive: true, mode: OWNER_ONLY.folder })
+    const { bavail, bsize } = await statfs(folder)
+    if (bavail * bsize < FREE_BYTES_MIN) throw new Error('the disk is nearly full, and alarms need the rest')
     // Two cameras may give the same picture at the same time.
     const spare = join(folder, `.${sha256}.${process.hrtime.bigint()}.new`)
     try {
@@ -92,3 +94,5 @@ export function createPictureStore(folder: string, deps: { now_ms: () => number 
 }
 
 const LEFT_OVER_MS = 60_000
+/** The journal is on this disk too. */
+const FREE_BYTES_MIN = 200_000_000

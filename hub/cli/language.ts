@@ -42,6 +42,8 @@ const catalog = {
   bus: { zh: '扫描 Modbus 总线,修改设备地址', en: 'find the units of a Modbus line, and set their addresses' },
   gpio: { zh: '检查本机 GPIO 线', en: 'try the GPIO lines of this box by hand' },
   service: { zh: '安装为 systemd 服务', en: 'hub and gateway as services of systemd' },
+  update: { zh: '离线更新本机软件', en: 'bring this box to another version, and back when that is not well' },
+  rollback: { zh: '回到之前的版本', en: 'back to the version before' },
   completion: { zh: '命令行补全脚本', en: 'what bash, zsh and fish need to complete commands' },
   help: { zh: '帮助;exit-codes 为退出码', en: 'this help; of exit-codes: what they mean' },
   exitCodes: {

@@ -39,6 +39,8 @@ for (const name of [
   'gpio',
   'bus',
   'service',
+  'update',
+  'rollback',
   'completion',
 ] as const) {
   program.command(name).description(text(name)).helpOption(false)

@@ -78,11 +78,11 @@ async function* csv(backend: HistoryBackend, slice: Slice, rows: number): AsyncG
 function prefixOf({ device, quantity, unit }: Series): string {
   const parsed = parseTopic(`${device}/tele`)
   const { gateway, class: kind, device: id } = parsed.ok ? parsed.value : { gateway: '', class: '', device: device }
-  return [gateway, kind, id, quantity, unit].map(quoted).join(',')
+  return [gateway, kind, id, quantity, unit].map(csvField).join(',')
 }
 
 /** Quoted where RFC 4180 wants it; a leading sign that a spreadsheet would take for a formula gets an apostrophe. */
-function quoted(text: string): string {
+export function csvField(text: string): string {
   const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
 }

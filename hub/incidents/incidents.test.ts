@@ -1,22 +1,8 @@
 import FakeTimers, { type Clock } from '@sinonjs/fake-timers'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { Result } from '../contract/command.ts'
-import type { Message } from '../contract/decode.ts'
-import { encodeJson } from '../contract/encode.ts'
-import { makeEvent } from '../contract/event.ts'
-import { type Address, formatTopic } from '../contract/topic.ts'
-import { createMemoryDisk } from '../journal/memory-backend.ts'
-import { openMemoryLog } from '../journal/open.ts'
-import { JOURNAL_LANES } from '../journal-lanes.ts'
-import { createOwnVoice } from '../own-voice.ts'
-import { createArchive } from './archive/store.ts'
-import { type IncidentConfig, incidentConfig } from './config.ts'
-import { createIncidents } from './incidents.ts'
-import { incidentAddress } from './messages.ts'
-import type { Incidents } from './room.ts'
+import { IncidentRoom, settled } from '../../test/support/incident-room.ts'
+import { incidentConfig } from './config.ts'
 
-const SITE = { street: 's', community: 'c', estate: 'e' }
-const BUTTON: Address = { ...SITE, gateway: 'gw-1', class: 'alarm-button', device: 'b1' }
 const BEGIN_MS = Date.parse('2026-11-23T12:00:00Z')
 
 let clock: Clock
@@ -25,98 +11,8 @@ beforeEach(() => {
 })
 afterEach(() => void clock.uninstall())
 
-/** The room of the incidents over a journal in memory, which outlives a kill. */
-class Room {
-  readonly disk = createMemoryDisk()
-  readonly archive = { ...createArchive(), close: async () => undefined }
-  readonly results: Result[] = []
-  readonly faults: string[] = []
-  config: () => IncidentConfig = () => SHIPPED
-  log!: Awaited<ReturnType<typeof openMemoryLog>>
-  incidents!: Incidents
-  /** How far the wall clock is off. */
-  jump_ms = 0
-  #sequence = 0
-  #commands = 0
-
-  async open(): Promise<this> {
-    this.log = await openMemoryLog(this.disk, { lanes: JOURNAL_LANES })
-    const { log } = this
-    const voice = createOwnVoice(
-      {
-        sessions: { append: (one) => log.append(one) },
-        logger: { error: (_d, message) => void this.faults.push(message) },
-        now_ms: Date.now,
-      },
-      () => undefined,
-      () => ({ publish: async () => undefined }),
-    )
-    this.incidents = createIncidents(
-      {
-        log,
-        archive: this.archive,
-        keep: voice.keep,
-        desk: { answer: (_address, result) => void this.results.push(result), openBelow: () => [] },
-        audit: { note: ({ action }) => void this.faults.push(action) },
-        placeOf: () => ({ building: '3' }),
-        config: () => this.config(),
-        now_ms: () => Date.now() + this.jump_ms,
-        timeQuality: () => 'synced',
-        machine: { boot: 'virtual', monotonic_ms: Date.now },
-        onFault: ({ message }) => void this.faults.push(message),
-      },
-      { site: SITE },
-    )
-    await this.incidents.start()
-    return this
-  }
-
-  async kill(): Promise<void> {
-    this.log.kill()
-    void this.incidents.close()
-    await this.open()
-  }
-
-  async say(type: string, data: object, address = BUTTON): Promise<string> {
-    const stamp = { wall_ms: Date.now(), monotonic_ms: 1, quality: 'synced' } as const
-    const event = makeEvent({ address, bootid: 'b', sequence: ++this.#sequence }, type, 'alarm', stamp, data)
-    const topic = formatTopic({ ...address, channel: 'evt', type })
-    await this.log.append({ lane: 'alarm', topic, payload: encodeJson(event), time_ms: Date.now() })
-    return event.id
-  }
-  press = () => this.say('pressed', { press: 1, atstart: false })
-
-  /** Gives a command and waits for its answer. */
-  async do(id: string, name: string, args: object = {}): Promise<Result> {
-    const command = {
-      id: `c${++this.#commands}`,
-      name,
-      issuedat: new Date().toISOString(),
-      expiresat: new Date(Date.now() + 10_000).toISOString(),
-      actor: { kind: 'platform', id: 'desk' } as const,
-      args,
-    }
-    const topic = { ...incidentAddress(SITE, id), channel: 'cmd', name, id: command.id } as const
-    this.incidents.onCommand({ kind: 'command', topic, command } as Message & { kind: 'command' })
-    await settled()
-    return this.results.at(-1) as Result
-  }
-
-  async said(): Promise<string[]> {
-    const entries = await this.log.read('alarm', 0, 10_000)
-    return entries.map(({ topic }) => topic).filter((topic) => topic.includes('/hub/incident/'))
-  }
-  async state(id: string): Promise<Record<string, unknown> | undefined> {
-    const entry = (await this.log.list('state')).find(({ topic }) => topic.endsWith(`/incident/${id}/state`))
-    return entry && JSON.parse(Buffer.from(entry.payload).toString())
-  }
-}
 const SHIPPED = incidentConfig({}, 'Asia/Shanghai')
 
-/** What is under way has come to its end. */
-async function settled(): Promise<void> {
-  for (let hops = 0; hops < 60; hops++) await new Promise<void>((resolve) => void setImmediate(resolve))
-}
 async function pass(ms: number): Promise<void> {
   await clock.tickAsync(ms)
   await settled()
@@ -124,7 +20,7 @@ async function pass(ms: number): Promise<void> {
 
 describe('the incidents of a hub', () => {
   it('are raised by a press, worked by commands, told with each step, and go to the archive', async () => {
-    const room = await new Room().open()
+    const room = await new IncidentRoom().open()
     const event = await room.press()
     await pass(0)
     expect(await room.state('1')).toMatchObject({
@@ -155,7 +51,7 @@ describe('the incidents of a hub', () => {
   })
 
   it('are one for a device and cause while it is open: each press is counted, and after the end the next is another', async () => {
-    const room = await new Room().open()
+    const room = await new IncidentRoom().open()
     const ids = [await room.press(), await room.press(), await room.press()]
     await pass(100)
     await room.say('cancelled', { press: 3, held_ms: 5000 })
@@ -174,9 +70,9 @@ describe('the incidents of a hub', () => {
   })
 
   it('are neither missed nor raised twice, whenever the hub is killed', async () => {
-    const room = await new Room().open()
+    const room = await new IncidentRoom().open()
     for (let kills = 0; kills < 30; kills++) {
-      await room.say('pressed', { press: 1, atstart: false }, { ...BUTTON, device: `b${kills}` })
+      await room.say('pressed', { press: 1, atstart: false }, `b${kills}`)
       // In the middle of taking it, a little later each time.
       for (let hops = 0; hops < kills % 10; hops++) await new Promise<void>((resolve) => void setImmediate(resolve))
       await room.kill()
@@ -192,7 +88,7 @@ describe('the incidents of a hub', () => {
   })
 
   it('are made of an event that the rules of the site fail on, by the shipped ones, and the fault is told', async () => {
-    const room = await new Room().open()
+    const room = await new IncidentRoom().open()
     const { config } = room
     let failures = 0
     room.config = () => {
@@ -207,7 +103,7 @@ describe('the incidents of a hub', () => {
   })
 
   it('keep their clocks over a kill and a wall clock that jumps', async () => {
-    const room = await new Room().open()
+    const room = await new IncidentRoom().open()
     await room.press()
     await pass(20_000)
     room.jump_ms = -40 * 365 * 86_400_000
@@ -226,7 +122,7 @@ describe('the incidents of a hub', () => {
   })
 
   it('refuse what cannot be done, with what can', async () => {
-    const room = await new Room().open()
+    const room = await new IncidentRoom().open()
     expect(await room.do('9', 'acknowledge')).toMatchObject({ status: 'refused', code: 'INCIDENT_UNKNOWN' })
     const submitted = await room.do('new', 'submit', { text: '三号楼水管漏水', kind: 'private', reference: 'app-77' })
     expect(submitted).toMatchObject({ status: 'succeeded', data: { incident: '1', status: 'raised' } })

@@ -1,7 +1,7 @@
 import type { Message } from '../contract/decode.ts'
 import { LinliError, reasonOf } from '../contract/errors.ts'
 import type { Place } from '../contract/meta.ts'
-import { addressPath, type Site } from '../contract/topic.ts'
+import { addressPath } from '../contract/topic.ts'
 import { createArchiving } from './archive/archiving.ts'
 import { type Changes, createBook, createChanges } from './book.ts'
 import { nextLook } from './clock-machine.ts'
@@ -11,7 +11,7 @@ import { incidentAddress } from './messages.ts'
 import { createNotices } from './notices.ts'
 import { carryOut, notDone, settled, succeeded } from './orders.ts'
 import { INCIDENT_LANE, type Live, newestOf, type RoomRecord, restoreRoom } from './record.ts'
-import type { Change, IncidentDeps, Incidents } from './room.ts'
+import type { Change, IncidentDeps, IncidentRoomConfig, Incidents } from './room.ts'
 import { advanceTime, beginTime, type ClockSample, resumeTime } from './running-time.ts'
 import { createTaking, EVENT_LANE, failed } from './taking.ts'
 import type { Moment } from './types.ts'
@@ -28,7 +28,7 @@ const RETRY_MS = 5_000
 const LOOK_MS_MAX = 3_600_000
 const NUMBERS_SKIPPED = 100
 
-export function createIncidents(deps: IncidentDeps, { site }: { site: Site }): Incidents {
+export function createIncidents(deps: IncidentDeps, config: IncidentRoomConfig): Incidents {
   const { log, archive, desk } = deps
   const began_ms = performance.now()
   const book = createBook()
@@ -37,7 +37,7 @@ export function createIncidents(deps: IncidentDeps, { site }: { site: Site }): I
   const notices = createNotices(deps.config, () => book.all())
   const archiving = createArchiving({ ...deps, book, forget: (gone) => inTurn(() => forget(gone())) })
   const taking = createTaking(deps, { room: () => room, moment, changes: () => createChanges(book), commit, inTurn })
-  const addressOf = (id: string) => incidentAddress(site, id)
+  const addressOf = (id: string) => incidentAddress(config.site, id)
   const keeper = createKeeper({
     ...deps,
     addressOf,
@@ -46,8 +46,7 @@ export function createIncidents(deps: IncidentDeps, { site }: { site: Site }): I
   let room: RoomRecord = { created_ms: 0, boots: 0, position: 0, number: 0, time: beginTime(sample()).anchor }
   let fault: LinliError | undefined
   let last: Promise<unknown> = Promise.resolve()
-  let isRunning = false
-  let isClosed = false
+  let phase: 'starting' | 'running' | 'closed' = 'starting'
   let lookTimer: ReturnType<typeof setTimeout> | undefined
 
   function sample(): ClockSample {
@@ -62,7 +61,9 @@ export function createIncidents(deps: IncidentDeps, { site }: { site: Site }): I
 
   /** One after the other; what fails is told, and the next one has its turn. */
   function inTurn(work: () => Promise<void>): void {
-    last = last.then(() => (isRunning ? work() : undefined)).catch((error: unknown) => setFault(asFault(error)))
+    last = last
+      .then(() => (phase === 'running' ? work() : undefined))
+      .catch((error: unknown) => setFault(asFault(error)))
   }
 
   function setFault(next: LinliError | undefined): void {
@@ -154,7 +155,7 @@ export function createIncidents(deps: IncidentDeps, { site }: { site: Site }): I
   /** When to look again. */
   function plan(): void {
     clearTimeout(lookTimer)
-    if (!isRunning) return
+    if (phase !== 'running') return
     const { run_ms } = room.time
     let next_ms = run_ms + LOOK_MS_MAX
     let isWaiting = false
@@ -164,7 +165,7 @@ export function createIncidents(deps: IncidentDeps, { site }: { site: Site }): I
       if (closed_ms !== undefined) next_ms = Math.min(next_ms, archiving.dueAt(closed_ms, run_ms))
       else isWaiting = true
     }
-    if (isWaiting) next_ms = Math.min(next_ms, run_ms + CHECKPOINT_MS)
+    if (isWaiting) next_ms = Math.min(next_ms, run_ms + (config.checkpoint_ms ?? CHECKPOINT_MS))
     lookTimer = setTimeout(() => inTurn(look), Math.max(0, next_ms - run_ms))
   }
 
@@ -199,13 +200,14 @@ export function createIncidents(deps: IncidentDeps, { site }: { site: Site }): I
   async function begin(): Promise<void> {
     try {
       const seen = await restore()
+      if (phase === 'closed') return
       settle()
-      isRunning = true
+      phase = 'running'
       taking.start(seen)
       plan()
     } catch (error) {
       setFault(asFault(error))
-      if (!isClosed) lookTimer = setTimeout(() => void begin(), RETRY_MS)
+      if (phase === 'starting') lookTimer = setTimeout(() => void begin(), RETRY_MS)
     }
   }
 
@@ -225,6 +227,8 @@ export function createIncidents(deps: IncidentDeps, { site }: { site: Site }): I
     ],
     counts: () => ({ live: book.size, behind: taking.behind(), setAside: taking.setAside() }),
     live: () => book.all(),
+    now: moment,
+    config: deps.config,
     async get(id) {
       const live = book.get(id)
       return live ?? archive.get(id)
@@ -237,8 +241,7 @@ export function createIncidents(deps: IncidentDeps, { site }: { site: Site }): I
     pictured: (picture) => inform(picture.incident, picture),
     start: begin,
     async close() {
-      isClosed = true
-      isRunning = false
+      phase = 'closed'
       taking.close()
       clearTimeout(lookTimer)
       await archive.close()

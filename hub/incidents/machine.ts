@@ -109,6 +109,8 @@ export function stepIncident(
       draft.tellIfRoom('followed', 'hub:incidents', { event: input.event, type: input.eventType }, STORY_RESERVED)
       return draft.done()
     case 'step':
+      // What was due before is told before, also when nobody looked since: time may just have been made up for.
+      tick(draft)
       return doStep(draft, input) ?? draft.done()
     case 'tick':
       return tick(draft)

@@ -4,7 +4,7 @@ import type { Message } from '../contract/decode.ts'
 import type { LinliError } from '../contract/errors.ts'
 import type { TimeQuality } from '../contract/event.ts'
 import type { Place } from '../contract/meta.ts'
-import type { Address } from '../contract/topic.ts'
+import type { Address, Site } from '../contract/topic.ts'
 import type { Log } from '../journal/types.ts'
 import type { OwnVoice } from '../own-voice.ts'
 import type { Archive, Archived } from './archive/types.ts'
@@ -13,7 +13,7 @@ import type { IncidentInput } from './machine.ts'
 import type { Notice } from './notices.ts'
 import type { PictureInput } from './pictures.ts'
 import type { Live } from './record.ts'
-import type { Incident, StoryEntry } from './types.ts'
+import type { Incident, Moment, StoryEntry } from './types.ts'
 
 /** What the room of the incidents needs, and what it gives. */
 
@@ -31,6 +31,8 @@ export interface Incidents {
   /** Those that are not in the archive: open, or closed a short while ago. */
   live(): Iterable<Live>
   get(id: string): Promise<Archived | undefined>
+  now(): Moment
+  config(): IncidentConfig
   readonly archive: Archive
   /** On disk. */
   onChange(listener: (change: Change) => void): () => void
@@ -57,4 +59,10 @@ export interface IncidentDeps {
   /** The machine's monotonic clock, and which run of the machine it counts from. */
   machine: { boot: string; monotonic_ms: () => number }
   onFault: (fault: LinliError) => void
+}
+
+export interface IncidentRoomConfig {
+  site: Site
+  /** How far running time goes back at most when the machine is switched off; 30 s. */
+  checkpoint_ms?: number
 }

@@ -5,10 +5,9 @@ import type { TimeQuality } from '../contract/event.ts'
  * clock neither fires every deadline nor puts one off. Over a restart it is told what is known of the time in between:
  *
  * 1. The machine ran on (same boot): its monotonic clock says exactly how long the hub was away.
- * 2. The machine was off, and the wall clock was trusted before and is now: their difference.
- * 3. Otherwise nobody knows yet: time goes on from where it stood, and what was missed since the wall clock was last trusted is
- *    added once, as soon as it is trusted again. Until then a deadline is late, at most by the time that the machine was
- *    off; none is lost.
+ * 2. The machine was off: the wall clock says it, from the last moment in which it was trusted to the next one, be that now or
+ *    only when a time source is reached. Until then time goes on from where it stood: a deadline is late, at most by the time
+ *    that the machine was off, and none is lost.
  *
  * It never goes back.
  */
@@ -25,8 +24,10 @@ export interface ClockSample {
 /** What is on disk of it. */
 export interface Checkpoint extends ClockSample {
   run_ms: number
-  /** Trusted wall time that still has to be made up for: wall − run at that moment. Undefined: nothing is missing. */
-  owed_from?: { wall_ms: number; run_ms: number }
+  /** The last moment in which the wall clock was trusted. */
+  known?: { wall_ms: number; run_ms: number }
+  /** The machine was off since then, and nobody knows yet for how long. */
+  isBehind?: boolean
 }
 
 export interface RunningTime {
@@ -37,38 +38,29 @@ export interface RunningTime {
 export const ABSENCE_MS_MAX = 30 * 24 * 3_600_000
 
 export function beginTime(sample: ClockSample): RunningTime {
-  return { anchor: { ...sample, run_ms: 0 } }
+  return settle(sample, 0, undefined, false)
 }
 
-export function resumeTime(saved: Checkpoint, sample: ClockSample): RunningTime {
-  if (saved.boot === sample.boot) {
-    const away_ms = Math.max(0, sample.monotonic_ms - saved.monotonic_ms)
-    return { anchor: { ...sample, run_ms: saved.run_ms + away_ms, ...owed(saved.owed_from) } }
-  }
-  const trusted = isTrusted(saved)
-  const from = trusted ? { wall_ms: saved.wall_ms, run_ms: saved.run_ms } : saved.owed_from
-  return settle({ anchor: { ...sample, run_ms: saved.run_ms, ...owed(from) } }, sample)
+export function resumeTime(
+  { boot, monotonic_ms, run_ms, known, isBehind }: Checkpoint,
+  sample: ClockSample,
+): RunningTime {
+  if (boot !== sample.boot) return settle(sample, run_ms, known, true)
+  return settle(sample, run_ms + Math.max(0, sample.monotonic_ms - monotonic_ms), known, isBehind === true)
 }
 
-/** The same time, as of now: what is missing is made up for as soon as it is known. */
-export function advanceTime(time: RunningTime, sample: ClockSample): RunningTime {
-  const { anchor } = time
-  const run_ms = anchor.run_ms + Math.max(0, sample.monotonic_ms - anchor.monotonic_ms)
-  return settle({ anchor: { ...sample, run_ms, ...owed(anchor.owed_from) } }, sample)
+/** The same time, as of now. */
+export function advanceTime({ anchor }: RunningTime, sample: ClockSample): RunningTime {
+  const passed_ms = Math.max(0, sample.monotonic_ms - anchor.monotonic_ms)
+  return settle(sample, anchor.run_ms + passed_ms, anchor.known, anchor.isBehind === true)
 }
 
-function settle({ anchor }: RunningTime, sample: ClockSample): RunningTime {
-  const { owed_from, ...rest } = anchor
-  if (!owed_from || !isTrusted(sample)) return { anchor }
-  const due_ms = owed_from.run_ms + (sample.wall_ms - owed_from.wall_ms)
-  const isPlausible = due_ms - anchor.run_ms <= ABSENCE_MS_MAX
-  return { anchor: { ...rest, run_ms: isPlausible ? Math.max(anchor.run_ms, due_ms) : anchor.run_ms } }
-}
-
-function owed(from: Checkpoint['owed_from']): { owed_from?: { wall_ms: number; run_ms: number } } {
-  return from ? { owed_from: from } : {}
-}
-
-function isTrusted({ quality }: { quality: TimeQuality }): boolean {
-  return quality !== 'unsynced'
+function settle(sample: ClockSample, run_ms: number, known: Checkpoint['known'], isBehind: boolean): RunningTime {
+  if (sample.quality === 'unsynced')
+    return { anchor: { ...sample, run_ms, ...(known ? { known } : {}), ...(isBehind ? { isBehind } : {}) } }
+  const { wall_ms } = sample
+  const should_ms = isBehind && known ? known.run_ms + (wall_ms - known.wall_ms) : run_ms
+  const isPlausible = should_ms - run_ms <= ABSENCE_MS_MAX
+  const true_ms = isPlausible ? Math.max(run_ms, should_ms) : run_ms
+  return { anchor: { ...sample, run_ms: true_ms, known: { wall_ms, run_ms: true_ms } } }
 }

@@ -1,10 +1,14 @@
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { PeopleDesk } from '../people/desk.ts'
+import { addApiDocument } from './api/routes.ts'
 import { addContractRoutes } from './contract.ts'
+import { addDeskRoutes } from './desk.ts'
+import type { DutyRoutes } from './duty.ts'
 import { addFlowsProxy, createFlowsUpgrades, type FlowsDoorNow } from './flows-proxy.ts'
 import { createGuard, type Guard, guardRoutes, openTo, requires } from './guard.ts'
 import { addHistoryRoutes, type HistoryRoutes } from './history.ts'
 import { listenHttp, routeUpgrades, type Upgrade } from './http-server.ts'
+import { addIncidentRoutes, type IncidentRoutes } from './incidents/routes.ts'
 import { addLoginPage } from './login-page.ts'
 import type { Metrics } from './metrics.ts'
 import { addPictureRoutes, type PictureRoutes } from './pictures.ts'
@@ -28,6 +32,8 @@ export interface Routes {
   metrics: Metrics
   history: HistoryRoutes
   people: PeopleDesk
+  incidents: IncidentRoutes
+  desk: DutyRoutes
   /** To the pages of the flows process; undefined while none runs. */
   flows: FlowsDoorNow
   pictures: PictureRoutes
@@ -56,8 +62,11 @@ export function addRoutes(app: FastifyInstance, routes: Routes, { isSecure }: { 
   addLoginPage(app)
   addSessionRoutes(app, routes.people, guard)
   addHistoryRoutes(app, routes.history)
+  addIncidentRoutes(app, routes.incidents)
+  addApiDocument(app)
   addPictureRoutes(app, routes.pictures)
   addContractRoutes(app)
+  addDeskRoutes(app, routes.desk, { guard, whenEnded: routes.people.whenEnded })
   app.get('/metrics', { config: requires('viewer', { orOnThisBox: true }) }, async (_request, reply) => {
     const { contentType, body } = await routes.metrics.render()
     return reply.type(contentType).send(body)

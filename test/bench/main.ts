@@ -5,6 +5,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import { type Bench, createFolders, type Findings, type Measurement } from './bench.ts'
 import { card } from './card.ts'
 import { credentials } from './credentials.ts'
+import { desk } from './desk.ts'
 import { detectors } from './detectors.ts'
 import { drain } from './drain.ts'
 import { frozen } from './frozen.ts'
@@ -52,6 +53,7 @@ const MEASUREMENTS: Record<string, Measurement> = {
   idle,
   frozen,
   sheet,
+  desk,
 }
 /** A quarter of an hour by itself: measured only when it is named. */
 const LONG = 'season'

@@ -1,4 +1,5 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import { type Bench, type Findings, pause } from './bench.ts'
 import { createEar } from './ear.ts'
 import { residentMb } from './host.ts'
@@ -24,6 +25,7 @@ const FLOWS_LIMIT_MS = 30_000
 const AIMS_MB = { gateway: 110, hub: 120, flows: 160 }
 
 export async function memory(bench: Bench): Promise<Findings> {
+  compileOnce()
   bench.say('memory: bare Node')
   const bare = await bareNode(bench)
   const plain = await withoutFlows(bench)
@@ -56,6 +58,13 @@ const NAMES: Record<string, string> = {
   simulator: 'the simulator with two boards',
   hubWithFlows: 'the hub beside flows',
   flows: 'the flows process',
+}
+
+/** As the first start of each does. */
+function compileOnce(): void {
+  const linli = fileURLToPath(new URL('../../hub/cli/linli.js', import.meta.url))
+  for (const program of ['hub', 'gateway'])
+    execFileSync(process.execPath, [linli, program, '--help'], { stdio: 'ignore' })
 }
 
 async function withoutFlows(bench: Bench): Promise<Record<string, Resident>> {

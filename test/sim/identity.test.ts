@@ -10,6 +10,7 @@ import { type IdentityFile, identityPath, readIdentity, writeIdentity } from '..
 import { createIdentity } from '../../firmware/identity/identity.ts'
 import { openAuthority } from '../../hub/authority/authority.ts'
 import { ENROL_PATHS, formatEnrolment } from '../../hub/contract/enrolment.ts'
+import { folderAt } from '../../hub/journal/folder.ts'
 
 const DAY_MS = 24 * 3600_000
 const logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: vi.fn() }
@@ -78,7 +79,7 @@ describe('the file of an identity', () => {
     const { deps, text } = await hub()
     expect(readIdentity(dir)).toBeUndefined()
     const identity = await claimIdentity(deps, text)
-    writeIdentity(dir, identity)
+    await writeIdentity(folderAt(dir), identity)
     expect(readIdentity(dir)).toEqual(identity)
     expect(statSync(identityPath(dir)).mode & 0o777).toBe(0o600)
     expect(readdirSync(dir).filter((name) => name.endsWith('.new'))).toEqual([])
@@ -98,7 +99,7 @@ describe('a running gateway', () => {
     let isAway = true
     const call: IdentityDeps['call'] = (one) => (isAway ? Promise.reject(new Error('away')) : deps.call(one))
     const identity = createIdentity(
-      { ...deps, call, write: (next) => written.push(next), now_ms: Date.now, logger },
+      { ...deps, call, write: async (next) => void written.push(next), now_ms: Date.now, logger },
       first,
     )
     identity.start()

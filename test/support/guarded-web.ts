@@ -5,6 +5,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import type { AuditEntry } from '../../hub/audit/chain.ts'
 import { createLoginQueue } from '../../hub/auth/login-queue.ts'
 import { hashSecret, verifySecret } from '../../hub/auth/secret.ts'
+import { incidentConfig } from '../../hub/incidents/config.ts'
 import { createPeopleDesk } from '../../hub/people/desk.ts'
 import { peopleFile, sessionsFile } from '../../hub/people/files.ts'
 import { newEpoch, openPeople } from '../../hub/people/people.ts'
@@ -57,9 +58,33 @@ export function routesFor(
   const backend = { series: async () => [] }
   const history = { history: { backend, flush: async () => undefined }, placeOf: () => undefined, now_ms: Date.now }
   const metrics = { render: async () => ({ contentType: 'text/plain', body: 'metrics' }) }
+  const archive = { page: async () => [], count: async () => 0, months: async () => [], get: async () => undefined }
+  const stream = {
+    last: () => 'run-0',
+    onChange() {
+      throw new Error('nothing to listen to')
+    },
+  }
+  const incidents = {
+    ...{ archive, live: () => [], get: archive.get, config: () => incidentConfig() },
+    now: () => ({ run_ms: 0, wall_ms: 0, quality: 'synced' }),
+  }
+  const site = { street: 's', community: 'c', estate: 'e' }
+  const send = async ({ id = 'x', name = '' }) => ({ id, name, status: 'succeeded', at: '2026-01-01T00:00:00Z' })
+  const ofIncidents = { incidents, stream, send, site, newId: () => 'command-1' }
   const health = () => ({ problems: [], details: { inner: 'detail' } })
   const pictures = { incidents: { get: async () => undefined }, store: { get: async () => undefined }, audit: NO_AUDIT }
-  return { health, metrics, history, people, pictures, upgrades, flows } as unknown as Routes
+  return {
+    health,
+    metrics,
+    history,
+    people,
+    desk: {},
+    pictures,
+    upgrades,
+    flows,
+    incidents: ofIncidents,
+  } as unknown as Routes
 }
 
 /** @param add more routes, once the guard stands */
@@ -68,6 +93,7 @@ export function guardedApp(
   isSecure: boolean,
   flows: Routes['flows'] = () => undefined,
   add: (app: FastifyInstance) => void = () => undefined,
+  desk: Partial<Routes['desk']> = {},
 ): { app: FastifyInstance; routes: GuardedRoute[] } {
   const routes: GuardedRoute[] = []
   const app = Fastify({ bodyLimit: 64 * 1024 })
@@ -75,7 +101,7 @@ export function guardedApp(
     const methods = [method].flat().filter((one) => one !== 'HEAD')
     if (methods.length > 0 && config?.access) routes.push({ method: methods.join(), url, access: config.access })
   })
-  addRoutes(app, routesFor(people, {}, flows), { isSecure })
+  addRoutes(app, { ...routesFor(people, {}, flows), desk } as Routes, { isSecure })
   add(app)
   return { app, routes }
 }

@@ -61,5 +61,8 @@ export const homes: Record<string, { at: string[]; instead: string }> = {
     at: ['hub/journal/', 'hub/history/', 'hub/incidents/archive/'],
     instead: 'a lane of the durable log of hub/journal, or a question to hub/history or hub/incidents',
   },
+  vue: { at: ['hub/web/pages/compile.ts', 'flows/pages/'], instead: 'a page of flows/pages' },
+  'vue/compiler-sfc': { at: ['hub/web/pages/compile.ts'], instead: 'the pages that hub/web/pages compiles' },
+  uplot: { at: ['flows/pages/'], instead: 'the chart of flows/pages' },
   typebox: { at: ['*'], instead: '' },
 }

@@ -139,8 +139,19 @@ export function listFiles(root: string): string[] {
 
 export function readSources(root: string): SourceFile[] {
   return listFiles(root)
-    .filter((path) => /\.[cm]?[jt]s$/.test(path))
-    .map((path) => sourceFile(path, readFileSync(join(root, path), 'utf8')))
+    .filter((path) => /\.([cm]?[jt]s|vue)$/.test(path))
+    .map((path) => {
+      const text = readFileSync(join(root, path), 'utf8')
+      return sourceFile(path, path.endsWith('.vue') ? scriptOf(text) : text)
+    })
+}
+
+/** The script of a page's component, every line where it stands in the file. */
+function scriptOf(text: string): string {
+  const script = /<script[^>]*>([\s\S]*?)<\/script>/.exec(text)?.[1] ?? ''
+  const [before = '', after = ''] = text.split(script)
+  const blank = (part: string) => part.replace(/[^\n]/g, '')
+  return script === '' ? blank(text) : `${blank(before)}${script}${blank(after)}`
 }
 
 /** Lines of a function without those of the functions inside it: a factory is judged by what it does itself. */

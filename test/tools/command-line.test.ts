@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -55,6 +55,21 @@ function linli(
 const PORTS = ['--mqtt-port', '0', '--http-port', '0']
 
 describe('linli', () => {
+  it('has all of a program that stays compiled before its first start, threads too', async () => {
+    const kept = (cache: string) => readdirSync(cache, { recursive: true }).map(String)
+    const plain = join(dir, 'plain')
+    const help = await linli(['hub', '--help'], { env: { NODE_COMPILE_CACHE: plain } })
+    const XDG_CACHE_HOME = join(dir, 'home')
+    expect(await linli(['hub', '--help'], { env: { XDG_CACHE_HOME, NODE_COMPILE_CACHE: undefined } })).toEqual(help)
+    const [first] = kept(XDG_CACHE_HOME).filter((file) => /hub-\d+$/.test(file))
+    expect(first).toBeDefined()
+    // What is not loaded for the help text: the threads of the databases.
+    expect(kept(XDG_CACHE_HOME).length).toBeGreaterThan(kept(plain).length + 20)
+    // Where nothing can be kept it works all the same.
+    const nowhere = { XDG_CACHE_HOME: '/dev/null/cache', NODE_COMPILE_CACHE: undefined }
+    expect(await linli(['hub', '--help'], { env: nowhere })).toEqual(help)
+  }, 60_000)
+
   it.each([
     [['--help']],
     [['demo', '--help']],

@@ -8,8 +8,8 @@ import { child, type Element, type Service, soapBody, soapRequest } from './soap
  */
 export interface OnvifClient {
   snapshot(signal: AbortSignal): Promise<Buffer>
-  /** What stands at another path of the camera. */
-  picture(path: string, signal: AbortSignal): Promise<Buffer>
+  /** What it remembers of a moment of ours. @param path with `{at}` for the time, which is by its own clock */
+  past(path: string, at_ms: number, signal: AbortSignal): Promise<Buffer>
   gotoPreset(preset: string, signal: AbortSignal): Promise<void>
 }
 
@@ -21,6 +21,8 @@ export interface OnvifDeps {
 
 const XML_BYTES_MAX = 256 * 1024
 const PICTURE_BYTES_MAX = 8_000_000
+/** A camera says its time in whole seconds: what differs by less does not differ. */
+const CLOCK_MS = 2_000
 
 /** What does not change while a camera runs, asked once. */
 interface Known {
@@ -113,10 +115,12 @@ export function createOnvifClient(
 
   return {
     snapshot: (signal) => withKnown(signal, ({ snapshot }) => get(snapshot, signal)),
-    picture(path, signal) {
-      const [pathname = '', search = ''] = path.split(/(?=\?)/, 2)
-      return get(at({ pathname, search }), signal)
-    },
+    past: (path, at_ms, signal) =>
+      withKnown(signal, ({ ahead_ms }) => {
+        const moment = new Date(at_ms + (Math.abs(ahead_ms) < CLOCK_MS ? 0 : ahead_ms)).toISOString()
+        const [pathname = '', search = ''] = path.replace('{at}', encodeURIComponent(moment)).split(/(?=\?)/, 2)
+        return get(at({ pathname, search }), signal)
+      }),
     gotoPreset: (preset, signal) =>
       withKnown(signal, async ({ ptz, profile, ahead_ms }) => {
         if (!ptz) throw failed('CAMERA_PRESET', 'it does not turn')
@@ -145,14 +149,16 @@ function clockOf(answer: Element): number {
 
 const START = Buffer.from([0xff, 0xd8, 0xff])
 const END = Buffer.from([0xff, 0xd9])
-/** Some cameras fill up the last block with zeros. */
-const PADDING_MAX = 4096
+/** Some cameras have zeros or notes of their own behind the picture. */
+const BEHIND_MAX = 4096
 
-/** @throws {LinliError} CAMERA_PICTURE */
+/**
+ * Within a picture the mark of the end stands nowhere else (T.81 B.1.1.5).
+ * @throws {LinliError} CAMERA_PICTURE
+ */
 function wholeJpeg(bytes: Buffer): Buffer {
-  let end = bytes.length
-  while (end > 0 && bytes.length - end < PADDING_MAX && bytes[end - 1] === 0) end -= 1
-  const isWhole = bytes.subarray(0, 3).equals(START) && bytes.subarray(end - 2, end).equals(END)
+  const end = bytes.lastIndexOf(END)
+  const isWhole = bytes.subarray(0, 3).equals(START) && end > 0 && bytes.length - end <= BEHIND_MAX
   if (!isWhole) throw failed('CAMERA_PICTURE', `${bytes.length} bytes`)
   return bytes
 }

@@ -5,6 +5,7 @@ import { encodeJson } from '../../contract/encode.ts'
 import { type Address, formatTopic, sitePath } from '../../contract/topic.ts'
 import { createMqttLink } from '../../journal/shipper/mqtt-link.ts'
 import type { Language } from '../language.ts'
+import { createDuty } from './duty.ts'
 import { DEMO_GATES, labelOfGate } from './entrance.ts'
 import { DEMO_BUTTONS, DEMO_SITE } from './estate.ts'
 import { createFeed } from './feed.ts'
@@ -39,6 +40,7 @@ export function listenToDistrict(options: DistrictOptions) {
   )
   const colour = process.stdout.isTTY === true && !options.json
   const feed = createFeed({ language: options.language, colour, label: labelOf })
+  const duty = createDuty(command, options.language)
   const online = new Set<string>()
   const all = Promise.withResolvers<void>()
   let evacuating = false
@@ -50,19 +52,38 @@ export function listenToDistrict(options: DistrictOptions) {
       online.add(topic)
     if (online.size === DEMO_BUTTONS.length + DEMO_GATES.length) all.resolve()
     if (topic.endsWith('/hub/hub/hub-1/state')) evacuating = fieldOf(payload, 'evacuation') !== undefined
+    // A broker clears the retain flag on live delivery (MQTT 3.1.1 §3.3.1-9), so the channel decides.
+    const decoded = decodeMessage(topic, payload, /\/(state|avail|meta)$/.test(topic))
+    if (decoded.ok) duty.heard(decoded.value)
     if (options.json) {
       const line = { topic, retain, receivedat: new Date().toISOString(), payload: jsonOf(payload) }
       process.stdout.write(`${JSON.stringify(line)}\n`)
       return
     }
-    // A broker clears the retain flag on live delivery (MQTT 3.1.1 §3.3.1-9), so the channel decides.
-    const decoded = decodeMessage(topic, payload, /\/(state|avail|meta)$/.test(topic))
     if (!decoded.ok) {
       options.say(`?  ${topic}: ${decoded.error.message}`)
       return
     }
     const line = feed(decoded.value, new Date().toLocaleTimeString('en-GB'))
     if (line !== undefined) options.say(`  ${line}`)
+  }
+
+  /** A command as a platform of the district sends it; its result comes like everything else. */
+  function command(address: Address, name: string, args: unknown = {}): void {
+    const id = randomUUID()
+    const now_ms = Date.now()
+    const command: Command = {
+      id,
+      name,
+      issuedat: new Date(now_ms).toISOString(),
+      expiresat: new Date(now_ms + COMMAND_TTL_MS).toISOString(),
+      actor: { kind: 'platform', id: 'demo-district' },
+      args,
+    }
+    const topic = formatTopic({ ...address, channel: 'cmd', name, id })
+    link
+      .publish(topic, encodeJson(command), { qos: 1, retain: false })
+      .catch((error: Error) => options.say(`  ${name}: ${error.message}`))
   }
 
   link.onUp(() => {
@@ -76,23 +97,7 @@ export function listenToDistrict(options: DistrictOptions) {
     receive,
     /** Resolves when every button and gate of the demo is online at the district. */
     allOnline: all.promise,
-    /** A command as a platform of the district sends it; its result comes like everything else. */
-    command(address: Address, name: string, args: unknown = {}): void {
-      const id = randomUUID()
-      const now_ms = Date.now()
-      const command: Command = {
-        id,
-        name,
-        issuedat: new Date(now_ms).toISOString(),
-        expiresat: new Date(now_ms + COMMAND_TTL_MS).toISOString(),
-        actor: { kind: 'platform', id: 'demo-district' },
-        args,
-      }
-      const topic = formatTopic({ ...address, channel: 'cmd', name, id })
-      link
-        .publish(topic, encodeJson(command), { qos: 1, retain: false })
-        .catch((error: Error) => options.say(`  ${name}: ${error.message}`))
-    },
+    command,
     /** Whether an evacuation of the estate is on, by what the hub said last. */
     isEvacuating: () => evacuating,
     close: () => link.close(),

@@ -5,6 +5,7 @@ import type { Message } from '../../contract/decode.ts'
 import { makeEvent } from '../../contract/event.ts'
 import { gatewayEvents } from '../../contract/gateway.ts'
 import { hubEvents } from '../../contract/hub.ts'
+import { incidentEvents } from '../../contract/incident.ts'
 import { parkSensorEvents } from '../../contract/park-sensor.ts'
 import type { Address } from '../../contract/topic.ts'
 import { createFeed } from './feed.ts'
@@ -90,9 +91,14 @@ describe('the feed', () => {
   })
 
   it('has a word for every event of the devices of the demo', () => {
-    const every = [accessGateEvents, alarmButtonEvents, gatewayEvents, hubEvents, parkSensorEvents].flatMap((events) =>
-      Object.keys(events),
-    )
+    const every = [
+      accessGateEvents,
+      alarmButtonEvents,
+      gatewayEvents,
+      hubEvents,
+      incidentEvents,
+      parkSensorEvents,
+    ].flatMap((events) => Object.keys(events))
     for (const language of ['zh', 'en'] as const)
       expect(every.filter((type) => eventWord(type, language) === undefined)).toEqual([])
   })

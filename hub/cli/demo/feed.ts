@@ -62,7 +62,7 @@ export function createFeed(style: FeedStyle): Feed {
 
   return (message, clock) => {
     const { gateway, device } = message.topic
-    const where = `${gateway}/${device}`
+    const where = message.topic.class === 'incident' ? `${INCIDENT[style.language]} ${device}` : `${gateway}/${device}`
     const line = lineOf(message, where)
     if (!line) return undefined
     const label = style.label(gateway, device)
@@ -98,7 +98,8 @@ function resultLine({ name, status, code, data }: Result): Line | undefined {
 }
 
 /** Who, and by which credential, is in the message and not for a screen. */
-const UNSHOWN = ['actor', 'credential', 'command', 'granted']
+const UNSHOWN = ['actor', 'credential', 'command', 'granted', 'event', 'place', 'reference']
+const INCIDENT = { zh: '事件', en: 'incident' }
 
 function details(data: unknown, language: Language): string {
   if (typeof data !== 'object' || data === null) return ''

@@ -1,0 +1,45 @@
+import type { Result } from './shapes.ts'
+
+/** Questions to the hub. What it refuses becomes an `ApiError` with the hub's code. */
+
+export class ApiError extends Error {
+  readonly code: string
+  constructor(code: string, message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+const WAIT_MS = 30_000
+
+export async function ask<T>(method: string, path: string, body?: unknown): Promise<T> {
+  const isPicture = body instanceof Blob
+  let answer: Response
+  try {
+    answer = await fetch(path, {
+      method,
+      signal: AbortSignal.timeout(WAIT_MS),
+      ...(body === undefined
+        ? {}
+        : isPicture
+          ? { body, headers: { 'content-type': body.type } }
+          : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+    })
+  } catch (error) {
+    throw new ApiError('HUB_AWAY', (error as Error).message)
+  }
+  const told = (await answer.json().catch(() => ({}))) as { code?: string; message?: string }
+  if (answer.ok) return told as T
+  throw new ApiError(told.code ?? `HTTP_${answer.status}`, told.message ?? answer.statusText)
+}
+
+/** Asks a device to act; resolves with the one final result, also when the connection broke in between. */
+export async function command(device: string, name: string, args: object = {}): Promise<Result> {
+  const id = crypto.randomUUID?.() ?? `${Date.now()}-${crypto.getRandomValues(new Uint32Array(2)).join('')}`
+  try {
+    return await ask<Result>('POST', '/api/v1/commands', { id, device, name, args })
+  } catch (error) {
+    if ((error as ApiError).code !== 'HUB_AWAY') throw error
+    return ask<Result>('GET', `/api/v1/commands/${id}`)
+  }
+}

@@ -1,0 +1,13 @@
+import { globSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+/** Run by linli.js before a program that stays: `compile.ts ENTRY` loads its sources and those of the hub's threads, which keeps them compiled. */
+
+const [entry = ''] = process.argv.slice(2)
+const hub = fileURLToPath(new URL('../', import.meta.url))
+for (const thread of globSync(`${hub}**/worker.ts`)) {
+  // It says that it runs only as a thread; by then it is compiled.
+  await import(thread).catch(() => undefined)
+}
+process.argv.splice(1, Number.POSITIVE_INFINITY, entry, '--help')
+await import(entry)

@@ -1,0 +1,228 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
+import { type Language, openBrowser, openScreen, type Screen, type Size } from '../support/browser.ts'
+import { DeskEstate, SECRET } from '../support/desk-estate.ts'
+import { WAIT } from '../support/estate.ts'
+import { needs, programPath } from '../support/needs.ts'
+
+const PAGES = ['alarms', 'map', 'gates', 'parks', 'devices', 'yardsticks', 'handover', 'audit']
+const AXE = readFileSync(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8')
+const JUDGE = `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'best-practice'] }).then(({ violations }) =>
+  violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html.slice(0, 160)).join(' ')))`
+/** So many alarms from raised to closed, as the live stream tells them, each drawn. */
+const alarms = (from: number, to: number) => `(async () => {
+  const { hear } = await import('/desk/lib/store.ts')
+  for (let n = ${from}; n < ${to}; n++) {
+    const incident = { number: 'x' + n, kind: 'shared', source: 'event', cause: 'tamper', since: new Date().toISOString(), count: 1, late: false, steps: [], overdue: [] }
+    for (const status of ['raised', 'acknowledged', 'answered']) hear('incident', { ...incident, status })
+    hear('event', { id: 'e' + n, path: 'p', gateway: 'g', class: 'alarm-button', device: 'b', type: 'tamper', time: incident.since, severity: 'warning', replayed: false, place: null, data: {} })
+    if (n % 10 === 0) await new Promise((done) => setTimeout(done))
+  }
+})()`
+
+/** The duty desk as staff use it, in a real browser, with the real hub, flows and simulated boards underneath. */
+
+needs('chromium', 'chromium')('the duty desk', () => {
+  let browser: Browser
+  const estate = new DeskEstate({ flows: true })
+  const screens: Screen[] = []
+  beforeAll(async () => {
+    ;[browser] = await Promise.all([openBrowser(programPath('chromium') ?? ''), estate.start()])
+    await vi.waitFor(async () => expect(await estate.flowsPid()).toBeTypeOf('number'), WAIT)
+    const { page } = await open('站长')
+    await page.locator('.feed').waitFor()
+  })
+  afterAll(async () => {
+    await browser?.close()
+    await estate.end()
+  })
+  afterEach(async () => {
+    for (const { context, faults } of screens.splice(0)) {
+      expect(faults).toEqual([])
+      await context.close()
+    }
+  })
+
+  async function open(name: string, how: { size?: Size; language?: Language } = {}): Promise<Screen> {
+    const screen = await openScreen(browser, estate.url, { name, secret: SECRET }, how)
+    screens.push(screen)
+    return screen
+  }
+  const card = (page: Page, status: string, place: string) =>
+    page.locator(`.incident[data-status="${status}"]`, { hasText: place })
+  const sound = (page: Page) => page.locator('.shell').getAttribute('data-sound')
+  const go = (page: Page, to: string) => page.evaluate(`location.hash = '${to}'`)
+
+  it('a press is seen and heard, taken with one key, dispatched, resolved, and answered upstream', async () => {
+    const { page } = await open('值班甲')
+    expect(await sound(page)).toBe('locked')
+    await page.locator('.unlock').click()
+    await vi.waitFor(async () => expect(await sound(page)).toBe('ready'), WAIT)
+    estate.press('b1')
+    await card(page, 'raised', '学校门口').waitFor()
+    await vi.waitFor(async () => expect(await sound(page)).toBe('ringing'), WAIT)
+    expect(await page.title()).toContain('(1)')
+    await card(page, 'raised', '学校门口').getByRole('button', { name: '确认,我来处理' }).focus()
+    await page.keyboard.press('Enter')
+    await card(page, 'acknowledged', '学校门口').waitFor()
+    await vi.waitFor(async () => expect(await sound(page)).toBe('ready'), WAIT)
+    await card(page, 'acknowledged', '学校门口').getByRole('button', { name: '派人' }).click()
+    await page.locator('dialog textarea').fill('去学校门口')
+    await page.keyboard.press('Tab')
+    await page.keyboard.press('Enter')
+    await card(page, 'dispatched', '学校门口').getByRole('button', { name: '已到场' }).click()
+    await card(page, 'on-site', '学校门口').getByRole('button', { name: '已处理' }).click()
+    await page.locator('dialog').getByRole('button', { name: '确定' }).click()
+    await card(page, 'resolved', '学校门口').getByRole('button', { name: '已答复居民' }).click()
+    await page.locator('dialog textarea').fill('已查看,一切正常')
+    await page.locator('dialog').getByRole('button', { name: '确定' }).click()
+    await page.locator('.incident', { hasText: '学校门口' }).waitFor({ state: 'detached' })
+    await vi.waitFor(async () => {
+      const [answered] = await estate.received('/evt/answered')
+      expect(answered).toMatchObject({ data: { actor: 'person:值班甲', text: '已查看,一切正常' } })
+    }, WAIT)
+  })
+
+  it('on a phone, in English: taken, and called a false alarm with the reason that it asks for', async () => {
+    const { page } = await open('值班乙', { size: 'phone', language: 'en' })
+    await page.locator('.unlock').tap()
+    estate.press('b2')
+    await card(page, 'raised', 'Kindergarten hall').getByRole('button', { name: 'I take it' }).tap()
+    await card(page, 'acknowledged', 'Kindergarten hall').getByRole('button', { name: 'False alarm' }).tap()
+    expect(await page.locator('dialog').getByRole('button', { name: 'Done' }).isDisabled()).toBe(true)
+    await page.locator('dialog textarea').fill('a child')
+    await page.locator('dialog').getByRole('button', { name: 'Done' }).tap()
+    await page.locator('.incident').waitFor({ state: 'detached' })
+    expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true)
+  })
+
+  it('two operators hold one door open at once: both get their answer, and see what the other did', async () => {
+    const both = await Promise.all([open('值班甲'), open('值班乙')])
+    const pages = both.map(({ page }) => page)
+    for (const page of pages) {
+      await go(page, 'gates')
+      await page.locator('[data-gate=d1] [data-order=hold]').click()
+    }
+    await Promise.all(pages.map((page) => page.locator('dialog').getByRole('button', { name: '确定执行' }).click()))
+    for (const page of pages) {
+      await page.locator('dialog [data-result=succeeded]').waitFor()
+      await page.keyboard.press('Escape')
+      const gate = page.locator('[data-gate=d1]')
+      await gate.getByText('值班甲 · 保持打开').waitFor()
+      await gate.getByText('值班乙 · 保持打开').waitFor()
+      await gate.locator('.tag.hand', { hasText: '保持打开' }).waitFor()
+    }
+  })
+
+  it('the hub is killed and comes back: unmistakable meanwhile, right again afterwards, without a reload', async () => {
+    const { page } = await open('值班甲')
+    await page.locator('.unlock').click()
+    await page.evaluate('globalThis.isSamePage = true')
+    await estate.hub.kill()
+    await page.locator('.lost', { hasText: '与枢纽的连接已中断' }).waitFor()
+    expect(await page.title()).toContain('连接中断')
+    await vi.waitFor(async () => expect(await sound(page)).toBe('ringing'), WAIT)
+    estate.press('b1')
+    await estate.startHub()
+    await card(page, 'raised', '学校门口').getByRole('button', { name: '确认,我来处理' }).click({ timeout: 60_000 })
+    await card(page, 'acknowledged', '学校门口').waitFor()
+    expect(await page.locator('.lost').count()).toBe(0)
+    expect(await page.evaluate('globalThis.isSamePage')).toBe(true)
+  })
+
+  it('flows killed, then hung: alarms come to the open page, and a page can be opened', async () => {
+    await vi.waitFor(async () => expect(await estate.flowsPid()).toBeTypeOf('number'), WAIT)
+    const { page } = await open('值班甲')
+    process.kill((await estate.flowsPid()) ?? 0, 'SIGKILL')
+    estate.press('b2')
+    await card(page, 'raised', '幼儿园大厅').getByRole('button', { name: '确认,我来处理' }).click()
+    await card(page, 'acknowledged', '幼儿园大厅').waitFor()
+    await vi.waitFor(async () => expect(await estate.flowsPid()).toBeTypeOf('number'), WAIT)
+    process.kill((await estate.flowsPid()) ?? 0, 'SIGSTOP')
+    estate.press('b2')
+    await card(page, 'acknowledged', '幼儿园大厅').getByText('第 2 次').waitFor()
+    const { page: another } = await open('值班乙')
+    await card(another, 'acknowledged', '幼儿园大厅').waitFor()
+  })
+
+  it('a viewer sees everything live, has nothing to press, and is refused what they ask for all the same', async () => {
+    const { page } = await open('访客', { size: 'phone' })
+    await page.locator('.incident').first().waitFor()
+    expect(await page.locator('.incident .button').count()).toBe(0)
+    await go(page, 'gates')
+    await page.locator('[data-gate=d1]').waitFor()
+    expect(await page.locator('[data-order]').count()).toBe(0)
+    await go(page, 'audit')
+    await page.locator('.incident').first().waitFor()
+    const refused = await page.evaluate(async () => {
+      const command = { device: 'gw-1/access-gate/d1', name: 'open' }
+      const headers = { 'content-type': 'application/json' }
+      const answers = [
+        await fetch('/api/v1/commands', { method: 'POST', headers, body: JSON.stringify(command) }),
+        await fetch('/api/v1/handovers', { method: 'POST', headers, body: JSON.stringify({ notes: '' }) }),
+        await fetch('/api/v1/audit'),
+      ]
+      return answers.map(({ status }) => status)
+    })
+    expect(refused).toEqual([403, 403, 403])
+  })
+
+  it.each([
+    ['desk', 'zh'],
+    ['phone', 'en'],
+  ] as const)(
+    'every page on the %s in %s: nothing that keeps people out (axe), nothing wider than the screen',
+    async (size, language) => {
+      estate.press('b1')
+      const { page } = await open('站长', { size, language })
+      await page.evaluate(AXE)
+      for (const one of PAGES) {
+        await go(page, one)
+        await page.locator(`a[href="#${one}"][aria-current]`).waitFor({ state: 'attached' })
+        await page.locator('main h1').waitFor()
+        expect.soft(await page.evaluate(JUDGE), `${one} on the ${size}`).toEqual([])
+        expect
+          .soft(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), one)
+          .toBeLessThanOrEqual(0)
+      }
+    },
+  )
+
+  it('thousands of alarms leave no more behind on a page than hundreds', async () => {
+    const { page, context } = await open('站长')
+    const devtools = await context.newCDPSession(page)
+    const heap_bytes = async () => {
+      await devtools.send('HeapProfiler.collectGarbage')
+      return (await devtools.send('Runtime.getHeapUsage')).usedSize
+    }
+    await page.evaluate(alarms(0, 1_000))
+    const before = await heap_bytes()
+    await page.evaluate(alarms(1_000, 4_000))
+    expect((await heap_bytes()) - before).toBeLessThan(2_000_000)
+  })
+
+  it('a wrong password ten times: told at once, then a pause that the right one does not end', async () => {
+    const context = await browser.newContext()
+    const page = await context.newPage()
+    await page.goto(`${estate.url}/desk/`)
+    await page.locator('#login').waitFor({ state: 'visible' })
+    await page.locator('input[name=name]').first().fill('值班乙')
+    const log = async (secret: string) => {
+      await page.locator('#login input[name=secret]').fill(secret)
+      const answer = page.waitForResponse('**/api/v1/session')
+      await page.locator('#login button[type=submit]').click()
+      return (await answer).status()
+    }
+    const answers: number[] = []
+    // From an address where this person has never logged in; the tests before came from this very one.
+    await page.locator('input[name=name]').first().fill('nobody-here')
+    for (let n = 0; n < 10; n++) answers.push(await log(`wrong password ${n}`))
+    expect(answers.slice(0, 5)).toEqual([401, 401, 401, 401, 401])
+    expect(answers.at(-1)).toBe(429)
+    expect(await page.locator('#login .problem').textContent()).not.toBe('')
+    await context.close()
+  })
+})
