@@ -20,11 +20,22 @@ let isUp = true
 let heard: IncomingMessage[] = []
 let bodies: string[] = []
 const inner = new Set<Socket>()
+let awaited = { count: Number.POSITIVE_INFINITY, done: () => {} }
+/** Without timers, which stand still meanwhile. */
+const heardOf = (count: number) =>
+  new Promise<void>((done) => {
+    awaited = { count, done }
+    if (heard.length >= count) done()
+  })
+function hear(asked: IncomingMessage): void {
+  heard.push(asked)
+  if (heard.length >= awaited.count) awaited.done()
+}
 
 beforeAll(async () => {
   people = await guardedPeople()
   behind = createServer((asked, response) => {
-    heard.push(asked)
+    hear(asked)
     let body = ''
     asked.on('data', (chunk: Buffer) => {
       body += chunk.toString('latin1')
@@ -40,7 +51,7 @@ beforeAll(async () => {
     })
   })
   behind.on('upgrade', (asked, socket: Socket) => {
-    heard.push(asked)
+    hear(asked)
     inner.add(socket)
     socket.on('error', () => undefined)
     if (asked.url?.includes('hang')) return
@@ -243,7 +254,7 @@ describe('a flows process that', () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     try {
       const hung = Array.from({ length: 64 }, () => ask('/editor/hang', { headers }))
-      await vi.waitFor(() => expect(heard).toHaveLength(64))
+      await heardOf(64)
       expect((await ask('/editor/', { headers })).status).toBe(503)
       expect((await ask('/healthz')).status).toBe(200)
       vi.advanceTimersByTime(15_000)
@@ -253,7 +264,7 @@ describe('a flows process that', () => {
     } finally {
       vi.useRealTimers()
     }
-    await vi.waitFor(async () => expect((await ask('/editor/', { headers })).status).toBe(200))
+    await vi.waitFor(async () => expect((await ask('/editor/', { headers })).status).toBe(200), { timeout: 20_000 })
   })
 })
 
@@ -323,7 +334,7 @@ describe('a WebSocket of the editor', () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     try {
       const refused = upgrade('/editor/hang', { cookie })
-      await vi.waitFor(() => expect(heard).toHaveLength(1))
+      await heardOf(1)
       vi.advanceTimersByTime(15_000)
       expect((await refused).status).toBe(502)
     } finally {
