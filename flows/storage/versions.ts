@@ -11,6 +11,8 @@ import type { SiteEdits } from './units.ts'
 export interface Versions {
   /** The newest whole version; undefined when the site has changed nothing. */
   latest(): Promise<Version | undefined>
+  /** Every whole one, newest first. */
+  all(): Promise<Version[]>
   /** Whole, or undefined. */
   read(number: number): Promise<SiteEdits | undefined>
   /** @returns its number */
@@ -49,6 +51,8 @@ export function createVersions(folder: string, onDamaged: OnDamaged): Versions {
   }
   const fileOf = (number: number) => join(folder, `flows-${String(number).padStart(6, '0')}.json`)
 
+  const whole = async (number: number) => parseSealed((await readIfThere(fileOf(number))) ?? '').edits
+
   const standingFile = join(folder, 'standing.json')
   async function standing(): Promise<Standing> {
     const { good, trial } = (await readJsonObject(standingFile, onDamaged)) as Partial<Standing>
@@ -66,9 +70,12 @@ export function createVersions(folder: string, onDamaged: OnDamaged): Versions {
       return undefined
     },
 
-    async read(number) {
-      return parseSealed((await readIfThere(fileOf(number))) ?? '').edits
+    async all() {
+      const read = await Promise.all((await numbers()).map(async (number) => ({ number, edits: await whole(number) })))
+      return read.flatMap(({ number, edits }) => (edits ? [{ number, edits }] : []))
     },
+
+    read: whole,
 
     async save(edits) {
       const known = await numbers()

@@ -32,6 +32,7 @@ const catalog = {
     en: 'add and remove what opens gates: cards, PINs, number plates',
   },
   reader: { zh: '查看与安装门禁读卡器', en: 'look at card readers, and give them their keys' },
+  flows: { zh: '流程的版本:列出、比较、退回', en: 'versions of the flows: list, compare, roll back' },
   upstream: { zh: '上级平台的状态与死信', en: 'platforms that the hub forwards to, and what they could not take' },
   history: { zh: '导出传感器历史数据', en: 'save readings of the past as CSV' },
   contract: { zh: '导出接口契约(AsyncAPI、JSON Schema)', en: 'print or save the contract: AsyncAPI, JSON Schemas' },

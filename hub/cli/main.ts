@@ -33,6 +33,7 @@ for (const name of [
   'credential',
   'reader',
   'upstream',
+  'flows',
   'history',
   'audit',
   'contract',
