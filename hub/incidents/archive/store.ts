@@ -16,10 +16,10 @@ const TABLES = `
   CREATE TABLE IF NOT EXISTS incident (
     number INTEGER PRIMARY KEY, month TEXT NOT NULL, status TEXT NOT NULL, kind TEXT NOT NULL, source TEXT NOT NULL,
     cause TEXT NOT NULL, device TEXT, building TEXT, team TEXT, raised_ms INTEGER NOT NULL, took_ms INTEGER);
-  CREATE INDEX IF NOT EXISTS incident_device ON incident (device, number);
-  CREATE INDEX IF NOT EXISTS incident_status ON incident (status, number);
-  CREATE INDEX IF NOT EXISTS incident_kind ON incident (kind, number);
-  CREATE INDEX IF NOT EXISTS incident_cause ON incident (cause, number);
+  CREATE INDEX IF NOT EXISTS incident_device ON incident (device, number, raised_ms);
+  CREATE INDEX IF NOT EXISTS incident_status ON incident (status, number, raised_ms);
+  CREATE INDEX IF NOT EXISTS incident_kind ON incident (kind, number, raised_ms);
+  CREATE INDEX IF NOT EXISTS incident_cause ON incident (cause, number, raised_ms);
   CREATE INDEX IF NOT EXISTS incident_raised ON incident (raised_ms);
   CREATE INDEX IF NOT EXISTS incident_month ON incident (month, status, took_ms);
   CREATE TABLE IF NOT EXISTS detail (number INTEGER PRIMARY KEY, incident TEXT NOT NULL, story TEXT NOT NULL);`
