@@ -40,7 +40,7 @@ export async function openedCounter(dir: string, parts: CounterParts, logger: Hu
     return await openCounter(dir, async (value) => {
       if (reportRequest(value)) return parts.report()
       const copy = copyRequest(value)
-      if (copy) return atCopy({ log: parts.log, audit: hub.audit, registry }, copy)
+      if (copy) return atCopy({ log: parts.log, audit: hub.audit, registry, archive: hub.incidents.archive }, copy)
       const page = auditRequest(value)
       if (page) return atAudit(hub.audit, page)
       const request = readerRequest(value)

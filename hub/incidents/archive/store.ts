@@ -4,11 +4,10 @@ import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
 import { LinliError, reasonOf } from '../../contract/errors.ts'
 import { isDamage, pragma, setAside, transaction } from '../../history/file.ts'
 import type { Incident, StoryEntry } from '../types.ts'
-import { type Archive, type Archived, GOAL_MS, type IncidentFilter, type MonthCounts } from './types.ts'
+import { ARCHIVE_FILE, type Archive, type Archived, GOAL_MS, type IncidentFilter, type MonthCounts } from './types.ts'
 
 /** Closed incidents in SQLite. A narrow table answers lists and counts; what there is to read of each stands beside it. */
 
-const ARCHIVE_FILE = 'archive.db'
 const APPLICATION_ID = 0x4c4e4c49 // "LNLI"
 const SCHEMA_VERSION = 1
 
