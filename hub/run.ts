@@ -16,6 +16,7 @@ import { createHub } from './compose.ts'
 import type { HubConfig } from './config.ts'
 import { keyId } from './contract/credentials.ts'
 import { LinliError, reasonOf } from './contract/errors.ts'
+import type { TimeQuality } from './contract/event.ts'
 import type { HubState } from './contract/hub.ts'
 import { parseTopic } from './contract/topic.ts'
 import { type Door, doorsOf, type HubReport } from './counter/report.ts'
@@ -118,7 +119,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   }
   const web = createWebServer(routes)
   const ports = await openDoors(config, web, { hub, registry, logger, running, routes })
-  if (config.flows) running.flows = startFlows(config, hub, logger)
+  if (config.flows) running.flows = startFlows(config, hub, timeQuality, logger)
   running.doors = doorsOf(config, ports)
   logger.info({ ...ports, upstreams: hub.upstreams.reports().map(({ name, url }) => ({ name, url })) }, 'ready')
   process.stdout.write(`${JSON.stringify({ type: 'ready', ...ports })}\n`)
@@ -234,10 +235,10 @@ function openRegistry(config: HubConfig, logger: HubLogger): Promise<Registry> {
   })
 }
 
-function startFlows(config: HubConfig, hub: Hub, logger: HubLogger): FlowsHost {
+function startFlows(config: HubConfig, hub: Hub, timeQuality: () => TimeQuality, logger: HubLogger): FlowsHost {
   const host = createFlowsHost(
     {
-      hub: hubForFlows(hub),
+      hub: hubForFlows(hub, { ...config, timeQuality }),
       log: logger,
       onStatus: (status) => logger.info({ status }, 'flows'),
     },

@@ -11,6 +11,12 @@ describe('the firmware of a board', () => {
     expect(boardIn(heard)).toEqual({ firmware: 'StandardFirmata.ino', version: '2.5' })
   })
 
+  it('is nothing before its report is whole', () => {
+    const whole = report('StandardFirmata.ino')
+    const early = whole.map((_, at) => boardIn(whole.slice(0, at)))
+    expect(early.every((one) => one === undefined)).toBe(true)
+  })
+
   it.each([
     ['a reply of Modbus', [0x01, 0x03, 0x02, 0xf0, 0x79, 0xf7, 0x12]],
     ['half a report', report('Standard').slice(0, -1)],

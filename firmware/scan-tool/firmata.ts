@@ -48,6 +48,7 @@ export async function askFirmata(openPort: BytePortFactory, path: string): Promi
 /** The newest whole report in what was heard. */
 export function boardIn(bytes: readonly number[]): FoundBoard | undefined {
   const end = bytes.lastIndexOf(END)
+  if (end < 0) return undefined
   const start = bytes.lastIndexOf(START, end)
   const [, kind, major, minor, ...name] = bytes.slice(start, end)
   const isWhole = start >= 0 && kind === REPORT_FIRMWARE && major !== undefined && minor !== undefined

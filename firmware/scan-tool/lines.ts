@@ -44,9 +44,14 @@ function usersOf(root: string): Map<string, { pid: number; program: string }> {
   return users
 }
 
+/** What it is and, of an interpreter, what it runs: `node firmware/main.ts`. Further arguments may have secrets. */
 function programOf(proc: string, pid: string): string {
   try {
-    return readFileSync(join(proc, pid, 'comm'), 'utf8').trim()
+    const [program = '', ...rest] = readFileSync(join(proc, pid, 'cmdline'), 'utf8').split('\0')
+    const script = rest.find((one) => !one.startsWith('-'))
+    const isInterpreter = /\.[a-z]+$/.test(script ?? '')
+    const end = (path: string, parts: number) => path.split('/').slice(-parts).join('/')
+    return `${end(program, 1)}${isInterpreter ? ` ${end(script ?? '', 2)}` : ''}`
   } catch {
     return ''
   }

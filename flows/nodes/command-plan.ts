@@ -63,7 +63,7 @@ function refuse(code: string, message: string): Targets {
 
 const PARTS = ['street', 'community', 'estate', 'gateway', 'class', 'device'] as const
 
-function addressIn(msg: Msg): Address | undefined {
+export function addressIn(msg: Msg): Address | undefined {
   const device = msg.device as Record<string, unknown> | undefined
   if (typeof device !== 'object' || device === null) return undefined
   const parts = PARTS.map((part) => [part, device[part]] as const)

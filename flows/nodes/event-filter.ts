@@ -1,18 +1,13 @@
 import type { Severity } from '../../hub/contract/event.ts'
 import type { EventMessage } from '../parent/messages.ts'
+import { type DeviceFilter, meansDevice } from './device-filter.ts'
 
 /** What a `linli event` node lets through; an empty field lets everything through. */
-export interface EventFilter {
-  class: string
+export interface EventFilter extends DeviceFilter {
   /** Event types, separated by commas. */
   types: string
   /** At least this severe. */
   severity: Severity | ''
-  building: string
-  floor: string
-  spot: string
-  /** The id of one device. */
-  device: string
   /** Also events that were delayed by an outage: for records, never for sirens. */
   replayed: boolean
 }
@@ -31,12 +26,8 @@ export function matches(filter: EventFilter, message: EventMessage): boolean {
   const types = listOf(filter.types)
   return (
     (filter.replayed || !message.replayed) &&
-    (filter.class === '' || filter.class === address.class) &&
     (types.length === 0 || types.includes(name)) &&
     (filter.severity === '' || RANK[event.severity] >= RANK[filter.severity]) &&
-    (filter.device === '' || filter.device === address.device) &&
-    (filter.building === '' || filter.building === place?.building) &&
-    (filter.floor === '' || filter.floor === place?.floor) &&
-    (filter.spot === '' || filter.spot === place?.spot)
+    meansDevice(filter, address, place)
   )
 }

@@ -1,18 +1,17 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Result } from '../../hub/contract/command.ts'
 import type { Place } from '../../hub/contract/meta.ts'
 import type { Address } from '../../hub/contract/topic.ts'
-import { createBridge } from '../parent/bridge.ts'
+import { placed as placedNode } from '../../test/support/placed-node.ts'
 import { Directory } from '../parent/directory.ts'
-import type { CommandMessage, DeviceRecord, EventMessage, ToHub, UpstreamStatus } from '../parent/messages.ts'
+import type { DeviceRecord, EventMessage, UpstreamStatus } from '../parent/messages.ts'
 import { type CommandConfig, planTargets, ttl_ms } from './command-plan.ts'
 import { type EventFilter, listOf, matches } from './event-filter.ts'
 import { eventMsg } from './event-message.ts'
 import linliCommand from './linli-command.ts'
 import linliEvent from './linli-event.ts'
 import linliUpstreamStatus from './linli-upstream-status.ts'
-import type { Msg, NodeStatus, RedApi, RedNode } from './red.ts'
+import type { Msg, RedApi } from './red.ts'
 import { upstreamDot } from './upstream-text.ts'
 
 const lobby: Place = { building: '3', floor: '1', spot: 'lobby' }
@@ -106,7 +105,10 @@ describe('event filter', () => {
 
 function directory(...devices: DeviceRecord[]): Directory {
   const made = new Directory()
-  made.replace(devices)
+  for (const { address, meta, state } of devices) {
+    made.update({ type: 'device', address, field: 'meta', value: meta ?? null })
+    made.update({ type: 'device', address, field: 'state', value: state ?? null })
+  }
   return made
 }
 
@@ -220,52 +222,12 @@ describe('upstream dot', () => {
   })
 })
 
-/** A node as Node-RED makes it, with what it said. */
-function place<C extends object>(register: (RED: RedApi) => void, config: C, withHub = true) {
-  const toHub: ToHub[] = []
-  const bridge = createBridge({ send: (message) => toHub.push(message), rss_bytes: () => 1, clock: () => 0 })
-  bridge.receive({ type: 'snapshot', devices: [record('b1', lobby, ['siren']), record('b2', lobby, ['siren'])] })
-  bridge.release()
-  const sent: Array<Msg | null | Array<Msg | null>> = []
-  const statuses: NodeStatus[] = []
-  const errors: string[] = []
-  const listeners = new Map<string, (...args: never[]) => void>()
-  const started: Array<() => void> = []
-  const node: RedNode = {
-    id: 'node1',
-    send: (msg) => sent.push(msg),
-    status: (status) => statuses.push(status),
-    error: (text) => errors.push(text),
-    on: (name: string, listener: (...args: never[]) => void) => listeners.set(name, listener),
-  }
-  register({
-    nodes: {
-      createNode() {},
-      registerType: (_type, create) => create.call(node, config as never),
-    },
-    settings: withHub ? { linli: bridge } : {},
-    events: { once: (_name, listener) => started.push(listener), off() {} },
-    util: {
-      evaluateNodeProperty: (value, type, _node, msg) => (type === 'json' ? JSON.parse(value) : msg[value]),
-    },
-  })
-  const input = (msg: Msg) =>
-    new Promise<void>((resolve) => {
-      const listener = listeners.get('input') as unknown as (m: Msg, s: typeof node.send, d: () => void) => void
-      listener(msg, node.send, resolve)
-    })
-  const answer = (status: Result['status'], code?: string) => {
-    for (const message of toHub.splice(0) as CommandMessage[]) {
-      const result = { id: message.id, name: message.name, status, at: '2026-11-23T00:00:00.000Z' }
-      bridge.receive({ type: 'command-result', id: message.id, result: code ? { ...result, code } : result })
-    }
-  }
-  return { bridge, sent, statuses, errors, toHub, started, input, answer, close: () => listeners.get('close')?.() }
-}
+const placed = <C extends object>(register: (RED: RedApi) => void, config: C, withHub = true) =>
+  placedNode(register, config, { withHub, devices: [record('b1', lobby, ['siren']), record('b2', lobby, ['siren'])] })
 
 describe('linli event', () => {
   it('sends what its filter lets through, until it is closed', () => {
-    const node = place(linliEvent, { ...all, types: 'pressed' })
+    const node = placed(linliEvent, { ...all, types: 'pressed' })
     node.bridge.receive(event())
     node.bridge.receive(event({ name: 'released' }))
     node.bridge.receive(event({ replayed: true }))
@@ -277,7 +239,7 @@ describe('linli event', () => {
   })
 
   it('says that it needs a hub where there is none', () => {
-    const node = place(linliEvent, all, false)
+    const node = placed(linliEvent, all, false)
     expect(node.errors).toHaveLength(1)
     expect(node.statuses).toMatchObject([{ fill: 'red' }])
   })
@@ -287,7 +249,7 @@ describe('linli command', () => {
   const msg = { type: 'pressed', device: address('b1'), event: { id: 'gw1:boot:000000000001' } }
 
   it('asks every device of the place and sends each result to the first output', async () => {
-    const node = place(linliCommand, { ...command, name: '鸣笛' })
+    const node = placed(linliCommand, { ...command, name: '鸣笛' })
     const done = node.input(msg)
     expect(node.toHub).toMatchObject([
       { type: 'command', name: 'siren', args: { on: true }, ttl_ms: 10_000, flow: '鸣笛 node1', event: msg.event.id },
@@ -303,7 +265,7 @@ describe('linli command', () => {
   })
 
   it('sends what failed to the second output', async () => {
-    const node = place(linliCommand, command)
+    const node = placed(linliCommand, command)
     const done = node.input(msg)
     node.answer('refused', 'GATE_SAFETY_OCCUPIED')
     await done
@@ -312,10 +274,10 @@ describe('linli command', () => {
   })
 
   it('sends a message without a device, and arguments that are not JSON, to the second output', async () => {
-    const node = place(linliCommand, command)
+    const node = placed(linliCommand, command)
     await node.input({ payload: 1 })
     expect(node.sent).toMatchObject([[null, { payload: 1, error: { code: 'FLOW_NO_DEVICE' } }]])
-    const broken = place(linliCommand, { ...command, args: '{on' })
+    const broken = placed(linliCommand, { ...command, args: '{on' })
     await broken.input(msg)
     expect(broken.sent).toMatchObject([[null, { error: { code: 'FLOW_NODE_FAILED' } }]])
     expect(broken.toHub).toEqual([])
@@ -324,7 +286,7 @@ describe('linli command', () => {
 
 describe('linli upstream status', () => {
   it('says what holds once the flows run, and every change until it is closed', () => {
-    const node = place(linliUpstreamStatus, {})
+    const node = placed(linliUpstreamStatus, {})
     const upstream = { status: 'connected' as const, since: '2026-11-23T00:00:00.000Z', backlog: 0 }
     node.bridge.receive({ type: 'upstream', upstream })
     node.bridge.receive({ type: 'upstream', upstream: { ...upstream, status: 'disconnected', backlog: 2 } })
@@ -340,7 +302,7 @@ describe('linli upstream status', () => {
   })
 
   it('says how each of several is', () => {
-    const node = place(linliUpstreamStatus, {})
+    const node = placed(linliUpstreamStatus, {})
     const since = '2026-11-23T00:00:00.000Z'
     for (const name of ['city', 'police'])
       node.bridge.receive({ type: 'upstream', upstream: { name, status: 'connected', since, backlog: 0 } })
@@ -354,7 +316,7 @@ describe('linli upstream status', () => {
   })
 
   it('has nothing to say before the hub told it', () => {
-    const node = place(linliUpstreamStatus, {})
+    const node = placed(linliUpstreamStatus, {})
     for (const listener of node.started) listener()
     expect(node.sent).toEqual([])
   })

@@ -1,6 +1,17 @@
 import type { Result } from '../../hub/contract/command.ts'
 import { Directory } from './directory.ts'
-import type { CommandMessage, EventMessage, FromHub, ToHub, UpstreamStatus } from './messages.ts'
+import type {
+  CommandMessage,
+  DeliveryMessage,
+  DeviceMessage,
+  DeviceRecord,
+  EventMessage,
+  FromHub,
+  Notice,
+  ReportMessage,
+  ToHub,
+  UpstreamStatus,
+} from './messages.ts'
 
 /** What the Linli nodes see of the hub; they find it as `RED.settings.linli`. */
 export interface Bridge {
@@ -10,8 +21,20 @@ export interface Bridge {
   /** @returns ends the subscription */
   onEvent(listener: (message: EventMessage) => void): () => void
   onUpstream(listener: (upstream: UpstreamStatus) => void): () => void
+  /** What holds for a device has changed. `atstart`: the hub tells what held before this process began. */
+  onDevice(listener: (change: DeviceChange) => void): () => void
+  onNotice(listener: (notice: Notice) => void): () => void
+  /** Tells the hub what became of a notice. */
+  delivered(delivery: Omit<DeliveryMessage, 'type'>): void
+  /** Says something to the platforms upstream; resolves as a command does. */
+  report(report: Omit<ReportMessage, 'type' | 'id'>): Promise<Result>
   /** Resolves with the one final result; refused at once when too many are waiting. Never rejects. */
   command(request: Omit<CommandMessage, 'type' | 'id'>): Promise<Result>
+}
+
+export interface DeviceChange extends DeviceMessage {
+  previous: unknown
+  atstart: boolean
 }
 
 export interface ParentBridge extends Bridge {
@@ -48,6 +71,8 @@ export interface BridgeDeps {
 export function createBridge({ send, rss_bytes, clock }: BridgeDeps): ParentBridge {
   const devices = new Directory()
   const events = new Set<(message: EventMessage) => void>()
+  const deviceListeners = new Set<(change: DeviceChange) => void>()
+  const noticeListeners = new Set<(notice: Notice) => void>()
   const upstreamListeners = new Set<(upstream: UpstreamStatus) => void>()
   const upstreams = new Map<string | undefined, UpstreamStatus>()
   const pending = new Map<string, (result: Result) => void>()
@@ -58,6 +83,7 @@ export function createBridge({ send, rss_bytes, clock }: BridgeDeps): ParentBrid
   let reporting = false
   /** Until flows run for the first time, nobody listens either. */
   let held: Array<{ message: EventMessage; since: number }> | undefined = []
+  const heldNotices: Notice[] = []
 
   /** Says which events had their turn; a node that hangs over one of them keeps the timer from ever firing. */
   function reportTaken(): void {
@@ -85,6 +111,27 @@ export function createBridge({ send, rss_bytes, clock }: BridgeDeps): ParentBrid
       const late = clock() - since > LIVE_FOR_MS
       give(late ? { ...message, replayed: true } : message)
     }
+    for (const notice of heldNotices.splice(0)) tell(notice)
+  }
+
+  function tell(notice: Notice): void {
+    for (const listener of noticeListeners) listener(notice)
+  }
+
+  function change(message: DeviceMessage, atstart: boolean): void {
+    const previous = devices.get(message.address)?.[message.field]
+    devices.update(message)
+    if (JSON.stringify(previous ?? null) === JSON.stringify(message.value)) return
+    for (const listener of deviceListeners) listener({ ...message, previous, atstart })
+  }
+
+  function snapshot(all: DeviceRecord[]): void {
+    devices.keepOnly(all)
+    for (const device of all)
+      for (const field of ['meta', 'availability', 'state'] as const) {
+        const value = device[field] ?? null
+        change({ type: 'device', address: device.address, field, value }, true)
+      }
   }
 
   function receive(message: FromHub): void {
@@ -96,10 +143,14 @@ export function createBridge({ send, rss_bytes, clock }: BridgeDeps): ParentBrid
         } else give(message)
         break
       case 'device':
-        devices.update(message)
+        change(message, false)
         break
       case 'snapshot':
-        devices.replace(message.devices)
+        snapshot(message.devices)
+        break
+      case 'notice':
+        if (!held) tell(message.notice)
+        else if (heldNotices.push(message.notice) > HELD_MAX) heldNotices.shift()
         break
       case 'upstream':
         upstreams.set(message.upstream.name, message.upstream)
@@ -116,17 +167,25 @@ export function createBridge({ send, rss_bytes, clock }: BridgeDeps): ParentBrid
   }
 
   function command(request: Omit<CommandMessage, 'type' | 'id'>): Promise<Result> {
+    return ask({ type: 'command', id: nextId(), ...request }, request.args)
+  }
+
+  function nextId(): string {
     commands += 1
-    const id = `flow-${commands}`
+    return `flow-${commands}`
+  }
+
+  function ask(asked: CommandMessage | ReportMessage, args: unknown): Promise<Result> {
+    const { id, name } = asked
     const refused = (code: string, message: string): Promise<Result> =>
-      Promise.resolve({ id, name: request.name, status: 'refused', at: new Date().toISOString(), code, message })
+      Promise.resolve({ id, name, status: 'refused', at: new Date().toISOString(), code, message })
     if (pending.size >= PENDING_MAX) return refused('FLOWS_BUSY', 'too many commands of flows have no result yet')
     if (!rate(clock())) return refused('FLOWS_RATE_LIMITED', `flows may send ${RATE_PER_S_MAX} commands per second`)
-    if (JSON.stringify(request.args ?? null).length > ARGS_BYTES_MAX)
+    if (JSON.stringify(args ?? null).length > ARGS_BYTES_MAX)
       return refused('FLOWS_ARGS_TOO_LARGE', `arguments are larger than ${ARGS_BYTES_MAX} bytes`)
     const { promise, resolve } = Promise.withResolvers<Result>()
     pending.set(id, resolve)
-    send({ type: 'command', id, ...request })
+    send(asked)
     return promise
   }
 
@@ -135,6 +194,10 @@ export function createBridge({ send, rss_bytes, clock }: BridgeDeps): ParentBrid
     upstreams: () => [...upstreams.values()],
     onEvent: (listener) => subscribe(events, listener),
     onUpstream: (listener) => subscribe(upstreamListeners, listener),
+    onDevice: (listener) => subscribe(deviceListeners, listener),
+    onNotice: (listener) => subscribe(noticeListeners, listener),
+    delivered: (delivery) => send({ type: 'delivery', ...delivery }),
+    report: (report) => ask({ type: 'report', id: nextId(), ...report }, report.data),
     command,
     receive,
     hold() {

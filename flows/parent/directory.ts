@@ -6,9 +6,10 @@ import type { DeviceMessage, DeviceRecord } from './messages.ts'
 export class Directory {
   readonly #devices = new Map<string, DeviceRecord>()
 
-  replace(devices: DeviceRecord[]): void {
-    this.#devices.clear()
-    for (const device of devices) this.#devices.set(sourceOf(device.address), device)
+  /** Forgets all others. */
+  keepOnly(devices: DeviceRecord[]): void {
+    const kept = new Set(devices.map(({ address }) => sourceOf(address)))
+    for (const key of this.#devices.keys()) if (!kept.has(key)) this.#devices.delete(key)
   }
 
   update({ address, field, value }: DeviceMessage): void {

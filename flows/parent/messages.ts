@@ -1,7 +1,8 @@
 import type { Availability } from '../../hub/contract/availability.ts'
 import type { Result } from '../../hub/contract/command.ts'
-import type { LinliEvent } from '../../hub/contract/event.ts'
+import type { LinliEvent, Severity } from '../../hub/contract/event.ts'
 import type { Meta, Place } from '../../hub/contract/meta.ts'
+import type { SenmlPack } from '../../hub/contract/senml.ts'
 import type { Address } from '../../hub/contract/topic.ts'
 
 /**
@@ -31,12 +32,13 @@ export interface DeviceRecord {
   meta?: Meta
   state?: unknown
   availability?: Availability
+  readings?: { time: string; pack: SenmlPack }
 }
 
 export interface DeviceMessage {
   type: 'device'
   address: Address
-  field: 'meta' | 'state' | 'availability'
+  field: 'meta' | 'state' | 'availability' | 'readings'
   value: unknown
 }
 
@@ -49,11 +51,31 @@ export interface UpstreamStatus {
   url?: string
 }
 
+/** What people are to be told of an incident, and by which way each of them. */
+export interface Notice {
+  id: string
+  why: string
+  clock?: string
+  tier?: string
+  incident: {
+    id: string
+    kind: string
+    status: string
+    cause: string
+    count: number
+    device?: string
+    place?: Place
+    matter?: string
+  }
+  to: Array<{ person: string; name: string; role?: string; channel: string; address: string }>
+}
+
 export type FromHub =
   | StartMessage
   | EventMessage
   | DeviceMessage
   | { type: 'snapshot'; devices: DeviceRecord[] }
+  | { type: 'notice'; notice: Notice }
   | { type: 'upstream'; upstream: UpstreamStatus }
   | { type: 'ping'; n: number }
   | { type: 'command-result'; id: string; result: Result }
@@ -71,8 +93,29 @@ export interface CommandMessage {
   event?: string
 }
 
+export interface ReportMessage {
+  type: 'report'
+  id: string
+  flow: string
+  name: string
+  text: string
+  severity: Severity
+  data?: object
+}
+
+/** What became of a notice to one person. */
+export interface DeliveryMessage {
+  type: 'delivery'
+  notice: string
+  person: string
+  delivery: 'sent' | 'delivered' | 'failed'
+  error?: string
+}
+
 export type ToHub =
   | { type: 'ready'; boot_ms: number; flows: 'started' | 'stopped'; reason?: string }
   | { type: 'pong'; n: number; rss_bytes: number }
   | { type: 'seen'; seq: number }
   | CommandMessage
+  | ReportMessage
+  | DeliveryMessage

@@ -14,7 +14,16 @@ export function newSecret(): string {
 export async function hashSecret(secret: string): Promise<string> {
   const salt = randomBytes(16)
   const key = await derive(secret, salt)
+  return stored(salt, key)
+}
+
+function stored(salt: Buffer, key: Buffer): string {
   return `scrypt$${COST.N}$${COST.r}$${COST.p}$${salt.toString('base64')}$${key.toString('base64')}`
+}
+
+/** What no secret fits, and takes as long to find out. */
+export function unfittingHash(): string {
+  return stored(randomBytes(16), randomBytes(KEY_BYTES))
 }
 
 /** False for a wrong secret and for a stored value that is not ours. */

@@ -44,6 +44,7 @@ const catalog = {
   service: { zh: '安装为 systemd 服务', en: 'hub and gateway as services of systemd' },
   update: { zh: '离线更新本机软件', en: 'bring this box to another version, and back when that is not well' },
   rollback: { zh: '回到之前的版本', en: 'back to the version before' },
+  support: { zh: '收集诊断信息(不含秘密)', en: 'one file for whoever helps, without secrets' },
   completion: { zh: '命令行补全脚本', en: 'what bash, zsh and fish need to complete commands' },
   help: { zh: '帮助;exit-codes 为退出码', en: 'this help; of exit-codes: what they mean' },
   exitCodes: {

@@ -41,6 +41,7 @@ for (const name of [
   'service',
   'update',
   'rollback',
+  'support',
   'completion',
 ] as const) {
   program.command(name).description(text(name)).helpOption(false)

@@ -3,7 +3,7 @@ import type { Audit } from '../audit/audit.ts'
 import type { Authority } from '../authority/authority.ts'
 import type { CommandDesk } from '../commands/desk.ts'
 import type { Availability } from '../contract/availability.ts'
-import type { Result } from '../contract/command.ts'
+import { isFinal, type Result } from '../contract/command.ts'
 import { LinliError } from '../contract/errors.ts'
 import type { TimeQuality } from '../contract/event.ts'
 import type { GatewayState } from '../contract/gateway.ts'
@@ -94,6 +94,8 @@ export interface CommissionDesk {
 
 /** A boom that is told to open answers when it is up. */
 const TTL_MS = 30_000
+/** A disk that takes longer is told elsewhere. */
+const SEEN_MS = 2_000
 
 export async function atCommissioning(room: CommissionDesk, request: CommissionRequest): Promise<CommissionAnswer> {
   if (request.type === 'commission-sign') return sign(room, request.brought)
@@ -157,18 +159,28 @@ async function command(
     reason: 'commissioning',
   })
   const ended_ms = now_ms()
-  const sightings = await watch.next(address, from, 0)
-  const accepted = sightings.find(
-    (one) => one.type === 'result' && one.result.id === id && one.result.status === 'accepted',
-  )
+  const accepted = await acceptance(watch, address, from, id)
   return {
     type: 'commission-command',
     result,
     sent_ms,
     ended_ms,
-    ...(accepted?.type === 'result'
-      ? { clocks: { sent_ms, gateway_ms: Date.parse(accepted.result.at), received_ms: accepted.at_ms } }
-      : {}),
+    ...(accepted ? { clocks: { sent_ms, ...accepted } } : {}),
+  }
+}
+
+/** When the gateway accepted it. The final result is known before what came earlier is on disk, and then seen. */
+async function acceptance(watch: Watch, address: Address, from: number, id: string) {
+  for (let after = from; ; ) {
+    const sightings = await watch.next(address, after, SEEN_MS)
+    for (const { number, at_ms, ...seen } of sightings) {
+      after = number
+      if (seen.type !== 'result' || seen.result.id !== id) continue
+      if (seen.result.status === 'accepted') return { gateway_ms: Date.parse(seen.result.at), received_ms: at_ms }
+      // It never was: refused, or by the hub itself.
+      if (isFinal(seen.result.status)) return undefined
+    }
+    if (sightings.length === 0) return undefined
   }
 }
 

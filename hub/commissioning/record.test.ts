@@ -91,6 +91,27 @@ describe('an acceptance record', () => {
     expect(commissionRequest({ type: 'site-read' })).toBeUndefined()
   })
 
+  it('knows when the gateway accepted a command, also when that is on disk later than the end is known', async () => {
+    const device = { gateway: 'gw-1', class: 'alarm-button', device: 'b1' } as const
+    const result = (status: 'accepted' | 'succeeded', number: number) => ({
+      type: 'result' as const,
+      number,
+      at_ms: 1_000 + number,
+      result: { id: 'id-1', name: 'lamp', status, at: '1970-01-01T00:00:05.000Z' },
+    })
+    const pages = [
+      [{ type: 'state' as const, state: {}, number: 1, at_ms: 1 }],
+      [result('accepted', 2), result('succeeded', 3)],
+    ]
+    const watch = { ...room.watch, next: async () => pages.shift() ?? [] }
+    const desk = { send: async () => result('succeeded', 0).result }
+    const asked = { type: 'commission-command', ...device, name: 'lamp', args: { on: true }, by: 'x' } as const
+    expect(await atCommissioning({ ...room, watch, desk }, asked)).toMatchObject({
+      clocks: { gateway_ms: 5_000, received_ms: 1_002 },
+    })
+    expect(await atCommissioning({ ...room, desk }, asked)).not.toHaveProperty('clocks')
+  })
+
   it.each(['set-mode', 'release-all', 'unlock', 'configure'])('never comes of the command %s', async (name) => {
     const device = { gateway: 'gw-1', class: 'access-gate', device: 'd1' } as const
     await expect(

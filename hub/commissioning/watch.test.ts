@@ -61,6 +61,18 @@ describe('what comes from a device', () => {
     ])
   })
 
+  it('may be at an upstream before it is on the disk', async () => {
+    const from = watch.begin()
+    watch.acknowledged('city', pressed(1))
+    watch.heard(pressed(1).message)
+    watch.heard(pressed(2).message)
+    expect(await watch.next(button, from, 0)).toMatchObject([
+      { type: 'event' },
+      { type: 'acknowledged', upstream: 'city', after_ms: 0 },
+      { type: 'event' },
+    ])
+  })
+
   it('is of that device alone, and nothing after a while', async () => {
     const from = watch.begin()
     watch.heard(pressed(1).message)

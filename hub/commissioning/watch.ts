@@ -16,7 +16,7 @@ export type Seen =
   | { type: 'state'; state: unknown }
   | { type: 'availability'; availability: Availability }
   | { type: 'result'; result: Result }
-  /** `after_ms`: since it was on the hub's disk, by the hub's monotonic clock. */
+  /** `after_ms`: since it was on the hub's disk, by the hub's monotonic clock; 0 when the upstream had it by then. */
   | { type: 'acknowledged'; id: string; upstream: string; after_ms: number }
 
 /** `at_ms`: wall clock of the hub. */
@@ -40,6 +40,8 @@ export function createWatch(deps: { now_ms: () => number; monotonic_ms: () => nu
   let kept: Array<Sighting & { path: string }> = []
   /** Events that an upstream may still acknowledge, by topic and id. */
   const waiting = new Map<string, { path: string; since_ms: number }>()
+  /** Upstreams that had an event before the hub said that it is on its disk. */
+  const early = new Map<string, string[]>()
   const lookers = new Set<() => void>()
   let number = 0
   let asked_ms = Number.NEGATIVE_INFINITY
@@ -48,6 +50,7 @@ export function createWatch(deps: { now_ms: () => number; monotonic_ms: () => nu
     if (lookers.size > 0 || deps.monotonic_ms() - asked_ms < LOOKING_MS) return true
     kept = []
     waiting.clear()
+    early.clear()
     return false
   }
 
@@ -69,23 +72,27 @@ export function createWatch(deps: { now_ms: () => number; monotonic_ms: () => nu
       const seen = seenIn(message)
       if (!seen) return
       const path = addressPath(message.topic)
-      if (seen.type === 'event' || seen.type === 'readings') {
-        if (waiting.size >= KEPT_MAX) waiting.clear()
-        waiting.set(keyOf(formatTopic(message.topic), seen.id), { path, since_ms: deps.monotonic_ms() })
-      }
       see(path, seen)
+      if (seen.type !== 'event' && seen.type !== 'readings') return
+      const key = keyOf(formatTopic(message.topic), seen.id)
+      if (waiting.size >= KEPT_MAX) waiting.clear()
+      waiting.set(key, { path, since_ms: deps.monotonic_ms() })
+      for (const upstream of early.get(key) ?? [])
+        see(path, { type: 'acknowledged', id: seen.id, upstream, after_ms: 0 })
+      early.delete(key)
     },
     acknowledged(upstream, { topic, payload }) {
-      if (!isLooking() || waiting.size === 0) return
-      const id = idIn(payload)
-      const found = id === undefined ? undefined : waiting.get(keyOf(topic, id))
-      if (id === undefined || !found) return
-      see(found.path, {
-        type: 'acknowledged',
-        id,
-        upstream,
-        after_ms: Math.round(deps.monotonic_ms() - found.since_ms),
-      })
+      const id = isLooking() ? idIn(payload) : undefined
+      if (id === undefined) return
+      const key = keyOf(topic, id)
+      const found = waiting.get(key)
+      if (!found) {
+        if (early.size >= KEPT_MAX) early.clear()
+        early.set(key, [...(early.get(key) ?? []), upstream])
+        return
+      }
+      const after_ms = Math.round(deps.monotonic_ms() - found.since_ms)
+      see(found.path, { type: 'acknowledged', id, upstream, after_ms })
     },
     begin() {
       asked_ms = deps.monotonic_ms()

@@ -38,6 +38,26 @@ const Who = {
 export const hubEvents = {
   evacuation: Type.Object({ ...Who, gates: Count }),
   'evacuation-ended': Type.Object({ ...Who, gates: Count }),
+  'flow-report': Type.Object(
+    {
+      flow: Type.String({ minLength: 1, maxLength: 80, description: 'the node of the flow that says it' }),
+      name: Segment,
+      text: Type.String({ minLength: 1, maxLength: 2_000, description: 'for people' }),
+      data: Type.Optional(Type.Record(Type.String({ maxLength: 80 }), Type.Unknown())),
+    },
+    { description: 'what the local automation of the estate has to say upstream' },
+  ),
+  'flows-fell-back': Type.Object(
+    {
+      from: Type.Integer({ minimum: 1, description: 'the version that was left' }),
+      to: Count,
+      user: Type.String({ maxLength: 120, description: 'who deployed it' }),
+      cause: Type.String({ maxLength: 60, description: 'how the last process was lost' }),
+    },
+    {
+      description: 'a deploy of flows ended their process twice: the last good version (0: the shipped one) runs again',
+    },
+  ),
 } as const
 
 const Missing = Type.Object({

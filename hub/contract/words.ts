@@ -67,6 +67,8 @@ export const EVENT_WORDS: Readonly<Record<string, Words>> = {
   'setting-changed': { zh: '设置已改', en: 'Setting changed' },
   evacuation: { zh: '全小区疏散', en: 'Evacuation' },
   'evacuation-ended': { zh: '疏散结束', en: 'Evacuation ended' },
+  'flow-report': { zh: '流程报告', en: 'Flow report' },
+  'flows-fell-back': { zh: '流程已退回', en: 'Flows fell back' },
   raised: { zh: '事件发生', en: 'Raised' },
   repeated: { zh: '再次报警', en: 'Repeated' },
   acknowledged: { zh: '已受理', en: 'Acknowledged' },

@@ -23,6 +23,7 @@ const command = (id: string): CommandMessage => ({
   ttl_ms: 1000,
   flow: 'n1',
 })
+const report = async () => {}
 const succeeded: Result = { id: 'x', name: 'siren', status: 'succeeded', at: '2026-11-23T00:00:00.000Z' }
 
 describe('commands of flows', () => {
@@ -32,7 +33,7 @@ describe('commands of flows', () => {
       sent.push(request)
       return succeeded
     }
-    const commands = createFlowCommands({ clock: () => 0, hub: { send } }, FLOW_COMMANDS_DEFAULTS)
+    const commands = createFlowCommands({ clock: () => 0, hub: { send, report } }, FLOW_COMMANDS_DEFAULTS)
     const answer = await new Promise<Result>((resolve) => commands.handle(command('a'), resolve))
     expect(answer).toBe(succeeded)
     expect(sent).toEqual([
@@ -44,7 +45,7 @@ describe('commands of flows', () => {
     let now = 0
     const answers: Result[] = []
     const commands = createFlowCommands(
-      { clock: () => now, hub: { send: () => new Promise(() => {}) } },
+      { clock: () => now, hub: { send: () => new Promise(() => {}), report } },
       FLOW_COMMANDS_DEFAULTS,
     )
     for (let n = 0; n < 60; n += 1) commands.handle(command(`c${n}`), (result) => answers.push(result))
@@ -58,7 +59,7 @@ describe('commands of flows', () => {
   it('are refused when too many have no result', () => {
     const answers: Result[] = []
     const commands = createFlowCommands(
-      { clock: () => 0, hub: { send: () => new Promise(() => {}) } },
+      { clock: () => 0, hub: { send: () => new Promise(() => {}), report } },
       { ...FLOW_COMMANDS_DEFAULTS, pending_max: 1 },
     )
     for (const id of ['a', 'b']) commands.handle(command(id), (result) => answers.push(result))
@@ -74,7 +75,7 @@ describe('commands of flows', () => {
       },
     ],
   ])('are answered even when the hub %s', async (_how, send) => {
-    const commands = createFlowCommands({ clock: () => 0, hub: { send } }, FLOW_COMMANDS_DEFAULTS)
+    const commands = createFlowCommands({ clock: () => 0, hub: { send, report } }, FLOW_COMMANDS_DEFAULTS)
     const answer = await new Promise<Result>((resolve) => commands.handle(command('a'), resolve))
     expect(answer).toMatchObject({ status: 'failed', code: 'FLOWS_HUB_FAILED', message: 'broken' })
     expect(commands.counts.pending).toBe(0)

@@ -1,7 +1,7 @@
 import type { Result } from '../contract/command.ts'
 import { reasonOf } from '../contract/errors.ts'
 import type { HubForFlows } from './hub-port.ts'
-import type { CommandMessage } from './ipc.ts'
+import type { CommandMessage, ReportMessage } from './ipc.ts'
 import { createTokenBucket } from './token-bucket.ts'
 
 /** Commands of flows on their way to the hub: limited in rate and number, each answered exactly once. */
@@ -26,44 +26,61 @@ export const FLOWS_CODES = {
 
 export interface FlowCommands {
   handle(command: CommandMessage, answer: (result: Result) => void): void
+  /** What a flow has to say counts as a command of it. */
+  report(report: ReportMessage, answer: (result: Result) => void): void
   readonly counts: Readonly<{ sent: number; refused: number; pending: number }>
 }
 
 export function createFlowCommands(
-  deps: { hub: Pick<HubForFlows, 'send'>; clock: () => number },
+  deps: { hub: Pick<HubForFlows, 'send' | 'report'>; clock: () => number },
   config: FlowCommandsConfig,
 ): FlowCommands {
   const bucket = createTokenBucket({ per_s: config.rate_per_s, burst: config.burst })
   const counts = { sent: 0, refused: 0, pending: 0 }
 
-  function refused(command: CommandMessage, code: keyof typeof FLOWS_CODES): Result {
+  function refused(command: Asked, code: keyof typeof FLOWS_CODES): Result {
     counts.refused += 1
     return outcome(command, 'refused', code, FLOWS_CODES[code])
+  }
+
+  function carryOut(asked: Asked, work: () => Promise<Result>, answer: (result: Result) => void): void {
+    const isBusy = counts.pending >= config.pending_max
+    if (isBusy || !bucket.take(deps.clock())) {
+      answer(refused(asked, isBusy ? 'FLOWS_BUSY' : 'FLOWS_RATE_LIMITED'))
+      return
+    }
+    counts.sent += 1
+    counts.pending += 1
+    // The hub promises that commands do not reject; if one ever does, a flow must not bring it down.
+    Promise.resolve()
+      .then(work)
+      .catch((error: unknown) => outcome(asked, 'failed', 'FLOWS_HUB_FAILED', reasonOf(error).slice(0, 400)))
+      .then((result) => {
+        counts.pending -= 1
+        answer(result)
+      })
   }
 
   return {
     counts,
     handle(command, answer) {
-      if (counts.pending >= config.pending_max) return answer(refused(command, 'FLOWS_BUSY'))
-      if (!bucket.take(deps.clock())) return answer(refused(command, 'FLOWS_RATE_LIMITED'))
-      counts.sent += 1
-      counts.pending += 1
       const { address, name, args, ttl_ms, flow, reason } = command
       const request = { address, name, args, ttl_ms, actor: { kind: 'flow' as const, id: flow } }
-      // The hub promises not to reject; if it ever does, a flow must not bring it down.
-      Promise.resolve()
-        .then(() => deps.hub.send(reason === undefined ? request : { ...request, reason }))
-        .catch((error: unknown) => outcome(command, 'failed', 'FLOWS_HUB_FAILED', reasonOf(error).slice(0, 400)))
-        .then((result) => {
-          counts.pending -= 1
-          answer(result)
-        })
+      carryOut(command, () => deps.hub.send(reason === undefined ? request : { ...request, reason }), answer)
+    },
+    report(report, answer) {
+      const { type: _type, id, ...said } = report
+      const done = { id, name: said.name, status: 'succeeded' as const }
+      const say = () => deps.hub.report(said).then(() => ({ ...done, at: new Date().toISOString() }))
+      carryOut(report, say, answer)
     },
   }
 }
 
+type Asked = Pick<CommandMessage, 'id' | 'name'>
+
 function outcome(
-  command: CommandMessage,
+  command: Asked,
   status: 'refused' | 'failed',
   code: keyof typeof FLOWS_CODES,
   message: string,

@@ -11,6 +11,12 @@ export function deviceMessage(message: Message): DeviceMessage | undefined {
       return { type: 'device', address: addressOf(message.topic), field: 'availability', value: message.availability }
     case 'meta':
       return { type: 'device', address: addressOf(message.topic), field: 'meta', value: message.meta }
+    case 'telemetry': {
+      // What an outage delayed says nothing about now.
+      if (message.event.replayed === true) return undefined
+      const { time, data } = message.event
+      return { type: 'device', address: addressOf(message.topic), field: 'readings', value: { time, pack: data } }
+    }
     case 'cleared': {
       const field = FIELDS[message.topic.channel]
       return field && { type: 'device', address: addressOf(message.topic), field, value: null }

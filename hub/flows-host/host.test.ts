@@ -16,6 +16,10 @@ const hub: HubForFlows = {
   onMessage: () => () => {},
   snapshot: () => ({ devices: [] }),
   send: () => new Promise(() => {}),
+  report: async () => {},
+  fellBack: async () => {},
+  onNotice: () => () => {},
+  delivered: () => {},
   upstreams: () => [{ status: 'none', since: '2026-11-23T00:00:00.000Z', backlog: 0 }],
   onUpstream: () => () => {},
 }

@@ -110,6 +110,7 @@ class Host implements FlowsHost {
   #secret = ''
   #timer: ReturnType<typeof setInterval> | undefined
   #subscriptions: Unsubscribe[] = []
+  #unsubscribeNotices: Unsubscribe = () => {}
   #ready: ReadyMessage | undefined
   #last_cause: Cause | undefined
   #status: FlowsStatus = { status: 'stopped' }
@@ -195,6 +196,7 @@ class Host implements FlowsHost {
         this.#last_cause = effect.cause
         // What it had read and not finished waits for the next one.
         this.#run?.lose()
+        this.#unsubscribeNotices()
         this.#outbox.childLost()
         this.#deps.log.warn(
           { cause: effect.cause, in_a_row: effect.failures, pid: this.#run?.pid },
@@ -210,6 +212,7 @@ class Host implements FlowsHost {
       case 'closed':
         clearInterval(this.#timer)
         for (const unsubscribe of this.#subscriptions) unsubscribe()
+        this.#unsubscribeNotices()
         if (this.#folder !== undefined) closeSync(this.#folder)
         this.#folder = undefined
         this.#closed.resolve()
@@ -235,6 +238,9 @@ class Host implements FlowsHost {
           if (command.event !== undefined) this.#latency.command(command.event, this.#clock())
           this.#commands.handle(command, answer)
         },
+        onReport: (report, answer) => this.#commands.report(report, answer),
+        onDelivery: ({ notice, person, delivery, error }) =>
+          hub.delivered({ notice, person, delivery, ...(error === undefined ? {} : { error }) }),
         onInvalid: (message) => {
           this.#invalid += 1
           this.#childLog.line(`message from flows refused: ${message}`, this.#clock())
@@ -276,6 +282,9 @@ class Host implements FlowsHost {
     for (const upstream of hub.upstreams()) this.#run?.send({ type: 'upstream', upstream })
     this.#input({ type: 'ready' })
     this.#run?.pump()
+    this.#unsubscribeNotices()
+    // Anew for each child: it then gets those that the last one did not deliver.
+    this.#unsubscribeNotices = hub.onNotice((notice) => this.#run?.send({ type: 'notice', notice }))
   }
 
   #onPong(pong: PongMessage): void {

@@ -1,6 +1,7 @@
 import type { Availability } from '../contract/availability.ts'
 import type { Actor, Result } from '../contract/command.ts'
 import type { Message } from '../contract/decode.ts'
+import type { Severity } from '../contract/event.ts'
 import type { Meta, Place } from '../contract/meta.ts'
 import type { Address } from '../contract/topic.ts'
 
@@ -50,6 +51,40 @@ export interface CommandRequest {
   reason?: string
 }
 
+/** What a flow has to say to the platforms upstream. */
+export interface FlowReport {
+  /** The node that says it. */
+  flow: string
+  name: string
+  text: string
+  severity: Severity
+  data?: Record<string, unknown>
+}
+
+/** A deploy that ended the process twice was left for the last good version; 0: the shipped flows. */
+export interface FallBack {
+  from: number
+  to: number
+  user: string
+  cause: string
+}
+
+/** What people are to be told of an incident (`hub/incidents/notices.ts`). */
+export interface Notice {
+  id: string
+  why: string
+  incident: object
+  to: Array<{ person: string; name: string; role?: string; channel: string; address: string }>
+}
+
+/** What became of a notice to one person. */
+export interface Delivery {
+  notice: string
+  person: string
+  delivery: 'sent' | 'delivered' | 'failed'
+  error?: string
+}
+
 /** Ends a subscription; calling it again does nothing. */
 export type Unsubscribe = () => void
 
@@ -60,6 +95,13 @@ export interface HubForFlows {
   snapshot(): { devices: DeviceSnapshot[] }
   /** Resolves with the one final result (`succeeded`, `failed`, `refused` or `expired`); never rejects. */
   send(request: CommandRequest): Promise<Result>
+  /** Goes through the journal like every event of the hub; rejects when it cannot be written. */
+  report(report: FlowReport): Promise<void>
+  /** Tells staff and platforms that a deploy was taken back. */
+  fellBack(fallBack: FallBack): Promise<void>
+  /** Whoever begins to listen gets those of open incidents of which nobody knows what became. */
+  onNotice(listener: (notice: Notice) => void): Unsubscribe
+  delivered(delivery: Delivery): void
   /** Each; a single one of status `none` when none is configured. */
   upstreams(): UpstreamStatus[]
   onUpstream(listener: (status: UpstreamStatus) => void): Unsubscribe

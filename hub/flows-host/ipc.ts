@@ -1,11 +1,11 @@
 import { type Static, type TSchema, Type } from 'typebox'
 import type { Result } from '../contract/command.ts'
 import { type Decoded, LinliError } from '../contract/errors.ts'
-import type { LinliEvent } from '../contract/event.ts'
+import { type LinliEvent, SEVERITIES } from '../contract/event.ts'
 import type { Place } from '../contract/meta.ts'
 import { type Checker, checker } from '../contract/schema.ts'
 import { type Address, COMMAND_ID_PATTERN, DEVICE_CLASSES, SEGMENT_PATTERN, Segment } from '../contract/topic.ts'
-import type { DeviceSnapshot, UpstreamStatus } from './hub-port.ts'
+import type { DeviceSnapshot, Notice, UpstreamStatus } from './hub-port.ts'
 
 /**
  * What hub and flows process say to each other over the IPC channel of the child. The flows side keeps its own copy of
@@ -39,7 +39,7 @@ export interface EventMessage {
 export interface DeviceMessage {
   type: 'device'
   address: Address
-  field: 'meta' | 'state' | 'availability'
+  field: 'meta' | 'state' | 'availability' | 'readings'
   value: unknown
 }
 
@@ -48,6 +48,7 @@ export type ToFlows =
   | EventMessage
   | DeviceMessage
   | { type: 'snapshot'; devices: DeviceSnapshot[] }
+  | { type: 'notice'; notice: Notice }
   | { type: 'upstream'; upstream: UpstreamStatus }
   | { type: 'ping'; n: number }
   | { type: 'command-result'; id: string; result: Result }
@@ -95,10 +96,27 @@ const fromFlows = {
     reason: Type.Optional(Type.String({ maxLength: 200 })),
     event: Type.Optional(Type.String({ maxLength: 200, description: 'id of the event that led to it' })),
   }),
+  report: Type.Object({
+    type: Type.Literal('report'),
+    id: Type.String({ pattern: COMMAND_ID_PATTERN }),
+    flow: Type.String({ minLength: 1, maxLength: 80, description: 'the node that says it' }),
+    name: Type.String({ pattern: SEGMENT_PATTERN }),
+    text: Type.String({ minLength: 1, maxLength: 2_000 }),
+    severity: Type.Enum([...SEVERITIES]),
+    data: Type.Optional(Type.Record(Type.String({ maxLength: 80 }), Type.Unknown())),
+  }),
+  delivery: Type.Object({
+    type: Type.Literal('delivery'),
+    notice: Type.String({ minLength: 1, maxLength: 80 }),
+    person: Segment,
+    delivery: Type.Enum(['sent', 'delivered', 'failed']),
+    error: Type.Optional(Type.String({ maxLength: 400 })),
+  }),
 } as const
 
 export type FromFlows = { [T in keyof typeof fromFlows]: Static<(typeof fromFlows)[T]> }[keyof typeof fromFlows]
 export type CommandMessage = Static<(typeof fromFlows)['command']>
+export type ReportMessage = Static<(typeof fromFlows)['report']>
 
 const checkers = new Map<string, Checker<unknown>>(
   Object.entries(fromFlows).map(([type, schema]) => [type, checker(schema as TSchema, 'FLOWS_MESSAGE_INVALID')]),

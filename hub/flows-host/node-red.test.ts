@@ -59,6 +59,10 @@ const hub: HubForFlows = {
     commands.push(`${request.name} ${request.address.device} ${args.on ? `on ${args.for_ms}` : 'off'}`)
     return { id: `c${commands.length}`, name: request.name, status: 'succeeded', at: new Date().toISOString() }
   },
+  report: async () => {},
+  fellBack: async () => {},
+  onNotice: () => () => {},
+  delivered: () => {},
   upstreams: () => [upstream],
   onUpstream(listener) {
     sayUpstream = listener
@@ -229,7 +233,14 @@ describe('the editor', { timeout: 60_000 }, () => {
     const ours = list.filter(({ module }) => module === '@linli/nodes')
     expect(ours.map(({ types, err }) => [types, err])).toEqual([
       [['linli event'], undefined],
+      [['linli state'], undefined],
+      [['linli reading'], undefined],
+      [['linli incident'], undefined],
+      [['linli notice'], undefined],
       [['linli command'], undefined],
+      [['linli incident step'], undefined],
+      [['linli notice told'], undefined],
+      [['linli upstream send'], undefined],
       [['linli upstream status'], undefined],
     ])
     expect(list.flatMap(({ types }) => types)).not.toContain('exec')

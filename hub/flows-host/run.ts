@@ -1,8 +1,15 @@
 import type { Result } from '../contract/command.ts'
 import { type Channel, createChannel } from './channel.ts'
 import { type ChildConfig, type FlowsChild, startChild } from './child.ts'
-import type { HubForFlows } from './hub-port.ts'
-import { type CommandMessage, decodeFromFlows, type FromFlows, type StartMessage, type ToFlows } from './ipc.ts'
+import type { Delivery, HubForFlows } from './hub-port.ts'
+import {
+  type CommandMessage,
+  decodeFromFlows,
+  type FromFlows,
+  type ReportMessage,
+  type StartMessage,
+  type ToFlows,
+} from './ipc.ts'
 import type { Outbox } from './outbox.ts'
 import { createTokenBucket } from './token-bucket.ts'
 
@@ -23,6 +30,8 @@ export interface RunListeners {
   onPong(pong: PongMessage): void
   onSeen(seq: number): void
   onCommand(command: CommandMessage, answer: (result: Result) => void): void
+  onReport(report: ReportMessage, answer: (result: Result) => void): void
+  onDelivery(delivery: Delivery): void
   onInvalid(message: string): void
   /** It sends far more messages than a sane flow; called once. */
   onFlood(): void
@@ -106,9 +115,14 @@ export class FlowsRun {
     if (message.type === 'ready') this.#listeners.onReady(message)
     else if (message.type === 'pong') this.#listeners.onPong(message)
     else if (message.type === 'seen') this.#listeners.onSeen(message.seq)
-    else
-      this.#listeners.onCommand(message, (result) => {
-        if (!this.#deaf) this.send({ type: 'command-result', id: message.id, result })
-      })
+    else if (message.type === 'delivery') this.#listeners.onDelivery(message)
+    else if (message.type === 'report') this.#listeners.onReport(message, this.#answer(message.id))
+    else this.#listeners.onCommand(message, this.#answer(message.id))
+  }
+
+  #answer(id: string): (result: Result) => void {
+    return (result) => {
+      if (!this.#deaf) this.send({ type: 'command-result', id, result })
+    }
   }
 }

@@ -123,6 +123,7 @@ export const SHIPPED_RULES: readonly Rule[] = [
   { name: 'threshold', class: 'park-sensor', events: ['threshold-raised'], kind: 'shared', skill: 'property' },
   { name: 'board-lost', class: 'gateway', events: ['board-lost'], kind: 'shared', skill: 'property' },
   { name: 'evacuation', class: 'hub', events: ['evacuation'], kind: 'major', skill: 'patrol' },
+  { name: 'flows', class: 'hub', events: ['flows-fell-back'], kind: 'shared', skill: 'property' },
 ]
 
 /** Of an incident that is open already: told with it, and nothing more. */

@@ -3,7 +3,7 @@ import type { Audit } from '../audit/audit.ts'
 import type { AuditEntry } from '../audit/chain.ts'
 import { createRarely } from '../audit/rarely.ts'
 import type { Verify } from '../auth/login-queue.ts'
-import { hashSecret, newSecret } from '../auth/secret.ts'
+import { hashSecret, unfittingHash } from '../auth/secret.ts'
 import { LinliError } from '../contract/errors.ts'
 import { newEpoch, type People, type PersonEntry, unknownPerson } from './people.ts'
 import type { Role } from './roles.ts'
@@ -24,6 +24,8 @@ export interface PeopleDesk {
   changeSecret(change: LoginAttempt & { next: string }): Promise<LoginAnswer>
   /** @throws {LinliError} PERSON_UNKNOWN */
   unlock(name: string): void
+  /** Somebody asked for what their role may not. */
+  noteDenied(person: Pick<Person, 'name'>, route: string, address: string): void
   /** What somebody has changed, or tried to, in the flows. */
   noteEdit(person: Pick<Person, 'name'>, what: string, status: number, address: string): void
   readonly whenEnded: Sessions['whenEnded']
@@ -58,10 +60,10 @@ export interface PeopleDeskDeps {
   monotonic_ms: () => number
 }
 
-export async function createPeopleDesk(deps: PeopleDeskDeps): Promise<PeopleDesk> {
+export function createPeopleDesk(deps: PeopleDeskDeps): PeopleDesk {
   const { people, sessions, audit } = deps
   // Checked for a name that nobody has, so that it takes as long as any other.
-  const nobody = await hashSecret(newSecret())
+  const nobody = unfittingHash()
   const rarely = createRarely()
   let throttle = NO_ATTEMPTS
 
@@ -149,6 +151,11 @@ export async function createPeopleDesk(deps: PeopleDeskDeps): Promise<PeopleDesk
     unlock(name) {
       if (!people.get(name)) throw unknownPerson(name)
       step({ type: 'unlock', name })
+    },
+    noteDenied({ name }, route, address) {
+      const count = rarely(`${name} ${route}`)
+      const entry = { ...entryOf('route', `person:${name}`, address), kind: 'access', target: route } as const
+      if (count !== undefined) audit.note({ ...entry, outcome: 'refused', code: 'ROLE_TOO_LOW', detail: { count } })
     },
     noteEdit({ name }, what, status, address) {
       const outcome = status < 400 ? 'succeeded' : status === 401 || status === 403 ? 'refused' : 'failed'

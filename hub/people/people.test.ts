@@ -58,7 +58,7 @@ async function open() {
   })
   ends.push(sessions.close)
   const verify = createLoginQueue(verifySecret)
-  const desk = await createPeopleDesk({ people, sessions, verify, audit, monotonic_ms: () => now_ms })
+  const desk = createPeopleDesk({ people, sessions, verify, audit, monotonic_ms: () => now_ms })
   const ask = (request: object) => atPeople({ people, audit, unlock: desk.unlock }, personRequest(request) as never)
   const login = (name = 'li', secret = SECRET, address = '192.0.2.1') => desk.login({ name, secret, address })
   return { people, sessions, desk, ask, login, fellBack }
@@ -174,7 +174,7 @@ describe('a login', () => {
       checked.push(stored.split('$').slice(0, 4).join('$'))
       return verifySecret(secret, stored)
     }
-    const desk = await createPeopleDesk({ people, sessions, verify, audit, monotonic_ms: () => now_ms })
+    const desk = createPeopleDesk({ people, sessions, verify, audit, monotonic_ms: () => now_ms })
     await atPeople({ people, audit }, personRequest(ADD) as never)
     const answers: Array<[string, LoginAnswer]> = []
     for (let n = 0; n < 8; n++)
@@ -195,7 +195,7 @@ describe('a login', () => {
       await ask({ type: 'person-secret', name: 'li', secret: await hashSecret('x'), mustChange: false })
       return true
     }
-    const desk = await createPeopleDesk({ people, sessions, verify, audit, monotonic_ms: () => now_ms })
+    const desk = createPeopleDesk({ people, sessions, verify, audit, monotonic_ms: () => now_ms })
     expect(await desk.login({ name: 'li', secret: SECRET, address: '::1' })).toEqual({
       ok: false,
       code: 'LOGIN_REFUSED',

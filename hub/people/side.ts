@@ -41,7 +41,7 @@ export async function openPeopleSide(deps: PeopleSideDeps): Promise<PeopleSide> 
   const onError = (error: unknown) => logger.error({ error: reasonOf(error) }, 'the sessions could not be written')
   const sessions = await openSessions({ people, file, now_ms: Date.now, onError })
   const monotonic_ms = () => performance.now()
-  const desk = await createPeopleDesk({ people, sessions, audit: deps.audit, verify: deps.verify, monotonic_ms })
+  const desk = createPeopleDesk({ people, sessions, audit: deps.audit, verify: deps.verify, monotonic_ms })
   return {
     desk,
     at: (request) => atPeople({ people, audit: deps.audit, unlock: desk.unlock }, request),

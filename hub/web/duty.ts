@@ -3,7 +3,6 @@ import { Type } from 'typebox'
 import type { Audit } from '../audit/audit.ts'
 import type { CommandDesk, CommandRequest } from '../commands/desk.ts'
 import { LinliError, reasonOf } from '../contract/errors.ts'
-import { incidentCommands } from '../contract/incident.ts'
 import { checker } from '../contract/schema.ts'
 import {
   type Address,
@@ -39,7 +38,6 @@ const FROM_PAGES: Partial<Record<DeviceClass, readonly string[]>> = {
   'alarm-button': ['lamp', 'siren', 'reset'],
   'park-sensor': ['output', 'read'],
   hub: ['release-all', 'end-release'],
-  incident: Object.keys(incidentCommands).filter((name) => name !== 'submit' && name !== 'confirm'),
 }
 /** A gate that has not answered by then is looked at, not moved. */
 const TTL_MS = 15_000

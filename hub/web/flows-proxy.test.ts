@@ -20,11 +20,22 @@ let isUp = true
 let heard: IncomingMessage[] = []
 let bodies: string[] = []
 const inner = new Set<Socket>()
+let awaited = { count: Number.POSITIVE_INFINITY, done: () => {} }
+/** Without timers, which stand still meanwhile. */
+const heardOf = (count: number) =>
+  new Promise<void>((done) => {
+    awaited = { count, done }
+    if (heard.length >= count) done()
+  })
+function hear(asked: IncomingMessage): void {
+  heard.push(asked)
+  if (heard.length >= awaited.count) awaited.done()
+}
 
 beforeAll(async () => {
   people = await guardedPeople()
   behind = createServer((asked, response) => {
-    heard.push(asked)
+    hear(asked)
     let body = ''
     asked.on('data', (chunk: Buffer) => {
       body += chunk.toString('latin1')
@@ -40,7 +51,7 @@ beforeAll(async () => {
     })
   })
   behind.on('upgrade', (asked, socket: Socket) => {
-    heard.push(asked)
+    hear(asked)
     inner.add(socket)
     socket.on('error', () => undefined)
     if (asked.url?.includes('hang')) return
@@ -151,6 +162,29 @@ describe('the editor through the hub', () => {
     )
     expect((await ask('/dashboard/', { headers: { cookie: viewer } })).status).toBe(403)
     expect(heard).toEqual([])
+    expect(people.lines).toContainEqual(
+      expect.objectContaining({
+        kind: 'access',
+        actor: 'person:viewer',
+        target: 'POST /editor/*',
+        code: 'ROLE_TOO_LOW',
+      }),
+    )
+  })
+
+  it('gets no second request hidden in the body of a first', async () => {
+    const { host } = own()
+    const cookie = await cookieFor('admin')
+    const hidden = `0\r\n\r\nGET /editor/hidden HTTP/1.1\r\nHost: ${host}\r\n\r\n`
+    const head = `POST /editor/flows HTTP/1.1\r\nHost: ${host}\r\nOrigin: http://${host}\r\nCookie: ${cookie}\r\n`
+    for (const lengths of [
+      `Content-Length: ${hidden.length}\r\nTransfer-Encoding: chunked`,
+      `Content-Length: ${hidden.length}\r\nContent-Length: 0`,
+      'Transfer-Encoding: xchunked',
+      'Transfer-Encoding : chunked',
+    ])
+      expect(await raw(`${head}${lengths}\r\n\r\n${hidden}`)).toMatch(/^HTTP\/1.1 400/)
+    expect(heard).toEqual([])
   })
 
   it('gets what an installer changes, as it came, and the audit log has who', async () => {
@@ -220,7 +254,7 @@ describe('a flows process that', () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     try {
       const hung = Array.from({ length: 64 }, () => ask('/editor/hang', { headers }))
-      await vi.waitFor(() => expect(heard).toHaveLength(64))
+      await heardOf(64)
       expect((await ask('/editor/', { headers })).status).toBe(503)
       expect((await ask('/healthz')).status).toBe(200)
       vi.advanceTimersByTime(15_000)
@@ -230,9 +264,22 @@ describe('a flows process that', () => {
     } finally {
       vi.useRealTimers()
     }
-    await vi.waitFor(async () => expect((await ask('/editor/', { headers })).status).toBe(200))
+    await vi.waitFor(async () => expect((await ask('/editor/', { headers })).status).toBe(200), { timeout: 20_000 })
   })
 })
+
+/** What comes back for bytes as they stand. */
+function raw(bytes: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = ''
+    const socket = connect(port, '127.0.0.1', () => socket.write(bytes))
+    socket.on('data', (chunk: Buffer) => {
+      text += chunk.toString()
+    })
+    socket.once('close', () => resolve(text))
+    socket.on('error', reject)
+  })
+}
 
 /** A WebSocket by hand: whatever headers, and what comes back. */
 function upgrade(path: string, headers: Record<string, string>): Promise<{ status: number; socket: Socket }> {
@@ -287,7 +334,7 @@ describe('a WebSocket of the editor', () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     try {
       const refused = upgrade('/editor/hang', { cookie })
-      await vi.waitFor(() => expect(heard).toHaveLength(1))
+      await heardOf(1)
       vi.advanceTimersByTime(15_000)
       expect((await refused).status).toBe(502)
     } finally {

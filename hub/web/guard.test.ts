@@ -62,7 +62,7 @@ describe('the table of routes', () => {
     expect(roles.map(([, role, zh, en]) => [role, { zh, en }])).toEqual(Object.entries(ROLE_MAY))
   })
 
-  it('holds for every route and every role, over HTTPS and on loopback', async () => {
+  it('holds for every route and every role, over HTTPS and on loopback', { timeout: 120_000 }, async () => {
     const cookies = new Map<Role, string>()
     for (const role of ROLES) cookies.set(role, await cookieFor(role))
     // Those that end the session are tried on their own.

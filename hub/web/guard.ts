@@ -50,12 +50,13 @@ export interface Guard {
   isOwnOrigin(headers: IncomingHttpHeaders): 'yes' | 'no' | 'unsaid'
   /** For a connection that leaves HTTP: the person and their token, or the status that refuses it. */
   admit(request: IncomingMessage, role: Role): { person: Person; token: string } | { status: 401 | 403 }
+  denied: PeopleDesk['noteDenied']
   /** The cookie of a new session, or the end of it. */
   setCookie(reply: FastifyReply, token: string | undefined): void
 }
 
 /** @param isSecure over HTTPS; the other server listens on loopback only */
-export function createGuard(desk: Pick<PeopleDesk, 'find'>, isSecure: boolean): Guard {
+export function createGuard(desk: Pick<PeopleDesk, 'find' | 'noteDenied'>, isSecure: boolean): Guard {
   // `__Host-`: only from this host, only over HTTPS, for no other path or subdomain (RFC 6265bis §4.1.3.2).
   const name = isSecure ? '__Host-linli' : 'linli'
   const scheme = isSecure ? 'https' : 'http'
@@ -78,6 +79,7 @@ export function createGuard(desk: Pick<PeopleDesk, 'find'>, isSecure: boolean): 
     tokenOf,
     personOf,
     isOwnOrigin,
+    denied: desk.noteDenied,
     admit({ headers }, role) {
       // Every browser says the origin of a WebSocket, and sends cookies whoever opens it (RFC 6455 §10.2).
       const token = tokenOf(headers)
@@ -121,7 +123,10 @@ export function guardRoutes(app: FastifyInstance, guard: Guard, { isSecure }: { 
       return askToLogIn(request, reply)
     }
     if (request.person.mustChange && !access.evenWithMadeSecret) return refuse(reply, 403, 'SECRET_CHANGE_NEEDED')
-    if (!mayAs(request.person.role, access.role)) return refuse(reply, 403, 'ROLE_TOO_LOW')
+    if (!mayAs(request.person.role, access.role)) {
+      guard.denied(request.person, `${request.method} ${request.routeOptions.url}`, request.ip)
+      return refuse(reply, 403, 'ROLE_TOO_LOW')
+    }
     // A cookie comes along by itself: whoever sent it has to prove that the page is ours.
     if (!isSafe && origin !== 'yes') return refuse(reply, 403, 'ORIGIN_MISSING')
   })

@@ -22,5 +22,5 @@ export function addLoginPage(app: FastifyInstance): void {
       reply.type(type).header('content-security-policy', POLICY).header('x-frame-options', 'DENY').send(text),
     )
   }
-  app.get('/', { config }, async (_request, reply) => reply.redirect('/login'))
+  app.get('/', { config }, async (_request, reply) => reply.redirect('/desk/'))
 }

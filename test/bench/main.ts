@@ -20,6 +20,7 @@ import { memory } from './memory.ts'
 import { modbus } from './modbus.ts'
 import { mosquittoPath, mosquittoVersion } from './mosquitto.ts'
 import { outage } from './outage.ts'
+import { pi } from './pi.ts'
 import { press } from './press.ts'
 import { queue } from './queue.ts'
 import { rate } from './rate.ts'
@@ -54,10 +55,13 @@ const MEASUREMENTS: Record<string, Measurement> = {
   frozen,
   sheet,
   desk,
+  pi,
 }
 /** A quarter of an hour by itself: measured only when it is named. */
 const LONG = 'season'
-const usual = Object.keys(MEASUREMENTS).filter((name) => name !== LONG)
+/** Needs to be allowed to make a control group. */
+const PRIVILEGED = 'pi'
+const usual = Object.keys(MEASUREMENTS).filter((name) => name !== LONG && name !== PRIVILEGED)
 /** A bench that takes longer hangs. */
 const LIMIT_MS = { full: 30 * 60_000, quick: 6 * 60_000, season: 120 * 60_000 }
 /** Children that do not end within this are killed when this process exits. */

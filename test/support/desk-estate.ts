@@ -93,7 +93,7 @@ export class DeskEstate {
     const args = ['--data', this.hubDir, '--site', SITE_TEXT, '--log-level', 'warn', '--host', '127.0.0.1']
     const upstream = ['--upstream', `mqtt://127.0.0.1:${this.district.ready.port}`]
     const ports = ['--mqtt-port', String(this.#ports.mqtt), '--http-port', String(this.#ports.http)]
-    const flows = this.#flows ? ['--flows-port', '0'] : ['--no-flows']
+    const flows = this.#flows ? [] : ['--no-flows']
     const secure = ['--mqtts-port', '0', '--https-port', '0']
     this.hub = await startProgram('hub/main.ts', [...args, ...upstream, ...ports, ...secure, ...flows])
     this.#ports = { mqtt: Number(this.hub.ready.mqttPort), http: Number(this.hub.ready.httpPort) }

@@ -32,7 +32,7 @@ export async function guardedPeople() {
   const sessions = await openSessions({ people, file: sessionsFile(dir), now_ms: Date.now, onError: () => undefined })
   const audit = { record: async (entry: AuditEntry) => write(entry), note: write }
   const verify = createLoginQueue(verifySecret)
-  const desk = await createPeopleDesk({ people, sessions, verify, audit, monotonic_ms: () => performance.now() })
+  const desk = createPeopleDesk({ people, sessions, verify, audit, monotonic_ms: () => performance.now() })
   const secret = await hashSecret(SECRET)
   for (const role of ROLES) await people.put(role, { role, language: 'zh', secret, epoch: newEpoch() })
   return {

@@ -122,7 +122,7 @@ needs('zbarimg', 'zbar-tools')('a site, from its sheet to its acceptance record'
     await asked(/Begin\?/, '')
     const moved = { do: 'fault', slave: 'air-1', quantity: 'temperature', how: 'offset', size: 3 }
     await told(/cover this sensor/, moved)
-    await terminal.shows(/✓ reading moves {2}temperature [\d.]+ → [\d.]+ Cel/)
+    await terminal.shows(/✓ reading moves {2}temperature [\d.]+ → [\d.]+ °C/)
     await asked(/sign the record\?/, '')
     expect(await terminal.exited).toBe(0)
   })

@@ -1,4 +1,4 @@
-import { ask, command } from './api.ts'
+import { type ApiError, ask, newId } from './api.ts'
 import type { Result } from './shapes.ts'
 
 /** What pages ask of the incidents of the hub. */
@@ -8,6 +8,7 @@ export interface StoryEntry {
   at: string
   actor: string
   text?: string
+  comment?: string
   team?: string
   clock?: string
   tier?: string
@@ -34,9 +35,23 @@ export interface Shares {
 
 const BASE = '/api/v1/incidents'
 export const readTeams = () => ask<{ teams: Team[] }>('GET', `${BASE}/teams`)
-export const readStory = (number: string) => ask<{ story: StoryEntry[] }>('GET', `${BASE}/${number}`)
+export const readStory = (number: string) =>
+  ask<{ incident: { matter?: string }; story: StoryEntry[] }>('GET', `${BASE}/${number}`)
 export const readYardsticks = () => ask<Yardsticks>('GET', `${BASE}/yardsticks`)
 
-export function step(number: string, name: string, args: object): Promise<Result> {
-  return command(`hub/incident/${number}`, name, args)
+/** One step, done once however often it is sent: after a broken connection it is asked for again under the same key. */
+export async function step(number: string, name: string, args: object): Promise<Result> {
+  const send = (key: string) => ask<Result>('POST', `${BASE}/${number}/${name}`, args, { 'idempotency-key': key })
+  const key = newId()
+  try {
+    return await send(key)
+  } catch (error) {
+    if ((error as ApiError).code !== 'HUB_AWAY') throw error
+    return send(key)
+  }
+}
+
+/** Something that no device has told. */
+export function raise(matter: { text: string; kind: string }): Promise<Result> {
+  return ask('POST', BASE, matter, { 'idempotency-key': newId() })
 }

@@ -89,7 +89,7 @@ function header(
     counts.join('   '),
     `SHA-256: ${hash}`,
     `签名证书 Authority (SHA-256): ${fingerprint}`,
-    '→ hub: 引脚动作至枢纽落盘 edge at the pin to the hub’s disk;→ upstream: 落盘至上级确认 disk to acknowledgement',
+    '→ hub: 引脚动作至枢纽落盘 from the pin to the disk of the hub;→ upstream: 落盘至上级确认 from there to its acknowledgement',
   ]
   let y = MARGIN + 5
   marks.push({ type: 'text', x: MARGIN, y, size: 6, text: '验收记录 Acceptance record' })

@@ -189,7 +189,9 @@ export function measuredText({ measured = {} }: Check): string {
     ...Object.entries(upstream_ms).map(([name, took_ms]) => `→ ${name} ${took_ms} ms`),
     command_ms === undefined ? '' : `${command_ms} ms`,
     held_ms === undefined ? '' : `(${held_ms} ms)`,
-    quantity === undefined ? '' : `${quantity} ${short(before)} → ${short(after)} ${unit ?? ''}`.trim(),
+    quantity === undefined
+      ? ''
+      : `${quantity} ${short(before)} → ${short(after)} ${unit === 'Cel' ? '°C' : (unit ?? '')}`.trim(),
   ]
   return parts.filter((part) => part !== '').join(' ')
 }

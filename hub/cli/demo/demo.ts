@@ -228,7 +228,7 @@ function sayReady(told: {
   )
   say(`  HTTP      http://127.0.0.1:${hub.ready.httpPort}/healthz   http://127.0.0.1:${hub.ready.httpPort}/metrics`)
   say(`  Contract  http://127.0.0.1:${hub.ready.httpPort}/contract/`)
-  say(`  Login     http://127.0.0.1:${hub.ready.httpPort}/login`)
+  say(`  Pages     http://127.0.0.1:${hub.ready.httpPort}/desk/`)
   for (const [name, secret] of Object.entries(passwords)) say(`            ${name.padEnd(8)}  ${secret}`)
   if (options.flows) say(`  Flows     http://127.0.0.1:${hub.ready.httpPort}/editor/`)
   say(`  District  ${redacted(upstream)}`)

@@ -42,6 +42,8 @@ const EVENTS: Record<string, Both> = {
   'setting-changed': { zh: '设置已改', en: 'setting changed' },
   evacuation: { zh: '全小区紧急疏散', en: 'EVACUATION of the estate' },
   'evacuation-ended': { zh: '疏散结束', en: 'evacuation ended' },
+  'flow-report': { zh: '流程报告', en: 'a flow reports' },
+  'flows-fell-back': { zh: '流程出错,已退回上一版', en: 'FLOWS FELL BACK to the last good version' },
   raised: { zh: '事件发生', en: 'INCIDENT raised' },
   repeated: { zh: '再次报警', en: 'the same again' },
   acknowledged: { zh: '已受理', en: 'acknowledged' },

@@ -18,6 +18,7 @@ const WORDS = {
     logout: '退出登录',
     hello: (name) => `您好，${name}`,
     roles: { viewer: '查看者', operator: '值班员', installer: '安装员', admin: '管理员' },
+    desk: '值班台',
     editor: '流程编辑器',
     saved: '密码已修改，其他设备上的登录已失效。',
     differs: '两次输入的新密码不一致。',
@@ -46,6 +47,7 @@ const WORDS = {
     logout: 'Log out',
     hello: (name) => `Hello, ${name}`,
     roles: { viewer: 'Viewer', operator: 'Operator', installer: 'Installer', admin: 'Administrator' },
+    desk: 'Duty desk',
     editor: 'Flow editor',
     saved: 'The password is changed; logins on other devices have ended.',
     differs: 'The two new passwords are not the same.',
@@ -60,7 +62,10 @@ const WORDS = {
 }
 
 /** Where somebody of which role goes from here. */
-const PLACES = [{ href: '/editor/', text: 'editor' }]
+const PLACES = [
+  { href: '/desk/', text: 'desk' },
+  { href: '/editor/', text: 'editor' },
+]
 const LANGUAGE_KEY = 'linli-language'
 
 const $ = (selector, root = document) => root.querySelector(selector)
