@@ -45,7 +45,11 @@ async function begin(start: StartMessage): Promise<void> {
   try {
     const server = createServer()
     const storage = createStorage(
-      { shipped_dir: fileURLToPath(new URL('.', import.meta.url)), data_dir: start.data_dir },
+      {
+        shipped_dir: fileURLToPath(new URL('.', import.meta.url)),
+        data_dir: start.data_dir,
+        after_loss: start.after_loss,
+      },
       (text, fields) => logLine('warn', text, fields),
     )
     const credential_secret = await credentialSecret(start.data_dir)
@@ -55,7 +59,8 @@ async function begin(start: StartMessage): Promise<void> {
     server.on('request', serve)
     await openFront(start.data_dir, start.secret, server)
     const flows = await running
-    send({ type: 'ready', boot_ms: process.uptime() * 1000, ...flows })
+    const fell_back = storage.fellBack()
+    send({ type: 'ready', boot_ms: process.uptime() * 1000, ...flows, ...(fell_back ? { fell_back } : {}) })
     // Now, because a child that is killed writes nothing at its end; the next one starts in half the time.
     flushCompileCache()
   } catch (error) {

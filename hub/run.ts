@@ -275,8 +275,13 @@ function readings(log: Log, history: History, running: Running): Readings {
 }
 
 function flowsReadings(flows: FlowsHost): NonNullable<Readings['flows']> {
-  const { lost, rss_bytes } = flows.metrics()
-  return { running: flows.status().status === 'running', restarts: new Map(Object.entries(lost)), rssBytes: rss_bytes }
+  const { lost, rss_bytes, fell_back } = flows.metrics()
+  return {
+    running: flows.status().status === 'running',
+    restarts: new Map(Object.entries(lost)),
+    rssBytes: rss_bytes,
+    fellBack: fell_back,
+  }
 }
 
 function reportOf(log: Log, history: History, running: Running): HubReport {

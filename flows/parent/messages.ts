@@ -14,6 +14,8 @@ export interface StartMessage {
   type: 'start'
   data_dir: string
   secret: string
+  /** The process before this one was lost. */
+  after_loss: boolean
   language: 'zh-CN' | 'en-US'
 }
 
@@ -113,7 +115,13 @@ export interface DeliveryMessage {
 }
 
 export type ToHub =
-  | { type: 'ready'; boot_ms: number; flows: 'started' | 'stopped'; reason?: string }
+  | {
+      type: 'ready'
+      boot_ms: number
+      flows: 'started' | 'stopped'
+      reason?: string
+      fell_back?: { from: number; to: number; user: string }
+    }
   | { type: 'pong'; n: number; rss_bytes: number }
   | { type: 'seen'; seq: number }
   | CommandMessage

@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readIfThere, readJsonObject, writeDurably } from './durable-file.ts'
 import { createLibrary, type LibraryListing } from './library.ts'
+import { createTrial, type FellBack } from './trial.ts'
 import { diffUnits, type FlowNode, mergeUnits, splitUnits } from './units.ts'
 import { createVersions } from './versions.ts'
 
@@ -23,12 +24,16 @@ export interface Storage {
   saveSessions(sessions: object): Promise<void>
   getLibraryEntry(type: string, path: string): Promise<string | LibraryListing>
   saveLibraryEntry(type: string, path: string, notes: object, body: string): Promise<void>
+  /** Set once the flows were read, when the newest version was left. */
+  readonly fellBack: () => FellBack | undefined
 }
 
 export interface StorageConfig {
   /** Folder with the shipped `*.flow.json`. */
   shipped_dir: string
   data_dir: string
+  /** The process before this one was lost. */
+  after_loss?: boolean
 }
 
 export type Warn = (text: string, fields: object) => void
@@ -38,6 +43,7 @@ export function createStorage(config: StorageConfig, warn: Warn): Storage {
   const onDamaged = (details: { file: string; reason: string }) =>
     warn('a file of the flows is damaged; the one before it is used', details)
   const versions = createVersions(join(data_dir, 'versions'), onDamaged)
+  const trial = createTrial(versions)
   const library = createLibrary(join(data_dir, 'library'))
   const file = (name: string) => join(data_dir, name)
   const load = (name: string) => readJsonObject(file(name), onDamaged)
@@ -49,7 +55,8 @@ export function createStorage(config: StorageConfig, warn: Warn): Storage {
       if ((await readIfThere(file('package.json'))) === undefined) await save('package.json', { private: true })
     },
     async getFlows() {
-      const merged = mergeUnits(splitUnits(await readShipped(config.shipped_dir)), await versions.latest())
+      const edits = await trial.begin(config.after_loss === true)
+      const merged = mergeUnits(splitUnits(await readShipped(config.shipped_dir)), edits)
       for (const id of merged.outdated)
         warn('this site edited a flow that has a newer shipped version; compare them', { flow: id })
       return merged.nodes
@@ -57,7 +64,8 @@ export function createStorage(config: StorageConfig, warn: Warn): Storage {
     async saveFlows(flows, user) {
       const shipped = splitUnits(await readShipped(config.shipped_dir))
       const saved = { at: new Date().toISOString(), user: user?.username ?? 'unknown' }
-      await versions.save(diffUnits(shipped, splitUnits(flows), await versions.latest(), saved))
+      const previous = (await versions.latest())?.edits
+      trial.watch(await versions.save(diffUnits(shipped, splitUnits(flows), previous, saved)))
     },
     getCredentials: () => load('credentials.json'),
     saveCredentials: (credentials) => save('credentials.json', credentials),
@@ -67,6 +75,7 @@ export function createStorage(config: StorageConfig, warn: Warn): Storage {
     saveSessions: (sessions) => save('sessions.json', sessions),
     getLibraryEntry: (type, path) => library.get(type, path),
     saveLibraryEntry: (type, path, notes, body) => library.save(type, path, notes, body),
+    fellBack: trial.fellBack,
   }
 }
 

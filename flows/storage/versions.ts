@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type OnDamaged, readIfThere, writeDurably } from './durable-file.ts'
+import { type OnDamaged, readIfThere, readJsonObject, writeDurably } from './durable-file.ts'
 import type { SiteEdits } from './units.ts'
 
 /**
@@ -10,8 +10,24 @@ import type { SiteEdits } from './units.ts'
  */
 export interface Versions {
   /** The newest whole version; undefined when the site has changed nothing. */
-  latest(): Promise<SiteEdits | undefined>
-  save(edits: SiteEdits): Promise<void>
+  latest(): Promise<Version | undefined>
+  /** Whole, or undefined. */
+  read(number: number): Promise<SiteEdits | undefined>
+  /** @returns its number */
+  save(edits: SiteEdits): Promise<number>
+  standing(): Promise<Standing>
+  keepStanding(standing: Standing): Promise<void>
+}
+
+export interface Version {
+  number: number
+  edits: SiteEdits
+}
+
+/** What is known of versions: `good` ran for a while without a loss (0: the shipped flows), `trial` did not yet. */
+export interface Standing {
+  good: number
+  trial?: { version: number; losses: number }
 }
 
 /** Versions kept on disk. */
@@ -33,22 +49,39 @@ export function createVersions(folder: string, onDamaged: OnDamaged): Versions {
   }
   const fileOf = (number: number) => join(folder, `flows-${String(number).padStart(6, '0')}.json`)
 
+  const standingFile = join(folder, 'standing.json')
+  async function standing(): Promise<Standing> {
+    const { good, trial } = (await readJsonObject(standingFile, onDamaged)) as Partial<Standing>
+    return { good: typeof good === 'number' ? good : 0, ...(trial ? { trial } : {}) }
+  }
+
   return {
     async latest() {
       for (const number of await numbers()) {
         const file = fileOf(number)
         const read = parseSealed((await readIfThere(file)) ?? '')
-        if (read.edits) return read.edits
+        if (read.edits) return { number, edits: read.edits }
         onDamaged({ file, reason: read.reason })
       }
       return undefined
     },
 
+    async read(number) {
+      return parseSealed((await readIfThere(fileOf(number))) ?? '').edits
+    },
+
     async save(edits) {
       const known = await numbers()
-      await writeDurably(fileOf((known[0] ?? 0) + 1), seal(edits))
-      for (const number of known.slice(VERSIONS_MAX - 1)) await unlink(fileOf(number))
+      const next = (known[0] ?? 0) + 1
+      await writeDurably(fileOf(next), seal(edits))
+      const { good } = await standing()
+      // What would be fallen back to stays, however old it is.
+      for (const number of known.slice(VERSIONS_MAX - 1)) if (number !== good) await unlink(fileOf(number))
+      return next
     },
+
+    standing,
+    keepStanding: (value) => writeDurably(standingFile, `${JSON.stringify(value)}\n`),
   }
 }
 

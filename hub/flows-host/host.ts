@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { closeSync, openSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { reasonOf } from '../contract/errors.ts'
 import { createChildLog, type FlowsLog } from './child-log.ts'
 import { createFlowCommands, FLOW_COMMANDS_DEFAULTS, type FlowCommandsConfig } from './commands.ts'
 import { addressOf, deviceKey, deviceMessage } from './device-messages.ts'
 import { doorOf, type FlowsDoor } from './door.ts'
-import type { AcceptedMessage, HubForFlows, Unsubscribe } from './hub-port.ts'
+import type { AcceptedMessage, FallBack, HubForFlows, Unsubscribe } from './hub-port.ts'
 import { createLatency, type LatencyCounts } from './latency.ts'
 import { OUTBOX_DEFAULTS, Outbox, type OutboxConfig, type OutboxLane } from './outbox.ts'
 import { FlowsRun, type PongMessage, type ReadyMessage } from './run.ts'
@@ -54,6 +55,8 @@ export interface FlowsMetrics {
   dropped: Readonly<Record<OutboxLane, number>>
   waiting: number
   commands: Readonly<{ sent: number; refused: number; pending: number }>
+  /** Deploys that were left for the last good version. */
+  fell_back: number
   /** Messages of the child that made no sense. */
   invalid: number
   latency: Readonly<LatencyCounts>
@@ -116,6 +119,7 @@ class Host implements FlowsHost {
   #status: FlowsStatus = { status: 'stopped' }
   #invalid = 0
   #rss_bytes = 0
+  #fell_back = 0
 
   constructor(deps: FlowsHostDeps, config: FlowsHostConfig) {
     this.#deps = deps
@@ -164,6 +168,7 @@ class Host implements FlowsHost {
       waiting: this.#outbox.waiting,
       commands: { ...this.#commands.counts },
       invalid: this.#invalid,
+      fell_back: this.#fell_back,
       latency: { ...this.#latency.counts },
       rss_bytes: this.#rss_bytes,
     }
@@ -264,6 +269,7 @@ class Host implements FlowsHost {
         type: 'start',
         data_dir: config.data_dir,
         secret: this.#secret,
+        after_loss: this.#state.is === 'starting' && this.#state.failures > 0,
         language: config.language ?? 'zh-CN',
       },
     )
@@ -278,6 +284,7 @@ class Host implements FlowsHost {
     this.#folder ??= openSync(this.#config.data_dir, 'r')
     log.info({ pid: this.#run?.pid, boot_ms: Math.round(ready.boot_ms) }, 'flows process ready')
     if (ready.flows === 'stopped') log.error({ reason: ready.reason }, 'flows do not run; the editor shows why')
+    if (ready.fell_back) this.#onFellBack(ready.fell_back)
     this.#run?.send({ type: 'snapshot', ...hub.snapshot() })
     for (const upstream of hub.upstreams()) this.#run?.send({ type: 'upstream', upstream })
     this.#input({ type: 'ready' })
@@ -285,6 +292,18 @@ class Host implements FlowsHost {
     this.#unsubscribeNotices()
     // Anew for each child: it then gets those that the last one did not deliver.
     this.#unsubscribeNotices = hub.onNotice((notice) => this.#run?.send({ type: 'notice', notice }))
+  }
+
+  #onFellBack(fellBack: Omit<FallBack, 'cause'>): void {
+    const { hub, log } = this.#deps
+    this.#fell_back += 1
+    log.error(
+      fellBack,
+      'a deploy of flows lost their process twice: the last good version runs again (0: the shipped one)',
+    )
+    hub.fellBack({ ...fellBack, cause: this.#last_cause ?? 'crash' }).catch((error: unknown) => {
+      log.error({ reason: reasonOf(error) }, 'that the flows fell back could not be told')
+    })
   }
 
   #onPong(pong: PongMessage): void {

@@ -19,6 +19,8 @@ export interface StartMessage {
   data_dir: string
   /** What every request of the hub carries in this run. */
   secret: string
+  /** The process before this one was lost: a deploy on trial pays for it. */
+  after_loss: boolean
   language: 'zh-CN' | 'en-US'
 }
 
@@ -75,6 +77,16 @@ const fromFlows = {
     boot_ms: Type.Number({ minimum: 0 }),
     flows: Type.Enum(['started', 'stopped']),
     reason: Type.Optional(Type.String({ maxLength: 400 })),
+    fell_back: Type.Optional(
+      Type.Object(
+        {
+          from: Type.Integer({ minimum: 1 }),
+          to: Type.Integer({ minimum: 0, description: '0: the shipped flows' }),
+          user: Type.String({ maxLength: 120 }),
+        },
+        { description: 'a deploy lost two processes: the last good version runs again' },
+      ),
+    ),
   }),
   pong: Type.Object({
     type: Type.Literal('pong'),

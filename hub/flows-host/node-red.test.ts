@@ -1,11 +1,18 @@
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type Address, addressPath } from '../contract/topic.ts'
 import { createFlowsHost, type FlowsHost } from './host.ts'
-import type { AcceptedMessage, CommandRequest, DeviceSnapshot, HubForFlows, UpstreamStatus } from './hub-port.ts'
+import type {
+  AcceptedMessage,
+  CommandRequest,
+  DeviceSnapshot,
+  FallBack,
+  HubForFlows,
+  UpstreamStatus,
+} from './hub-port.ts'
 
 /** The shipped flows and the editor, in the real Node-RED, as the hub runs it. */
 
@@ -45,6 +52,7 @@ let sayUpstream: (upstream: UpstreamStatus) => void = () => {}
 let commands: string[] = []
 let requests: CommandRequest[] = []
 let sequence = 0
+const fallBacks: FallBack[] = []
 
 const upstream: UpstreamStatus = { status: 'connected', since: '2026-11-23T00:00:00.000Z', backlog: 0 }
 const hub: HubForFlows = {
@@ -60,7 +68,7 @@ const hub: HubForFlows = {
     return { id: `c${commands.length}`, name: request.name, status: 'succeeded', at: new Date().toISOString() }
   },
   report: async () => {},
-  fellBack: async () => {},
+  fellBack: async (fallBack) => void fallBacks.push(fallBack),
   onNotice: () => () => {},
   delivered: () => {},
   upstreams: () => [upstream],
@@ -278,7 +286,7 @@ describe('the watchdog', { timeout: 60_000 }, () => {
     expect(flows.status().pid).toBe(pid)
   })
 
-  it('replaces a flow that loops; a press meanwhile still sounds, and the deployed flow is kept', async () => {
+  it('replaces a flow that loops; a press meanwhile still sounds, and the second loss ends the deploy', async () => {
     await deploy(loopOn('released', 'setTimeout(() => { for (;;); })'))
     const { hung } = flows.metrics().lost
     commands = []
@@ -291,8 +299,25 @@ describe('the watchdog', { timeout: 60_000 }, () => {
     // The press may have had its turn in the second child too, beside the loop.
     await vi.waitFor(() => expect([...new Set(commands)].sort()).toEqual(ON), WAIT)
     expect(flows.metrics().dropped).toEqual({ state: 0, routine: 1, alarm: 0 })
-    // Another process, another secret; the edit is still there.
-    expect((await ask('/flows', 'viewer')).text).toContain('for (;;);')
+    // The second loss of a deploy on trial ends it: the last good version, here the shipped one, runs again.
+    expect((await ask('/flows', 'viewer')).text).not.toContain('for (;;);')
+    expect(fallBacks).toMatchObject([{ to: 0, user: 'admin', cause: 'hung' }])
+  })
+
+  it('leaves a deploy that ends the process at each start, and nothing of it is deleted', async () => {
+    const { fell_back } = flows.metrics()
+    const [event, ends] = loopOn('released', 'return msg') as [object, object]
+    // The process may be gone before it answers.
+    await deploy([event, { ...ends, initialize: "Promise.reject(new Error('broken at the start'))" }]).catch(() => {})
+    await vi.waitFor(() => expect(flows.metrics().fell_back).toBe(fell_back + 1), WAIT)
+    await running()
+    expect(fallBacks.at(-1)).toMatchObject({ user: 'admin', cause: 'crash' })
+    expect((await ask('/flows', 'viewer')).text).not.toContain('broken at the start')
+    const left = fallBacks.at(-1)?.from.toString().padStart(6, '0')
+    expect(readFileSync(join(data_dir, 'versions', `flows-${left}.json`), 'utf8')).toContain('broken at the start')
+    commands = []
+    happens('pressed')
+    await asked(ON)
   })
 
   it('tells the flows when the upstream comes and goes', async () => {

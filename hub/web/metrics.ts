@@ -48,7 +48,7 @@ export interface Readings {
   history: HistoryReading | undefined
   /** Seconds since an event or result of each gateway was on disk. */
   alarmWays: Readonly<Record<string, number>>
-  flows: { running: boolean; restarts: ReadonlyMap<string, number>; rssBytes: number } | undefined
+  flows: { running: boolean; restarts: ReadonlyMap<string, number>; rssBytes: number; fellBack: number } | undefined
 }
 
 export interface Metrics {
@@ -151,6 +151,9 @@ export function createMetrics(read: () => Readings): Metrics {
   gauge('linli_flows_restarts', 'Restarts of the flows process since start', ['cause'], (set) => {
     for (const [cause, count] of read().flows?.restarts ?? []) set({ cause }, count)
   })
+  gauge('linli_flows_fell_back', 'Deploys left for the last good version since start', [], (set) =>
+    set({}, read().flows?.fellBack ?? 0),
+  )
   gauge('linli_flows_rss_bytes', 'Memory of the flows process', [], (set) => set({}, read().flows?.rssBytes ?? 0))
 
   return {

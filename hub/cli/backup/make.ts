@@ -28,7 +28,7 @@ const JOURNAL = 'journal'
  * ahead of the copy of the log; the restore writes it anew.
  */
 const LEFT_OUT =
-  /^(journal|history|pictures|audit-head\.json|counter\.sock|sessions\.json|node_modules|backup-copy-.*)$|\.new$|\.damaged-/
+  /^(journal|history|pictures|audit-head\.json|counter\.sock|sessions\.json|lifeline\.json|wear\.json|node_modules|backup-copy-.*)$|\.new$|\.damaged-/
 const FOLDER_DEPTH_MAX = 8
 /** Beside the copy of the journal: a hub must not run into a full disk because of a backup. */
 const SPARE_BYTES = 64 * 1024 * 1024
