@@ -41,7 +41,7 @@ export async function openedCounter(dir: string, parts: CounterParts, logger: Hu
     return await openCounter(dir, async (value) => {
       if (reportRequest(value)) return parts.report()
       const copy = copyRequest(value)
-      if (copy) return atCopy({ log: parts.log, audit: hub.audit, registry }, copy)
+      if (copy) return atCopy({ log: parts.log, audit: hub.audit, registry, archive: hub.incidents.archive }, copy)
       const version = versionRequest(value)
       if (version) return atVersion(hub.audit, version)
       const page = auditRequest(value)

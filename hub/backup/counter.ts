@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox'
 import type { Audit } from '../audit/audit.ts'
 import { checker } from '../contract/schema.ts'
+import { ARCHIVE_FILE, type Archive } from '../incidents/archive/types.ts'
 import type { Log } from '../journal/types.ts'
 import type { Registry } from '../registry/registry.ts'
 
@@ -25,14 +26,26 @@ export function copyRequest(value: unknown): CopyRequest | undefined {
   return checked.value
 }
 
+/** Where the copy of closed incidents stands, beside that of the journal. */
+export function archiveBeside(path: string): string {
+  return `${path}.${ARCHIVE_FILE}`
+}
+
 /** The line of the audit log is written before the copy is made, so that it is in the backup as well. */
 export async function atCopy(
-  { log, audit, registry }: { log: Log; audit: Audit; registry: Pick<Registry, 'flush'> },
+  {
+    log,
+    audit,
+    registry,
+    archive,
+  }: { log: Log; audit: Audit; registry: Pick<Registry, 'flush'>; archive: Pick<Archive, 'copyTo'> },
   { path }: CopyRequest,
 ): Promise<CopyAnswer> {
   await audit.record(backupEntry('backup'))
   await registry.flush()
+  // After the journal: what moves from there to the archive meanwhile is in both copies, never in neither.
   await log.copyTo(path)
+  await archive.copyTo(archiveBeside(path))
   return { type: 'journal-copied' }
 }
 

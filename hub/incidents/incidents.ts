@@ -77,11 +77,11 @@ export function createIncidents(deps: IncidentDeps, config: IncidentRoomConfig):
     room = { ...next, time: room.time }
     setFault(undefined)
     for (const { incident, story } of all) {
-      const { story: before = [], pieces: keys = [] } = book.get(incident.id) ?? {}
-      before.push(...story)
+      const { story: told = [], pieces: keys = [] } = book.get(incident.id) ?? {}
+      told.push(...story)
       const piece = pieces.get(incident.id)
       if (piece !== undefined) keys.push(piece)
-      book.put({ incident, story: before, pieces: keys })
+      book.put({ incident, story: told, pieces: keys })
     }
     for (const { incident, story, effects } of all) {
       for (const listener of changed) listener({ incident, story })
@@ -186,8 +186,7 @@ export function createIncidents(deps: IncidentDeps, config: IncidentRoomConfig):
     room = {
       created_ms: stored?.created_ms ?? deps.now_ms(),
       boots: (stored?.boots ?? 0) + 1,
-      // What happened before there were incidents raises none.
-      position: Math.min(stored?.position ?? log.last(EVENT_LANE), log.last(EVENT_LANE)),
+      position: Math.min(stored?.position ?? 0, log.last(EVENT_LANE)),
       // Numbers that were given out and are lost with the record are not given out again.
       number: newestOf(live, stored, archived) + (isDoubtful ? NUMBERS_SKIPPED : 0),
       time: time.anchor,
@@ -207,7 +206,7 @@ export function createIncidents(deps: IncidentDeps, config: IncidentRoomConfig):
       plan()
     } catch (error) {
       setFault(asFault(error))
-      if (phase === 'starting') lookTimer = setTimeout(() => void begin(), RETRY_MS)
+      if (phase === 'starting') lookTimer = setTimeout(() => (last = last.then(begin)), RETRY_MS)
     }
   }
 
@@ -239,7 +238,10 @@ export function createIncidents(deps: IncidentDeps, config: IncidentRoomConfig):
     onFetch: (listener) => subscribe(fetches, listener),
     delivered: (about) => inform(about.notice.split('-')[0] ?? '', about),
     pictured: (picture) => inform(picture.incident, picture),
-    start: begin,
+    async start() {
+      // Nobody waits for its disk: what comes meanwhile has its turn behind it.
+      last = begin()
+    },
     async close() {
       phase = 'closed'
       taking.close()

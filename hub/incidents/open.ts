@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createArchiveThread } from './archive/thread.ts'
-import type { Archive } from './archive/types.ts'
+import { ARCHIVE_FOLDER, type Archive } from './archive/types.ts'
 import { type IncidentConfig, type IncidentSettings, incidentConfig } from './config.ts'
 
 /** What the incidents of a hub process stand on: a folder, site.json, the machine's clock. */
@@ -16,7 +16,7 @@ interface SitePart {
 
 export function incidentParts(dataDir: string, site: () => SitePart | undefined) {
   return {
-    incidentArchive: createArchiveThread(join(dataDir, 'incidents')) satisfies Archive,
+    incidentArchive: createArchiveThread(join(dataDir, ARCHIVE_FOLDER)) satisfies Archive,
     incidentConfig: configOf(site),
     machine: machineClock(),
   }

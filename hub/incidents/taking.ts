@@ -32,6 +32,8 @@ const ENTRIES_AT_ONCE = 256
 /** Between two batches: of a thousand presses a second twenty commits come, not a thousand. */
 const PAUSE_MS = 50
 const RETRY_MS = 5_000
+/** What happened longer before there were incidents in this journal raises none. */
+const BEFORE_MS = 3_600_000
 
 export function createTaking(deps: IncidentDeps, host: TakingHost): Taking {
   const { log } = deps
@@ -72,7 +74,8 @@ export function createTaking(deps: IncidentDeps, host: TakingHost): Taking {
     const changes = host.changes()
     const now = host.moment()
     const next = { ...host.room() }
-    for (const entry of entries) take(entry, changes, next, now)
+    const from_ms = next.created_ms - BEFORE_MS
+    for (const entry of entries) if (entry.time_ms >= from_ms) take(entry, changes, next, now)
     next.position = entries.at(-1)?.position ?? log.last(EVENT_LANE)
     const isChange = changes.all().length > 0
     if (isChange) await host.commit(changes, next)

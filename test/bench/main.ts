@@ -13,6 +13,7 @@ import { fuzz } from './fuzz.ts'
 import { history } from './history.ts'
 import { describeMachine } from './host.ts'
 import { idle } from './idle.ts'
+import { incidents } from './incidents.ts'
 import { journal } from './journal.ts'
 import { kill } from './kill.ts'
 import { latency } from './latency.ts'
@@ -55,6 +56,7 @@ const MEASUREMENTS: Record<string, Measurement> = {
   frozen,
   sheet,
   desk,
+  incidents,
   pi,
 }
 /** A quarter of an hour by itself: measured only when it is named. */

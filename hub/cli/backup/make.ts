@@ -2,12 +2,14 @@ import { createReadStream, existsSync } from 'node:fs'
 import { mkdir, mkdtemp, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { isArchivable, pack, type Source, unpack } from '../../backup/archive.ts'
-import { atCopy, backupEntry, type CopyAnswer, type CopyRequest } from '../../backup/counter.ts'
+import { archiveBeside, atCopy, backupEntry, type CopyAnswer, type CopyRequest } from '../../backup/counter.ts'
 import { damaged, opened, sealed } from '../../backup/seal.ts'
 import { horizonRecord } from '../../commands/record.ts'
 import { createTrackerState } from '../../commands/tracker.ts'
 import { LinliError, reasonOf } from '../../contract/errors.ts'
 import { askCounter } from '../../counter/counter.ts'
+import { createArchive } from '../../incidents/archive/store.ts'
+import { ARCHIVE_FILE, ARCHIVE_FOLDER } from '../../incidents/archive/types.ts'
 import { DATABASE_FILE } from '../../journal/file-store.ts'
 import { openFileLog } from '../../journal/open.ts'
 import { JOURNAL_LANES } from '../../journal-lanes.ts'
@@ -28,7 +30,7 @@ const JOURNAL = 'journal'
  * ahead of the copy of the log; the restore writes it anew.
  */
 const LEFT_OUT =
-  /^(journal|history|pictures|audit-head\.json|counter\.sock|sessions\.json|lifeline\.json|wear\.json|node_modules|backup-copy-.*)$|\.new$|\.damaged-/
+  /^(journal|history|incidents|pictures|audit-head\.json|counter\.sock|sessions\.json|lifeline\.json|wear\.json|node_modules|backup-copy-.*)$|\.new$|\.damaged-/
 const FOLDER_DEPTH_MAX = 8
 /** Beside the copy of the journal: a hub must not run into a full disk because of a backup. */
 const SPARE_BYTES = 64 * 1024 * 1024
@@ -54,7 +56,11 @@ export async function makeBackup(
     const copy = join(spare, DATABASE_FILE)
     await copyJournal(dataDir, copy)
     const good = files.filter(({ path }) => isArchivable(path))
-    const sources = [...good, { path: `${JOURNAL}/${DATABASE_FILE}`, file: copy }]
+    const sources = [
+      ...good,
+      { path: `${JOURNAL}/${DATABASE_FILE}`, file: copy },
+      { path: `${ARCHIVE_FOLDER}/${ARCHIVE_FILE}`, file: archiveBeside(copy) },
+    ]
     const sizes = await Promise.all(sources.map(({ file }) => stat(file)))
     const all_bytes = sizes.reduce((sum, { size }) => sum + size, 0)
     const plain = counted(pack(sources, new Date().toISOString()), (done) => progress(done, all_bytes))
@@ -96,11 +102,13 @@ async function copyJournal(dataDir: string, path: string): Promise<void> {
   })
   const request: CopyRequest = { type: 'journal-copy', path }
   if (!log) return void accepted(await askCounter<CopyAnswer>(dataDir, request))
+  const archive = createArchive(join(dataDir, ARCHIVE_FOLDER))
   try {
     const audit = await auditOf(log, dataDir)
-    await atCopy({ log, audit, registry: { flush: async () => undefined } }, request)
+    await atCopy({ log, audit, registry: { flush: async () => undefined }, archive }, request)
     await audit.close()
   } finally {
+    await archive.close()
     await log.close()
   }
 }

@@ -4,11 +4,10 @@ import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
 import { LinliError, reasonOf } from '../../contract/errors.ts'
 import { isDamage, pragma, setAside, transaction } from '../../history/file.ts'
 import type { Incident, StoryEntry } from '../types.ts'
-import { type Archive, type Archived, GOAL_MS, type IncidentFilter, type MonthCounts } from './types.ts'
+import { ARCHIVE_FILE, type Archive, type Archived, GOAL_MS, type IncidentFilter, type MonthCounts } from './types.ts'
 
 /** Closed incidents in SQLite. A narrow table answers lists and counts; what there is to read of each stands beside it. */
 
-const ARCHIVE_FILE = 'archive.db'
 const APPLICATION_ID = 0x4c4e4c49 // "LNLI"
 const SCHEMA_VERSION = 1
 
@@ -16,10 +15,10 @@ const TABLES = `
   CREATE TABLE IF NOT EXISTS incident (
     number INTEGER PRIMARY KEY, month TEXT NOT NULL, status TEXT NOT NULL, kind TEXT NOT NULL, source TEXT NOT NULL,
     cause TEXT NOT NULL, device TEXT, building TEXT, team TEXT, raised_ms INTEGER NOT NULL, took_ms INTEGER);
-  CREATE INDEX IF NOT EXISTS incident_device ON incident (device, number);
-  CREATE INDEX IF NOT EXISTS incident_status ON incident (status, number);
-  CREATE INDEX IF NOT EXISTS incident_kind ON incident (kind, number);
-  CREATE INDEX IF NOT EXISTS incident_cause ON incident (cause, number);
+  CREATE INDEX IF NOT EXISTS incident_device ON incident (device, number, raised_ms);
+  CREATE INDEX IF NOT EXISTS incident_status ON incident (status, number, raised_ms);
+  CREATE INDEX IF NOT EXISTS incident_kind ON incident (kind, number, raised_ms);
+  CREATE INDEX IF NOT EXISTS incident_cause ON incident (cause, number, raised_ms);
   CREATE INDEX IF NOT EXISTS incident_raised ON incident (raised_ms);
   CREATE INDEX IF NOT EXISTS incident_month ON incident (month, status, took_ms);
   CREATE TABLE IF NOT EXISTS detail (number INTEGER PRIMARY KEY, incident TEXT NOT NULL, story TEXT NOT NULL);`

@@ -3,6 +3,9 @@ import type { Incident, StoryEntry } from '../types.ts'
 
 /** What the incidents ask of the thing that holds closed ones: a thread in a process, the same store called directly in tests. */
 
+export const ARCHIVE_FOLDER = 'incidents'
+export const ARCHIVE_FILE = 'archive.db'
+
 export interface Archived {
   incident: Incident
   story: StoryEntry[]
