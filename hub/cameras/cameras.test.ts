@@ -113,7 +113,39 @@ describe('an alarm', () => {
     const { cameras } = open({ c1: cameraAt(sim.urlOf('c1'), { past }), c2: cameraAt(sim.urlOf('c2')) })
     cameras.fetch({ incident: 'i1', place: PLACE, at: Date.now() - 30_000 })
     await cameras.settled()
-    expect(said()).toEqual(['c1 after picture', 'c1 at picture', 'c1 before picture', 'c2 after picture'])
+    expect(said()).toEqual([
+      'c1 after picture',
+      'c1 at picture',
+      'c1 before picture',
+      'c2 after picture',
+      'c2 at PICTURE_LATE',
+    ])
+  })
+
+  it('in which the hub was restarted has what can still be had, and says what was lost', async () => {
+    await simulate({ id: 'c1' }, { id: 'c2' }, { id: 'c3' })
+    const { cameras } = open({
+      c1: cameraAt(sim.urlOf('c1')),
+      c2: cameraAt(sim.urlOf('c2')),
+      c3: cameraAt(sim.urlOf('c3')),
+    })
+    const told = [
+      { camera: 'c2', when: 'at' as const },
+      { camera: 'c3', when: 'at' as const, error: 'CAMERA_LOGIN' },
+    ]
+    cameras.fetch({ incident: 'i1', place: PLACE, at: Date.now(), told })
+    cameras.fetch({ incident: 'i2', place: PLACE, at: Date.now() - 3_600_000, told })
+    await cameras.settled()
+    const lost = 'PICTURE_RESTARTED'
+    expect(said()).toEqual([
+      `c1 after ${lost}`,
+      'c1 after picture',
+      `c1 at ${lost}`,
+      `c1 at ${lost}`,
+      `c2 after ${lost}`,
+      'c2 after picture',
+    ])
+    expect(sim.asked.filter((what) => what.startsWith('c3'))).toEqual([])
   })
 
   it('asks a camera only once who it is, and again when it has changed', async () => {

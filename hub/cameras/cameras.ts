@@ -24,6 +24,8 @@ export interface Wanted {
   place: Place | undefined
   /** Of the alarm itself, epoch ms. */
   at: number
+  /** After a restart: what the incident says already. What it does not say by then was lost with the hub. */
+  told?: readonly { camera?: string; when?: When; error?: string }[]
 }
 
 /** What comes of it: a picture by its hash, or why there is none. */
@@ -144,13 +146,35 @@ export function createCameras(deps: CamerasDeps, times = TIMES): Cameras {
     // The moment itself comes first: everything else can wait for it.
     if (!isLate) failure = await shoot(camera, about('at'), undefined)
     else if (isRemembered(at)) failure = await shoot(camera, about('at'), at)
+    else fail(about('at'), at, failed('PICTURE_LATE'))
     if (camera.config.past && isRemembered(at - times.before_ms) && failure !== 'CAMERA_LOGIN')
       await shoot(camera, about('before'), at - times.before_ms)
     // A camera locks whoever comes with a wrong password again and again.
-    if (failure === 'CAMERA_LOGIN' || failure === 'CAMERA_SECRET') return
+    if (isLockedOut(failure)) return
     await turn(id, camera)
+    await shootAfter(camera, about('after'), at)
+  }
+
+  /** What a hub that was restarted still can get, and what it cannot. */
+  async function resume(
+    id: string,
+    camera: Known,
+    { incident, at }: Wanted,
+    told: NonNullable<Wanted['told']>,
+  ): Promise<void> {
+    const mine = told.filter((one) => one.camera === id)
+    const isTold = (when: When) => mine.some((one) => one.when === when)
+    const about = (when: When) => ({ incident, camera: id, when })
+    const lost = failed('PICTURE_RESTARTED')
+    if (!isTold('at')) fail(about('at'), at, lost)
+    if (isTold('after') || mine.some(({ error }) => isLockedOut(error))) return
+    if (deps.now_ms() - at > times.after_ms + times.late_ms) fail(about('after'), at + times.after_ms, lost)
+    else await shootAfter(camera, about('after'), at)
+  }
+
+  async function shootAfter(camera: Known, about: Parameters<typeof shoot>[1], at: number): Promise<void> {
     await pause(Math.max(0, at + times.after_ms - deps.now_ms()), ending.signal)
-    if (!ending.signal.aborted) await shoot(camera, about('after'), undefined)
+    if (!ending.signal.aborted) await shoot(camera, about, undefined)
   }
 
   async function tidy(): Promise<void> {
@@ -165,7 +189,12 @@ export function createCameras(deps: CamerasDeps, times = TIMES): Cameras {
     fetch(wanted) {
       const shown = camerasAt(deps.cameras(), wanted.place)
       if (shown.length === 0 || ending.signal.aborted) return
-      const job = Promise.all(shown.map(([id, config]) => cover(id, knownOf(id, config), wanted)))
+      const job = Promise.all(
+        shown.map(([id, config]) => {
+          const camera = knownOf(id, config)
+          return wanted.told ? resume(id, camera, wanted, wanted.told) : cover(id, camera, wanted)
+        }),
+      )
         .then(tidy)
         .catch((error: unknown) => deps.log.warn({}, `pictures: ${reasonOf(error)}`))
         .finally(() => running.delete(job))
@@ -183,6 +212,10 @@ export function createCameras(deps: CamerasDeps, times = TIMES): Cameras {
       ending.abort()
     },
   }
+}
+
+function isLockedOut(code: string | undefined): boolean {
+  return code === 'CAMERA_LOGIN' || code === 'CAMERA_SECRET'
 }
 
 async function within<T>(for_ms: number, ending: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {

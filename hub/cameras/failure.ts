@@ -12,6 +12,8 @@ export const FAILURES = {
   CAMERA_PICTURE: 'what it gives is no whole JPEG picture',
   CAMERA_PRESET: 'it does not know the preset',
   CAMERA_BUSY: 'it is asked for too many pictures already',
+  PICTURE_LATE: 'the alarm came too late for a picture of its moment',
+  PICTURE_RESTARTED: 'the hub was restarted in that moment',
   PICTURE_UNKEPT: 'the picture could not be written',
 } as const
 export type FailureCode = keyof typeof FAILURES

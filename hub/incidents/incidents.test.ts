@@ -87,6 +87,32 @@ describe('the incidents of a hub', () => {
     await room.incidents.close()
   })
 
+  it('ask again for the pictures that a killed hub was about to fetch, and for none that are an hour old', async () => {
+    const room = await new IncidentRoom().open()
+    const pressed_ms = Date.now()
+    await room.press()
+    await pass(100)
+    expect(room.wanted).toEqual([{ incident: '1', place: { building: '3' }, at: pressed_ms }])
+    room.incidents.pictured({
+      type: 'picture',
+      incident: '1',
+      camera: 'gate',
+      when: 'at',
+      at: pressed_ms,
+      error: 'CAMERA_AWAY',
+    })
+    await pass(100)
+    await room.kill()
+    await pass(100)
+    const told = [expect.objectContaining({ camera: 'gate', when: 'at', error: 'CAMERA_AWAY' })]
+    expect(room.wanted[1]).toEqual({ incident: '1', place: { building: '3' }, at: expect.any(Number), told })
+    await pass(3_600_000)
+    await room.kill()
+    await pass(100)
+    expect(room.wanted).toHaveLength(2)
+    await room.incidents.close()
+  })
+
   it('are made of an event that the rules of the site fail on, by the shipped ones, and the fault is told', async () => {
     const room = await new IncidentRoom().open()
     const { config } = room

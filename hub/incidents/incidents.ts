@@ -1,6 +1,5 @@
 import type { Message } from '../contract/decode.ts'
 import { LinliError, reasonOf } from '../contract/errors.ts'
-import type { Place } from '../contract/meta.ts'
 import { addressPath } from '../contract/topic.ts'
 import { createArchiving } from './archive/archiving.ts'
 import { type Changes, createBook, createChanges } from './book.ts'
@@ -10,6 +9,7 @@ import { type IncidentInput, stepIncident } from './machine.ts'
 import { incidentAddress } from './messages.ts'
 import { createNotices } from './notices.ts'
 import { carryOut, notDone, settled, succeeded } from './orders.ts'
+import { type PicturesWanted, picturesUnderWay } from './pictures.ts'
 import { INCIDENT_LANE, type Live, newestOf, type RoomRecord, restoreRoom } from './record.ts'
 import type { Change, IncidentDeps, IncidentRoomConfig, Incidents } from './room.ts'
 import { advanceTime, beginTime, type ClockSample, resumeTime } from './running-time.ts'
@@ -33,7 +33,7 @@ export function createIncidents(deps: IncidentDeps, config: IncidentRoomConfig):
   const began_ms = performance.now()
   const book = createBook()
   const changed = new Set<(change: Change) => void>()
-  const fetches = new Set<(wanted: { incident: string; place: Place | undefined; at: number }) => void>()
+  const fetches = new Set<(wanted: PicturesWanted) => void>()
   const notices = createNotices(deps.config, () => book.all())
   const archiving = createArchiving({ ...deps, book, forget: (gone) => inTurn(() => forget(gone())) })
   const taking = createTaking(deps, { room: () => room, moment, changes: () => createChanges(book), commit, inTurn })
@@ -203,6 +203,8 @@ export function createIncidents(deps: IncidentDeps, config: IncidentRoomConfig):
       settle()
       phase = 'running'
       taking.start(seen)
+      for (const wanted of picturesUnderWay(book.all(), room.time.run_ms))
+        for (const listener of fetches) listener(wanted)
       plan()
     } catch (error) {
       setFault(asFault(error))

@@ -11,7 +11,7 @@ import type { Archive, Archived } from './archive/types.ts'
 import type { IncidentConfig } from './config.ts'
 import type { IncidentInput } from './machine.ts'
 import type { Notice } from './notices.ts'
-import type { PictureInput } from './pictures.ts'
+import type { PictureInput, PicturesWanted } from './pictures.ts'
 import type { Live } from './record.ts'
 import type { Incident, Moment, StoryEntry } from './types.ts'
 
@@ -38,7 +38,7 @@ export interface Incidents {
   onChange(listener: (change: Change) => void): () => void
   onNotice(listener: (notice: Notice) => void): () => void
   /** Pictures are wanted of this place, around this time. */
-  onFetch(listener: (wanted: { incident: string; place: Place | undefined; at: number }) => void): () => void
+  onFetch(listener: (wanted: PicturesWanted) => void): () => void
   delivered(about: IncidentInput & { type: 'delivery' }): void
   pictured(picture: PictureInput): void
   /** Begins with the next event; takes up what stood before the restart. */

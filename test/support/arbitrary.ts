@@ -13,6 +13,7 @@ export interface JsonSchema {
   type?: 'object' | 'array' | 'string' | 'integer' | 'number' | 'boolean'
   properties?: Record<string, JsonSchema>
   required?: string[]
+  minProperties?: number
   additionalProperties?: boolean
   patternProperties?: Record<string, JsonSchema>
   items?: JsonSchema
@@ -68,13 +69,14 @@ export function anyOf(schema: JsonSchema): fc.Arbitrary<unknown> {
 }
 
 function objectOf(schema: JsonSchema): fc.Arbitrary<unknown> {
-  const { properties = {}, required = [], patternProperties } = schema
+  const { properties = {}, required = [], minProperties = 0, patternProperties } = schema
   if (patternProperties) {
     const [values = {}] = Object.values(patternProperties)
     return fc.dictionary(fc.string({ maxLength: 12 }), anyOf(values), { maxKeys: ITEMS_MAX, noNullPrototype: true })
   }
   const model = Object.fromEntries(Object.entries(properties).map(([name, one]) => [name, anyOf(one)]))
-  return fc.record(model, { requiredKeys: required, noNullPrototype: true })
+  const record = fc.record(model, { requiredKeys: required, noNullPrototype: true })
+  return minProperties === 0 ? record : record.filter((value) => Object.keys(value).length >= minProperties)
 }
 
 function textOf(schema: JsonSchema): fc.Arbitrary<string> {

@@ -7,6 +7,7 @@ import { createArchive } from '../../hub/incidents/archive/store.ts'
 import { type IncidentConfig, incidentConfig } from '../../hub/incidents/config.ts'
 import { createIncidents } from '../../hub/incidents/incidents.ts'
 import { incidentAddress } from '../../hub/incidents/messages.ts'
+import type { PicturesWanted } from '../../hub/incidents/pictures.ts'
 import type { Incidents } from '../../hub/incidents/room.ts'
 import type { ClockSample } from '../../hub/incidents/running-time.ts'
 import { createMemoryDisk } from '../../hub/journal/memory-backend.ts'
@@ -23,6 +24,7 @@ export class IncidentRoom {
   readonly archive = { ...createArchive(), close: async () => undefined }
   readonly results: Result[] = []
   readonly faults: string[] = []
+  readonly wanted: PicturesWanted[] = []
   config: () => IncidentConfig = () => SHIPPED
   log!: Awaited<ReturnType<typeof openMemoryLog>>
   incidents!: Incidents
@@ -67,6 +69,7 @@ export class IncidentRoom {
       },
       { site: SITE, ...(this.#checkpoint_ms === undefined ? {} : { checkpoint_ms: this.#checkpoint_ms }) },
     )
+    this.incidents.onFetch((wanted) => void this.wanted.push(wanted))
     await this.incidents.start()
     return this
   }
