@@ -218,24 +218,31 @@ export class Draft {
   }
   begin(...names: IncidentClock[]): void {
     const { kind, place, clocks } = this.incident
+    this.end(...names)
     this.incident.clocks = { ...clocks, ...beginClocks(this.config, kind, place, names, this.now.run_ms) }
   }
   end(...names: IncidentClock[]): void {
-    const left = Object.entries(this.incident.clocks).filter(([name]) => !names.includes(name as IncidentClock))
-    this.incident.clocks = Object.fromEntries(left)
+    const without = (clocks: Incident['clocks']) =>
+      Object.fromEntries(Object.entries(clocks).filter(([name]) => !names.includes(name as IncidentClock)))
+    this.incident.clocks = without(this.incident.clocks)
+    if (this.incident.parked) this.incident.parked = without(this.incident.parked)
   }
   /** After another kind: other limits from the same beginning. */
   retime(): void {
     const { kind, place, status, reached } = this.incident
     const running: readonly IncidentClock[] = RUNNING[status] ?? []
+    const all = { ...this.incident.parked, ...this.incident.clocks }
     const clocks: Incident['clocks'] = {}
+    const parked: Incident['clocks'] = {}
     for (const name of running) {
       const limit = limitOf(this.config, name, kind, place)
       const begun = (name === 'answer' ? reached.resolved : reached.raised) ?? this.now
-      const before = this.incident.clocks[name] ?? (limit && beginClock(limit, begun.run_ms))
+      const before = all[name] ?? (limit && beginClock(limit, begun.run_ms))
       if (limit && before) clocks[name] = retimed(before, limit)
+      else if (before) parked[name] = before
     }
     this.incident.clocks = clocks
+    this.incident.parked = parked
   }
   done(): Stepped {
     const { incident, story, effects } = this

@@ -55,6 +55,8 @@ export interface Incident {
   /** How it came to where it is. */
   reached: Partial<Record<IncidentStatus, Reached>>
   clocks: Partial<Record<IncidentClock, Clock>>
+  /** Those that its kind has no limit for; another kind may set them going again, with what they have told. */
+  parked?: Partial<Record<IncidentClock, Clock>>
   /** Times that it was begun again. */
   reopened: number
   /** The highest tier that was ever told. */
