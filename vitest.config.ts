@@ -3,8 +3,9 @@ import { defineConfig } from 'vitest/config'
 // Forks, not threads: native serialport in a worker thread ends the process.
 const shared = { pool: 'forks' as const, environment: 'node' as const }
 /**
- * What waits for no real time uses both cores of the smallest machine. Then the command line, as an installer uses it: real
- * processes, but nothing whose timing matters, so two files at a time. Whole estates share both cores one file at a time.
+ * What waits for no real time uses both cores of the smallest machine. Then real processes two files at a time, where no pin's
+ * timing matters: the command line as an installer uses it, and what talks over the network only. Whole estates have both cores
+ * to themselves.
  */
 const inMemory = { ...shared, maxWorkers: 2, sequence: { groupOrder: 1 } }
 const shortProcesses = { ...shared, maxWorkers: 2, sequence: { groupOrder: 2 } }
@@ -35,9 +36,18 @@ export default defineConfig({
       },
       {
         test: {
+          ...shortProcesses,
+          name: 'interop',
+          include: ['test/interop/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
           ...realProcesses,
           name: 'stack',
-          include: ['test/stack/**/*.test.ts', 'test/interop/**/*.test.ts'],
+          include: ['test/stack/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 60_000,
         },
