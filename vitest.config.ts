@@ -3,13 +3,18 @@ import { defineConfig } from 'vitest/config'
 // Forks, not threads: native serialport in a worker thread ends the process.
 const shared = { pool: 'forks' as const, environment: 'node' as const }
 /**
- * What waits for no real time uses both cores of the smallest machine. Then real processes two files at a time, where no pin's
- * timing matters: the command line as an installer uses it, and what talks over the network only. Whole estates have both cores
- * to themselves.
+ * What waits for no real time uses both cores of the smallest machine. Then real processes, two files at a time; at the end
+ * those that need both cores to themselves.
  */
 const inMemory = { ...shared, maxWorkers: 2, sequence: { groupOrder: 1 } }
 const shortProcesses = { ...shared, maxWorkers: 2, sequence: { groupOrder: 2 } }
 const realProcesses = { ...shared, maxWorkers: 1, fileParallelism: false, sequence: { groupOrder: 3 } }
+/** Minutes of virtual time in more worlds: with `npm run test:long`. */
+const longOnes = process.env.LINLI_LONG
+  ? []
+  : ['test/sim/season.test.ts', 'test/sim/gates.test.ts', 'test/sim/gate-stories.test.ts']
+/** Kills by the dozen and plugs pulled, where a stalled machine would be taken for a fault: with both cores to themselves. */
+const alone = ['test/stack/kills.test.ts', 'test/stack/boards.test.ts', 'test/stack/press.test.ts']
 
 export default defineConfig({
   test: {
@@ -24,7 +29,9 @@ export default defineConfig({
           testTimeout: 30_000,
         },
       },
-      { test: { ...inMemory, name: 'sim', include: ['test/sim/**/*.test.ts'], testTimeout: 120_000 } },
+      {
+        test: { ...inMemory, name: 'sim', include: ['test/sim/**/*.test.ts'], exclude: longOnes, testTimeout: 120_000 },
+      },
       {
         test: {
           ...shortProcesses,
@@ -45,9 +52,19 @@ export default defineConfig({
       },
       {
         test: {
-          ...realProcesses,
+          ...shortProcesses,
           name: 'stack',
           include: ['test/stack/**/*.test.ts'],
+          exclude: alone,
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          ...realProcesses,
+          name: 'alone',
+          include: alone,
           testTimeout: 120_000,
           hookTimeout: 60_000,
         },

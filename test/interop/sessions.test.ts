@@ -20,7 +20,8 @@ const EVENTS_PER_KILL = 150
 /** Published and not acknowledged at most. */
 const PIPELINE = 50
 const DEVICES = ['x1', 'x2', 'x3']
-const EVERYTHING = `linli/v1/${SITE_TEXT}/#`
+/** Of the publisher: the incidents that its presses raise are the hub's, whose sequence begins again with each start. */
+const EVERYTHING = `linli/v1/${SITE_TEXT}/foreign/#`
 
 let dir: string
 let hub: Program

@@ -25,6 +25,8 @@ const OTHER = { ...FOREIGN, gateway: 'other' }
 const HUB = { ...SITE, gateway: 'hub', class: 'hub', device: 'hub-1' } as const
 /** A bootid that both platforms forbid. */
 const POISON = 'poison1'
+/** The press itself, and not the incident that it raises. */
+const REFUSED = `"bootid":"${POISON}"`
 
 const dir = mkdtempSync(join(tmpdir(), 'linli-two-'))
 const data = join(dir, 'hub')
@@ -36,7 +38,7 @@ const began = new Date().toISOString()
 
 beforeAll(async () => {
   mkdirSync(data)
-  await Promise.all([up(city, ['--refuse', POISON]), up(fire, ['--refuse', POISON])])
+  await Promise.all([up(city, ['--refuse', REFUSED]), up(fire, ['--refuse', REFUSED])])
   await startHub()
 })
 afterAll(async () => {
@@ -160,7 +162,7 @@ describe('two upstreams', () => {
       ['fire', false],
     ])
     expect(await reportOf('city')).toMatchObject({ connected: true, backlog: { alarm: 0 } })
-    await up(fire, ['--refuse', POISON])
+    await up(fire, ['--refuse', REFUSED])
     await vi.waitFor(() => expect(numbers(fire)).toEqual(upTo(40)), WAIT)
     expect(came(fire, '/other/')).toEqual([])
     // What nobody was away for came once.
