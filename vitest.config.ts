@@ -13,8 +13,8 @@ const realProcesses = { ...shared, maxWorkers: 1, fileParallelism: false, sequen
 const longOnes = process.env.LINLI_LONG
   ? []
   : ['test/sim/season.test.ts', 'test/sim/gates.test.ts', 'test/sim/gate-stories.test.ts']
-/** Kills by the dozen and plugs pulled, where a stalled machine would be taken for a fault: with both cores to themselves. */
-const alone = ['test/stack/kills.test.ts', 'test/stack/boards.test.ts', 'test/stack/press.test.ts']
+/** Presses among kills by the dozen, where a stalled machine would be taken for a fault: with both cores to themselves. */
+const alone = ['test/stack/kills.test.ts', 'test/stack/press.test.ts']
 
 export default defineConfig({
   test: {
@@ -71,7 +71,7 @@ export default defineConfig({
       },
       {
         test: {
-          ...realProcesses,
+          ...shortProcesses,
           name: 'browser',
           include: ['test/browser/**/*.test.ts'],
           testTimeout: 120_000,
