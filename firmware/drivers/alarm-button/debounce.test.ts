@@ -85,7 +85,8 @@ describe('debounce', () => {
   it('never counts less than 15 ms of closed time', () => {
     fc.assert(
       fc.property(train(duration(0, 15), duration(0, 15)), (spans) => {
-        fc.pre(total(spans, true) < 15)
+        // With fractions a sum depends on its order in the last bit.
+        fc.pre(total(spans, true) < 15 - 1e-6)
         expect(crossings(spans)).toEqual([])
       }),
     )
