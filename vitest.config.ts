@@ -1,4 +1,4 @@
-import { defineConfig } from 'vitest/config'
+import { configDefaults, defineConfig } from 'vitest/config'
 
 // Forks, not threads: native serialport in a worker thread ends the process.
 const shared = { pool: 'forks' as const, environment: 'node' as const }
@@ -9,10 +9,15 @@ const shared = { pool: 'forks' as const, environment: 'node' as const }
 const inMemory = { ...shared, maxWorkers: 2, sequence: { groupOrder: 1 } }
 const shortProcesses = { ...shared, maxWorkers: 2, sequence: { groupOrder: 2 } }
 const realProcesses = { ...shared, maxWorkers: 1, fileParallelism: false, sequence: { groupOrder: 3 } }
-/** Minutes of virtual time in more worlds: with `npm run test:long`. */
+/** Minutes of virtual time and of every state of a barrier: with `npm run test:long`. */
 const longOnes = process.env.LINLI_LONG
   ? []
-  : ['test/sim/season.test.ts', 'test/sim/gates.test.ts', 'test/sim/gate-stories.test.ts']
+  : [
+      'test/sim/season.test.ts',
+      'test/sim/gates.test.ts',
+      'test/sim/gate-stories.test.ts',
+      'firmware/drivers/access-gate/barrier/exploration.test.ts',
+    ]
 /** Presses among kills by the dozen, where a stalled machine would be taken for a fault: with both cores to themselves. */
 const alone = ['test/stack/kills.test.ts', 'test/stack/press.test.ts']
 
@@ -26,11 +31,18 @@ export default defineConfig({
           ...inMemory,
           name: 'unit',
           include: ['{hub,firmware,flows,hardware-sim,test/support}/**/*.test.ts'],
+          exclude: [...configDefaults.exclude, ...longOnes],
           testTimeout: 30_000,
         },
       },
       {
-        test: { ...inMemory, name: 'sim', include: ['test/sim/**/*.test.ts'], exclude: longOnes, testTimeout: 120_000 },
+        test: {
+          ...inMemory,
+          name: 'sim',
+          include: ['test/sim/**/*.test.ts'],
+          exclude: [...configDefaults.exclude, ...longOnes],
+          testTimeout: 120_000,
+        },
       },
       {
         test: {
@@ -55,7 +67,7 @@ export default defineConfig({
           ...shortProcesses,
           name: 'stack',
           include: ['test/stack/**/*.test.ts'],
-          exclude: alone,
+          exclude: [...configDefaults.exclude, ...alone],
           testTimeout: 120_000,
           hookTimeout: 60_000,
         },
