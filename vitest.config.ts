@@ -9,14 +9,17 @@ const shared = { pool: 'forks' as const, environment: 'node' as const }
 const inMemory = { ...shared, maxWorkers: 2, sequence: { groupOrder: 1 } }
 const shortProcesses = { ...shared, maxWorkers: 2, sequence: { groupOrder: 2 } }
 const realProcesses = { ...shared, maxWorkers: 1, fileParallelism: false, sequence: { groupOrder: 3 } }
-/** Minutes of virtual time and of every state of a barrier: with `npm run test:long`. */
+/** What takes minutes: whole days, seasons and every state on virtual time, kills by the dozen, pages in a browser. `npm run test:long`. */
 const longOnes = process.env.LINLI_LONG
   ? []
   : [
+      'test/sim/day.test.ts',
       'test/sim/season.test.ts',
       'test/sim/gates.test.ts',
       'test/sim/gate-stories.test.ts',
       'firmware/drivers/access-gate/barrier/exploration.test.ts',
+      'test/stack/kills.test.ts',
+      'test/browser/duty-desk.test.ts',
     ]
 /** Presses among kills by the dozen, where a stalled machine would be taken for a fault: with both cores to themselves. */
 const alone = ['test/stack/kills.test.ts', 'test/stack/press.test.ts']
@@ -77,6 +80,7 @@ export default defineConfig({
           ...realProcesses,
           name: 'alone',
           include: alone,
+          exclude: [...configDefaults.exclude, ...longOnes],
           testTimeout: 120_000,
           hookTimeout: 60_000,
         },
@@ -86,6 +90,7 @@ export default defineConfig({
           ...shortProcesses,
           name: 'browser',
           include: ['test/browser/**/*.test.ts'],
+          exclude: [...configDefaults.exclude, ...longOnes],
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },
