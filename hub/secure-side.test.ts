@@ -189,14 +189,21 @@ describe('the TLS of a hub', () => {
     at.registry.addCertificate(past.fingerprint, entry)
     const { certificate, key: hubKey } = secure.authority.server
     const unregistered = await secure.authority.issueGateway(csr, 'gw-1', Date.now())
+    const wss = `wss://127.0.0.1:${secure.httpsPort}/mqtt`
     for (const [what, pair] of [
       ['foreign', { cert: foreign.certificate, key }],
       ['expired', { cert: past.certificate, key }],
       ['of the hub', { cert: certificate, key: hubKey }],
       ['in no registry', { cert: unregistered.certificate, key }],
-      ['none', {}],
-    ] as const)
+    ] as const) {
       expect([what, (await come({ ...pair })).code]).toEqual([what, 5])
+      // A good secret beside it does not make up for it; without the certificate it lets in.
+      const secret = { username: 'city', password: SECRET }
+      expect([what, (await come({ ...pair, ...secret })).code]).toEqual([what, 5])
+      expect([what, (await come({ url: wss, ...pair, ...secret })).code]).toEqual([what, 5])
+      expect([what, (await come(secret)).code]).toEqual([what, 0])
+    }
+    expect((await come({})).code).toBe(5)
   })
 
   it('serves MQTT over WebSocket with the same certificates and secrets', async () => {
@@ -256,8 +263,13 @@ describe('enrolment over HTTPS', () => {
     const { csr, key } = await requestOf()
     const other = await openAuthority(mkdtempSync(join(dir, 'other-')), SITE)
     const foreign = { cert: (await other.issueGateway(csr, 'gw-1', Date.now())).certificate, key }
-    for (const pair of [{}, foreign])
-      expect(outcome(await post(ENROL_PATHS.renew, { csr }, pair))).toBe('403 CERTIFICATE_MISSING')
+    const past = await secure.authority.issueGateway(csr, 'gw-1', Date.now() - 400 * 24 * HOUR_MS)
+    for (const [pair, refusal] of [
+      [{}, '403 CERTIFICATE_MISSING'],
+      [foreign, '403 CERTIFICATE_INVALID'],
+      [{ cert: past.certificate, key }, '403 CERTIFICATE_INVALID'],
+    ] as const)
+      expect(outcome(await post(ENROL_PATHS.renew, { csr }, pair))).toBe(refusal)
     const pair = await enrolled('gw-8')
     // Whose certificate it is decides, not what is asked for.
     const renewed = await post(ENROL_PATHS.renew, { csr }, pair)

@@ -12,7 +12,7 @@ export interface Credentials {
   password: Uint8Array | undefined
   /** Where it comes from, if it comes over a network. */
   address?: string | undefined
-  /** What its certificate proves. */
+  /** What its certificate proves, or that it proves nothing. */
   peer?: Peer | undefined
 }
 
@@ -32,8 +32,9 @@ export function registryAuthenticator(
     return Object.hasOwn(registry.data.devices, path) ? registry.data.devices[path]?.meta.place : undefined
   }
   return async ({ username, password, peer }) => {
-    // A gateway is who its certificate says; a password beside it is not even looked at.
-    if (peer) return gatewayOf(registry, site, peer)
+    // A gateway is who its certificate says; a password beside it is not even looked at. Neither is it beside a certificate that
+    // proves nothing: whoever shows one means to be known by it, and a box whose certificate ended must be seen, not let in.
+    if (peer) return 'invalid' in peer ? undefined : gatewayOf(registry, site, peer.fingerprint)
     if (username === undefined || password === undefined) return undefined
     const entry = registry.client(username)
     if (!entry) return undefined
@@ -52,7 +53,7 @@ export function registryAuthenticator(
 }
 
 /** Revoked, or of an earlier registry: nobody. */
-function gatewayOf(registry: Registry, site: Site, { fingerprint }: Peer): Principal | undefined {
+function gatewayOf(registry: Registry, site: Site, fingerprint: string): Principal | undefined {
   const certificate = registry.certificate(fingerprint)
   if (!certificate || certificate.revoked !== undefined) return undefined
   const { gateway } = certificate

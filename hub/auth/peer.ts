@@ -1,15 +1,24 @@
-import { createHash } from 'node:crypto'
+import { createHash, type X509Certificate } from 'node:crypto'
 import { TLSSocket } from 'node:tls'
 
-/** What the other end of a TLS connection has proven with its certificate. */
-export interface Peer {
+/** What the other end of a TLS connection has shown of itself. */
+export type Peer =
   /** SHA-256 of the certificate (DER), base64url: its name in the registry. */
-  fingerprint: string
+  | { fingerprint: string }
+  /** It showed one that proves nothing: of another authority, not begun yet, or ended. */
+  | { invalid: string }
+
+/** Undefined without TLS, and where no certificate was shown. */
+export function peerOf(socket: unknown): Peer | undefined {
+  if (!(socket instanceof TLSSocket)) return undefined
+  const certificate = socket.getPeerX509Certificate()
+  if (!certificate) return undefined
+  if (!socket.authorized) return { invalid: String(socket.authorizationError ?? 'not verified') }
+  // A resumed session was verified when it began.
+  if (hasEnded(certificate)) return { invalid: 'CERT_HAS_EXPIRED' }
+  return { fingerprint: createHash('sha256').update(certificate.raw).digest('base64url') }
 }
 
-/** Undefined without TLS, without a certificate, and with one that our authority did not sign or that has ended. */
-export function peerOf(socket: unknown): Peer | undefined {
-  if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined
-  const certificate = socket.getPeerX509Certificate()
-  return certificate && { fingerprint: createHash('sha256').update(certificate.raw).digest('base64url') }
+function hasEnded({ validTo }: X509Certificate): boolean {
+  return Date.parse(validTo) < Date.now()
 }

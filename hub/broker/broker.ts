@@ -113,17 +113,20 @@ export async function createBroker(deps: {
 
     authenticate(client, username, password, done) {
       accounts.asking(client)
+      const peer = peerOf((client.conn as { carrier?: unknown }).carrier ?? client.conn)
       deps
         .authenticate({
           clientId: client.id,
           username: username ?? undefined,
           password: password ?? undefined,
           address: (client.conn as Partial<Socket>).remoteAddress,
-          peer: peerOf((client.conn as { carrier?: unknown }).carrier ?? client.conn),
+          peer,
         })
         .then((principal) => {
           if (!principal) {
-            front.report(client.conn as Duplex, REFUSALS.login, { client: client.id, account: username ?? undefined })
+            const refusal = peer ? REFUSALS.certificate : REFUSALS.login
+            const invalid = peer && 'invalid' in peer ? peer.invalid : undefined
+            front.report(client.conn as Duplex, refusal, { client: client.id, account: username ?? undefined, invalid })
             return done(notAuthorised(), false)
           }
           const will = (client as WillingClient)._will

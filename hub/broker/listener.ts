@@ -25,7 +25,8 @@ const SOCKET = { noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEP
 
 /**
  * TLS as the hub serves it everywhere: 1.2 or 1.3 (RFC 9325 §3.1.1), forward secrecy only. A client may show a certificate
- * of the site's own authority; one without may still log in with a password, so the handshake does not end over it.
+ * of the site's own authority; one without may still log in with a password, so the handshake does not end over it. Whoever
+ * shows one that proves nothing is refused at CONNECT (auth/peer.ts), where the refusal has a name.
  */
 export function tlsOptions({ certificate, key, authority }: TlsIdentity): TlsOptions {
   return {

@@ -74,6 +74,12 @@ export function addEnrolmentRoutes(
       throw new LinliError('CERTIFICATE_MISSING', 'renewal needs the certificate that is to be renewed', {
         kind: 'caller',
       })
+    if ('invalid' in peer)
+      throw new LinliError(
+        'CERTIFICATE_INVALID',
+        `this certificate is not of this hub’s authority, or has ended (${peer.invalid}); enrol again`,
+        { kind: 'caller' },
+      )
     return enrolment.renew({ fingerprint: peer.fingerprint, csr: body.value.csr, address: request.ip })
   })
 }

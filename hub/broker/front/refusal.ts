@@ -79,6 +79,7 @@ export const REFUSALS = {
   connectionsOfAddress: clause('connections-of-address', 'connections_per_address_max are open from this address'),
   connectRate: clause('connect-rate', 'more than connects_per_s from this address'),
   login: clause('login', 'an unknown account or a wrong secret'),
+  certificate: clause('certificate', 'a certificate that has ended, was revoked, or is not of this hub’s authority'),
   loginFailed: clause('login-failed', 'who this is could not be found out; the client is to try again'),
   subscriptionDenied: clause('subscription-denied', 'a subscription that the account may not have'),
   willDenied: clause('will-denied', 'a will on a topic that the account may not publish to'),
