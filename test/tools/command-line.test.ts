@@ -55,7 +55,7 @@ function linli(
 const PORTS = ['--mqtt-port', '0', '--http-port', '0']
 
 describe('linli', () => {
-  it('has all of a program that stays compiled before its first start, threads too', async () => {
+  it('has all of a program that stays compiled before its first start, threads and pages too', async () => {
     const kept = (cache: string) => readdirSync(cache, { recursive: true }).map(String)
     const plain = join(dir, 'plain')
     const help = await linli(['hub', '--help'], { env: { NODE_COMPILE_CACHE: plain } })
@@ -65,6 +65,7 @@ describe('linli', () => {
     expect(first).toBeDefined()
     // What is not loaded for the help text: the threads of the databases.
     expect(kept(XDG_CACHE_HOME).length).toBeGreaterThan(kept(plain).length + 20)
+    expect(kept(XDG_CACHE_HOME).filter((file) => /pages-[0-9a-f]{32}$/.test(file))).toHaveLength(1)
     // Where nothing can be kept it works all the same.
     const nowhere = { XDG_CACHE_HOME: '/dev/null/cache', NODE_COMPILE_CACHE: undefined }
     expect(await linli(['hub', '--help'], { env: nowhere })).toEqual(help)

@@ -5,6 +5,7 @@ import { brotliDecompressSync } from 'node:zlib'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { addPageRoutes } from './pages.ts'
+import { servedPages } from './served.ts'
 
 let app: FastifyInstance
 beforeAll(() => {
@@ -60,7 +61,7 @@ describe('the pages', { timeout: 120_000 }, () => {
     const folder = mkdtempSync(join(tmpdir(), 'linli-pages-'))
     writeFileSync(join(folder, 'a.vue'), '<template><p></template>')
     const broken = Fastify()
-    addPageRoutes(broken, folder)
+    addPageRoutes(broken, () => servedPages(folder, undefined))
     const answer = await broken.inject('/desk/a.vue')
     expect(answer.statusCode).toBe(500)
     expect(answer.json().message).toContain('a.vue')
