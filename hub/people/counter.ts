@@ -51,7 +51,6 @@ export function personRequest(value: unknown): PersonRequest | undefined {
 export interface PeopleDoor {
   people: People
   audit: Pick<Audit, 'record'>
-  /** Of a hub that runs. */
   unlock?: (name: string) => void
 }
 
@@ -106,7 +105,6 @@ async function change(
     case 'person-remove':
       return people.remove(name)
     case 'person-unlock':
-      // Pauses are in the memory of a hub: one that stands still has none.
       return unlock?.(name)
   }
 }

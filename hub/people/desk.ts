@@ -9,7 +9,8 @@ import { newEpoch, type People, type PersonEntry, unknownPerson } from './people
 import type { Role } from './roles.ts'
 import { checkSecret, normalSecret } from './secret-rules.ts'
 import type { Sessions } from './sessions.ts'
-import { type Attempt, NO_ATTEMPTS, stepThrottle, type ThrottleInput } from './throttle-machine.ts'
+import type { Throttle } from './throttle.ts'
+import type { Attempt } from './throttle-machine.ts'
 
 /** Where people log in: it holds secrets, pauses, sessions and the audit log together, and knows nothing of HTTP. */
 export interface PeopleDesk {
@@ -57,7 +58,7 @@ export interface PeopleDeskDeps {
   sessions: Sessions
   verify: Verify
   audit: Pick<Audit, 'record' | 'note'>
-  monotonic_ms: () => number
+  throttle: Pick<Throttle, 'step'>
 }
 
 export function createPeopleDesk(deps: PeopleDeskDeps): PeopleDesk {
@@ -65,13 +66,7 @@ export function createPeopleDesk(deps: PeopleDeskDeps): PeopleDesk {
   // Checked for a name that nobody has, so that it takes as long as any other.
   const nobody = unfittingHash()
   const rarely = createRarely()
-  let throttle = NO_ATTEMPTS
-
-  function step(input: ThrottleInput) {
-    const { state, effects } = stepThrottle(throttle, input, deps.monotonic_ms())
-    throttle = state
-    return effects
-  }
+  const { step } = deps.throttle
 
   function noteRefused(action: string, code: string, { name, address }: Attempt): void {
     // What is typed for a name may be a secret: only one that exists goes into the log.

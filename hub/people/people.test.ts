@@ -7,10 +7,11 @@ import { createLoginQueue } from '../auth/login-queue.ts'
 import { hashSecret, verifySecret } from '../auth/secret.ts'
 import { atPeople, personRequest } from './counter.ts'
 import { createPeopleDesk, type LoginAnswer } from './desk.ts'
-import { peopleFile, sessionsFile } from './files.ts'
+import { peopleFile, sessionsFile, throttleFile } from './files.ts'
 import { openPeople } from './people.ts'
 import { IDLE_MS, LIFE_MS, openSessions, PER_PERSON_MAX } from './sessions.ts'
 import { openPeopleSide } from './side.ts'
+import { openThrottle } from './throttle.ts'
 
 /** People, their secrets and their sessions, on a real disk. */
 
@@ -58,10 +59,21 @@ async function open() {
   })
   ends.push(sessions.close)
   const verify = createLoginQueue(verifySecret)
-  const desk = createPeopleDesk({ people, sessions, verify, audit, monotonic_ms: () => now_ms })
+  const throttle = await throttleAt()
+  const desk = createPeopleDesk({ people, sessions, verify, audit, throttle })
   const ask = (request: object) => atPeople({ people, audit, unlock: desk.unlock }, personRequest(request) as never)
   const login = (name = 'li', secret = SECRET, address = '192.0.2.1') => desk.login({ name, secret, address })
   return { people, sessions, desk, ask, login, fellBack }
+}
+
+async function throttleAt() {
+  const clocks = { now_ms: () => now_ms, monotonic_ms: () => now_ms }
+  const onError = (error: unknown) => {
+    throw error
+  }
+  const throttle = await openThrottle({ file: throttleFile(dir), ...clocks, onError })
+  ends.push(throttle.close)
+  return throttle
 }
 
 const ADD = { type: 'person-add', name: 'li', role: 'operator', language: 'zh', secret: hash, mustChange: false }
@@ -174,7 +186,7 @@ describe('a login', () => {
       checked.push(stored.split('$').slice(0, 4).join('$'))
       return verifySecret(secret, stored)
     }
-    const desk = createPeopleDesk({ people, sessions, verify, audit, monotonic_ms: () => now_ms })
+    const desk = createPeopleDesk({ people, sessions, verify, audit, throttle: await throttleAt() })
     await atPeople({ people, audit }, personRequest(ADD) as never)
     const answers: Array<[string, LoginAnswer]> = []
     for (let n = 0; n < 8; n++)
@@ -195,7 +207,7 @@ describe('a login', () => {
       await ask({ type: 'person-secret', name: 'li', secret: await hashSecret('x'), mustChange: false })
       return true
     }
-    const desk = createPeopleDesk({ people, sessions, verify, audit, monotonic_ms: () => now_ms })
+    const desk = createPeopleDesk({ people, sessions, verify, audit, throttle: await throttleAt() })
     expect(await desk.login({ name: 'li', secret: SECRET, address: '::1' })).toEqual({
       ok: false,
       code: 'LOGIN_REFUSED',

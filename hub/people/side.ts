@@ -4,11 +4,12 @@ import { hashSecret } from '../auth/secret.ts'
 import { LinliError, reasonOf } from '../contract/errors.ts'
 import { atPeople, type PersonAnswer, type PersonRequest } from './counter.ts'
 import { createPeopleDesk, type PeopleDesk } from './desk.ts'
-import { peopleFile, sessionsFile } from './files.ts'
+import { peopleFile, sessionsFile, throttleFile } from './files.ts'
 import { newEpoch, openPeople, type People } from './people.ts'
 import { isRole } from './roles.ts'
 import { newPersonSecret } from './secret-rules.ts'
 import { openSessions, type SessionsDeps } from './sessions.ts'
+import { openThrottle, type ThrottleDeps } from './throttle.ts'
 
 /** The people of a hub that runs. */
 export interface PeopleSide {
@@ -40,12 +41,20 @@ export async function openPeopleSide(deps: PeopleSideDeps): Promise<PeopleSide> 
   const file: SessionsDeps['file'] = dev ? NOWHERE : sessionsFile(dataDir)
   const onError = (error: unknown) => logger.error({ error: reasonOf(error) }, 'the sessions could not be written')
   const sessions = await openSessions({ people, file, now_ms: Date.now, onError })
-  const monotonic_ms = () => performance.now()
-  const desk = createPeopleDesk({ people, sessions, audit: deps.audit, verify: deps.verify, monotonic_ms })
+  const throttle = await openThrottle({
+    file: (dev ? NOWHERE : throttleFile(dataDir)) satisfies ThrottleDeps['file'],
+    now_ms: Date.now,
+    monotonic_ms: () => performance.now(),
+    onError: (error) => logger.error({ error: reasonOf(error) }, 'pauses of logins could not be written'),
+  })
+  const desk = createPeopleDesk({ people, sessions, audit: deps.audit, verify: deps.verify, throttle })
   return {
     desk,
     at: (request) => atPeople({ people, audit: deps.audit, unlock: desk.unlock }, request),
-    close: sessions.close,
+    async close() {
+      await sessions.close()
+      await throttle.close()
+    },
   }
 }
 

@@ -7,10 +7,11 @@ import { createLoginQueue } from '../../hub/auth/login-queue.ts'
 import { hashSecret, verifySecret } from '../../hub/auth/secret.ts'
 import { incidentConfig } from '../../hub/incidents/config.ts'
 import { createPeopleDesk } from '../../hub/people/desk.ts'
-import { peopleFile, sessionsFile } from '../../hub/people/files.ts'
+import { peopleFile, sessionsFile, throttleFile } from '../../hub/people/files.ts'
 import { newEpoch, openPeople } from '../../hub/people/people.ts'
 import { ROLES } from '../../hub/people/roles.ts'
 import { openSessions } from '../../hub/people/sessions.ts'
+import { openThrottle } from '../../hub/people/throttle.ts'
 import type { Access } from '../../hub/web/guard.ts'
 import { addRoutes, type Routes } from '../../hub/web/server.ts'
 
@@ -32,7 +33,9 @@ export async function guardedPeople() {
   const sessions = await openSessions({ people, file: sessionsFile(dir), now_ms: Date.now, onError: () => undefined })
   const audit = { record: async (entry: AuditEntry) => write(entry), note: write }
   const verify = createLoginQueue(verifySecret)
-  const desk = createPeopleDesk({ people, sessions, verify, audit, monotonic_ms: () => performance.now() })
+  const clocks = { now_ms: Date.now, monotonic_ms: () => performance.now() }
+  const throttle = await openThrottle({ file: throttleFile(dir), ...clocks, onError: () => undefined })
+  const desk = createPeopleDesk({ people, sessions, verify, audit, throttle })
   const secret = await hashSecret(SECRET)
   for (const role of ROLES) await people.put(role, { role, language: 'zh', secret, epoch: newEpoch() })
   return {
@@ -42,6 +45,7 @@ export async function guardedPeople() {
     lines,
     async close() {
       await sessions.close()
+      await throttle.close()
       rmSync(dir, { recursive: true, force: true })
     },
   }

@@ -5,10 +5,11 @@ import { Command } from 'commander'
 import { hashSecret } from '../../auth/secret.ts'
 import { LinliError, reasonOf } from '../../contract/errors.ts'
 import { atPeople, type PersonAnswer, type PersonRequest, personRequest } from '../../people/counter.ts'
-import { peopleFile } from '../../people/files.ts'
+import { peopleFile, throttleFile } from '../../people/files.ts'
 import { openPeople } from '../../people/people.ts'
 import { ROLES } from '../../people/roles.ts'
 import { checkSecret, newPersonSecret, normalSecret } from '../../people/secret-rules.ts'
+import { openThrottle } from '../../people/throttle.ts'
 import { askHidden } from '../ask-hidden.ts'
 import { withAudit } from '../audit/offline.ts'
 import { checkDataDir } from '../credential/reach.ts'
@@ -143,7 +144,13 @@ function ofFiles(dataDir: string, request: PersonRequest): Promise<PersonAnswer>
     const file = peopleFile(dataDir, () =>
       process.stderr.write('people.json was damaged: its last good copy is used\n'),
     )
-    return atPeople({ people: await openPeople(file), audit }, request)
+    const clocks = { now_ms: Date.now, monotonic_ms: () => performance.now() }
+    const onError = (error: unknown) => process.stderr.write(`linli user: ${reasonOf(error)}\n`)
+    const throttle = await openThrottle({ file: throttleFile(dataDir), ...clocks, onError })
+    const unlock = (name: string) => void throttle.step({ type: 'unlock', name })
+    const answer = await atPeople({ people: await openPeople(file), audit, unlock }, request)
+    await throttle.close()
+    return answer
   })
 }
 
