@@ -15,7 +15,7 @@ const TEXT_CHARS_MAX = 200
 const Text = Type.String({ maxLength: TEXT_CHARS_MAX })
 const Hash = Type.String({ pattern: '^[0-9a-f]{64}$' })
 
-const AuditRecord = Type.Object(
+export const AuditRecord = Type.Object(
   {
     sequence: Type.Integer({ minimum: 1 }),
     time: Instant,

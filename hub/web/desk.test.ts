@@ -5,12 +5,14 @@ import { guardedApp, guardedPeople, SECRET } from '../../test/support/guarded-we
 import { openAudit } from '../audit/audit.ts'
 import type { CommandRequest } from '../commands/desk.ts'
 import type { Result } from '../contract/command.ts'
+import { checker } from '../contract/schema.ts'
 import { createDevices } from '../devices/devices.ts'
 import { createMemoryDisk } from '../journal/memory-backend.ts'
 import { openMemoryLog } from '../journal/open.ts'
 import type { Log } from '../journal/types.ts'
 import { JOURNAL_LANES } from '../journal-lanes.ts'
 import { openDesk } from './desk.ts'
+import { DESK_ROUTES } from './desk-table.ts'
 import type { DutyRoutes } from './duty.ts'
 
 /** What the pages ask, over real sockets, with real logins; only the gate at the end of a command is made up. */
@@ -168,6 +170,18 @@ it('a handover needs two people, and a viewer signs nothing', async () => {
     incoming: { name: 'admin' },
   })
   expect(await (await ask('viewer', 'GET', '/api/v1/handovers')).json()).toMatchObject({ sheets: [{ notes: '钥匙' }] })
+})
+
+it.each([
+  ['/api/v1/me', 'admin'],
+  ['/api/v1/plan', 'viewer'],
+  ['/api/v1/handovers', 'viewer'],
+  ['/api/v1/audit', 'admin'],
+  ['/api/v1/events', 'viewer', '?device=gw-1/access-gate/d1'],
+])('%s answers as the document of the API says', async (path, role, query = '') => {
+  const schema = DESK_ROUTES.find((route) => route.method === 'GET' && route.path === path)?.answers[200]?.schema
+  const body = await (await ask(role, 'GET', path + query)).json()
+  expect(schema && checker(schema)(body)).toEqual({ ok: true, value: body })
 })
 
 it('the audit log is read backwards in pages, by admins alone', async () => {

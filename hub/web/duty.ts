@@ -1,22 +1,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { Type } from 'typebox'
 import type { Audit } from '../audit/audit.ts'
 import type { CommandDesk, CommandRequest } from '../commands/desk.ts'
 import { LinliError, reasonOf } from '../contract/errors.ts'
 import { checker } from '../contract/schema.ts'
-import {
-  type Address,
-  addressPath,
-  COMMAND_ID_PATTERN,
-  type DeviceClass,
-  isDeviceClass,
-  isSegment,
-  SEGMENT_PATTERN,
-  type Site,
-} from '../contract/topic.ts'
-import { type Handovers, NOTES_CHARS_MAX } from '../duty/handover.ts'
+import { type Address, addressPath, type DeviceClass, isDeviceClass, isSegment, type Site } from '../contract/topic.ts'
+import type { Handovers } from '../duty/handover.ts'
 import { PLAN_BYTES_MAX, type Plan, PlanPositions } from '../duty/plan.ts'
 import type { Live } from '../live/live.ts'
+import { CommandBody, NotesBody, PICTURE_TYPES, RemarkBody } from './desk-table.ts'
 import { requires, whoAsks } from './guard.ts'
 
 /** What the pages of the duty desk ask and do, beside the live stream and the incidents. */
@@ -43,19 +34,6 @@ const FROM_PAGES: Partial<Record<DeviceClass, readonly string[]>> = {
 const TTL_MS = 15_000
 const AUDIT_PAGE = 200
 const SHEETS_SHOWN = 60
-
-const CommandBody = Type.Object(
-  {
-    id: Type.Optional(Type.String({ pattern: COMMAND_ID_PATTERN })),
-    device: Type.String({ maxLength: 140, description: '{gateway}/{class}/{device}' }),
-    name: Type.String({ pattern: SEGMENT_PATTERN }),
-    args: Type.Optional(Type.Unknown()),
-    reason: Type.Optional(Type.String({ maxLength: 200 })),
-  },
-  { additionalProperties: false },
-)
-const NotesBody = Type.Object({ notes: Type.String({ maxLength: NOTES_CHARS_MAX }) }, { additionalProperties: false })
-const RemarkBody = Type.Object({ remark: Type.String({ maxLength: NOTES_CHARS_MAX }) }, { additionalProperties: false })
 
 export function addDutyRoutes(app: FastifyInstance, deps: DutyRoutes): void {
   addCommandRoutes(app, deps)
@@ -116,9 +94,10 @@ function addCommandRoutes(app: FastifyInstance, { site, desk, live, newId }: Dut
 
 function addPlanRoutes(app: FastifyInstance, { plan, audit, live }: DutyRoutes): void {
   const checkPositions = checker(PlanPositions)
-  const types = ['image/png', 'image/jpeg', 'image/webp']
-  app.addContentTypeParser(types, { parseAs: 'buffer', bodyLimit: PLAN_BYTES_MAX + 1 }, (_request, body, done) =>
-    done(null, body),
+  app.addContentTypeParser(
+    PICTURE_TYPES,
+    { parseAs: 'buffer', bodyLimit: PLAN_BYTES_MAX + 1 },
+    (_request, body, done) => done(null, body),
   )
 
   function shown() {
@@ -160,7 +139,7 @@ function addPlanRoutes(app: FastifyInstance, { plan, audit, live }: DutyRoutes):
     '/api/v1/plan/image',
     { config: requires('installer'), bodyLimit: PLAN_BYTES_MAX + 1 },
     answered(async (request) => {
-      if (!Buffer.isBuffer(request.body)) throw caller('PLAN_TYPE', `send a picture as ${types.join(', ')}`)
+      if (!Buffer.isBuffer(request.body)) throw caller('PLAN_TYPE', `send a picture as ${PICTURE_TYPES.join(', ')}`)
       await plan.putImage(request.body)
       return changed(request, 'plan-image')
     }),

@@ -1,20 +1,18 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import { type TSchema, Type } from 'typebox'
+import type { TSchema } from 'typebox'
 import { LinliError } from '../contract/errors.ts'
 import { checker } from '../contract/schema.ts'
 import type { LoginAnswer, PeopleDesk, Person } from '../people/desk.ts'
 import { NAME_PATTERN } from '../people/people.ts'
 import { mayAs, ROLE_MAY, ROLES } from '../people/roles.ts'
+import { LoginBody, SecretBody } from './desk-table.ts'
 import { type Guard, openTo, refuse, requires, whoAsks } from './guard.ts'
 
 /** Login, logout, who am I, and another secret, for pages and programs alike. */
 
 const BODY_BYTES_MAX = 4 * 1024
-const Secret = Type.String({ minLength: 1, maxLength: 400 })
-const Login = Type.Object({ name: Type.String({ maxLength: 80 }), secret: Secret }, { additionalProperties: false })
-const Change = Type.Object({ secret: Secret, next: Secret }, { additionalProperties: false })
-const checkLogin = checker(Login)
-const checkChange = checker(Change)
+const checkLogin = checker(LoginBody)
+const checkChange = checker(SecretBody)
 const isName = (text: string) => new RegExp(NAME_PATTERN, 'u').test(text)
 
 export function addSessionRoutes(app: FastifyInstance, desk: PeopleDesk, guard: Guard): void {
@@ -22,7 +20,7 @@ export function addSessionRoutes(app: FastifyInstance, desk: PeopleDesk, guard: 
 
   app.post('/api/v1/session', { ...options, config: openTo('it is how one logs in') }, async (request, reply) => {
     const body = checkLogin(request.body)
-    if (!body.ok) return badBody(reply, Login)
+    if (!body.ok) return badBody(reply, LoginBody)
     const name = body.value.name.normalize('NFC').trim()
     const { secret } = body.value
     const answer = await desk.login({ name: isName(name) ? name : '?', secret, address: request.ip })
@@ -45,7 +43,7 @@ export function addSessionRoutes(app: FastifyInstance, desk: PeopleDesk, guard: 
 
   app.put('/api/v1/me/secret', { ...options, config: own }, async (request, reply) => {
     const body = checkChange(request.body)
-    if (!body.ok) return badBody(reply, Change)
+    if (!body.ok) return badBody(reply, SecretBody)
     const { name } = whoAsks(request)
     try {
       return answered(reply, guard, await desk.changeSecret({ name, ...body.value, address: request.ip }))

@@ -1,11 +1,12 @@
+import { reasonOf } from './codes.ts'
 import type { Result } from './shapes.ts'
 
-/** Questions to the hub. What it refuses becomes an `ApiError` with the hub's code. */
+/** Questions to the hub. What it refuses becomes an `ApiError` with the hub's code, and why in the reader's language. */
 
 export class ApiError extends Error {
   readonly code: string
   constructor(code: string, message: string) {
-    super(message)
+    super(reasonOf({ code, message }))
     this.code = code
   }
 }

@@ -6,13 +6,16 @@ import type { Place } from './shapes.ts'
 
 export type Language = 'zh' | 'en'
 const KEY = 'linli-language'
-const known = localStorage.getItem(KEY)
+/** Tests read words without a browser. */
+const isBrowser = typeof window !== 'undefined'
+const known = isBrowser ? localStorage.getItem(KEY) : null
 export const language = ref<Language>(known === 'en' ? 'en' : 'zh')
 /** Somebody chose it here; else the language of whoever logs in counts. */
 export const isChosen = known !== null
 
 watchEffect(() => {
-  document.documentElement.lang = language.value === 'zh' ? 'zh-CN' : 'en'
+  const lang = language.value === 'zh' ? 'zh-CN' : 'en'
+  if (isBrowser) document.documentElement.lang = lang
 })
 
 export function choose(next: Language): void {

@@ -6,16 +6,19 @@ import type { Role } from '../../people/roles.ts'
 /** The HTTP API as an OpenAPI 3.1 document, made from the very schemas that requests are checked against. */
 
 export interface ApiRoute {
-  method: 'GET' | 'POST'
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   /** With `{name}` for a parameter. */
   path: string
-  role: Role
+  /** Absent: open to whoever asks. */
+  role?: Role
   says: Words
   query?: TSchema
   /** What may be there in the path. */
   params?: Readonly<Record<string, TSchema>>
   headers?: Readonly<Record<string, TSchema>>
   body?: TSchema
+  /** Of a body that is no JSON. */
+  bodyTypes?: readonly string[]
   answers: Readonly<Record<number, Answer>>
 }
 
@@ -52,7 +55,22 @@ export function openApi(routes: readonly ApiRoute[], named: Readonly<Record<stri
   return { ...plain(document, names), components: { securitySchemes: { session: cookie }, schemas } }
 }
 
-function operation({ method, path, role, says, query, params, headers, body, answers }: ApiRoute): Json {
+function operation({
+  method,
+  path,
+  role,
+  says,
+  query,
+  params,
+  headers,
+  body,
+  bodyTypes = [],
+  answers,
+}: ApiRoute): Json {
+  const bodies = Object.fromEntries([
+    ...(body ? [['application/json', { schema: body }] as const] : []),
+    ...bodyTypes.map((type) => [type, {}] as const),
+  ])
   return {
     operationId:
       `${method.toLowerCase()}${path.replace(/[^a-zA-Z]+([a-zA-Z])/g, (_, letter: string) => letter.toUpperCase())}`.replace(
@@ -60,13 +78,14 @@ function operation({ method, path, role, says, query, params, headers, body, ans
         '',
       ),
     summary: `${says.zh} ${says.en}`,
-    description: `Role 角色: ${role}`,
+    description: `Role 角色: ${role ?? '–'}`,
     parameters: [
       ...Object.entries(params ?? {}).map(([name, schema]) => ({ in: 'path', name, required: true, schema })),
       ...Object.entries(propertiesOf(query)).map(([name, schema]) => ({ in: 'query', name, schema })),
       ...Object.entries(headers ?? {}).map(([name, schema]) => ({ in: 'header', name, schema })),
     ],
-    ...(body ? { requestBody: { content: { 'application/json': { schema: body } } } } : {}),
+    ...(Object.keys(bodies).length > 0 ? { requestBody: { content: bodies } } : {}),
+    ...(role === undefined ? { security: [] } : {}),
     responses: Object.fromEntries(Object.entries(answers).map(([status, answer]) => [status, response(answer)])),
   }
 }
