@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { registryAuthenticator } from '../auth/authenticator.ts'
 import { fingerprintOf, openAuthority } from '../authority/authority.ts'
 import { createRegistry, type RegistryData } from '../registry/registry.ts'
+import { atEnrolment } from './counter.ts'
 import { createEnrolment } from './enrolment.ts'
 
 const SITE = { street: 's', community: 'c', estate: 'e' }
@@ -119,4 +120,18 @@ describe('enrolment', () => {
     )
     expect(JSON.stringify([audit.record.mock.calls, audit.note.mock.calls])).not.toContain(code)
   })
+
+  it.each(['../gw-1', 'gw-1/../gw-2', 'gw-1/#', '+', 'GW-1', 'gw 1', 'gw-1\u0000', '', '__proto__', 'x'.repeat(41)])(
+    'gives no code for, and revokes nothing of, what is no gateway id: %j',
+    async (gateway) => {
+      const { room, registry, audit } = await enrolment()
+      const desk = { enrolment: room, fingerprint: '', httpsPort: 0, registry, now_ms: Date.now }
+      for (const type of ['enrol-code', 'enrol-revoke'] as const)
+        await expect(atEnrolment(desk, { type, gateway })).rejects.toMatchObject({
+          code: 'OPTION_INVALID',
+          message: expect.stringContaining('is no gateway id'),
+        })
+      expect(audit.record).not.toHaveBeenCalled()
+    },
+  )
 })

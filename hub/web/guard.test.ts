@@ -172,6 +172,36 @@ describe('a session over HTTP', () => {
     await change(cookieOf(changed), 'other words entirely', SECRET)
   })
 
+  it('counts under its own name alone, and of several planted beside it none is taken for it', async () => {
+    const cookie = await cookieFor('admin')
+    const [, token = ''] = cookie.split('=')
+    // The name of the loopback server can be set by whoever sits between, over plain HTTP.
+    for (const planted of [
+      `linli=${token}`,
+      `__Secure-linli=${token}`,
+      `__host-LINLI=${token}`,
+      `linli-session=${token}`,
+    ])
+      expect([planted, (await me(planted)).statusCode]).toEqual([planted, 401])
+    const viewer = await cookieFor('viewer')
+    expect((await me(`${viewer}; ${cookie.replace('__Host-', '')}`)).json()).toMatchObject({ name: 'viewer' })
+    expect((await me(`${viewer}; ${cookie}`)).json()).toMatchObject({ name: 'viewer' })
+    // Nor by any other way than the cookie.
+    const url = `/api/v1/me?token=${token}&linli=${token}`
+    const headers = { ...OWN, authorization: `Bearer ${token}` }
+    expect(codeOf(await secure.inject({ method: 'GET', url, headers }))).toBe('LOGIN_NEEDED')
+  })
+
+  it('of one hub opens no other', async () => {
+    const other = await guardedPeople()
+    const elsewhere = guardedApp(other.desk, true).app
+    const headers = { ...OWN, cookie: await cookieFor('admin') }
+    const answer = await elsewhere.inject({ method: 'GET', url: '/api/v1/me', headers })
+    expect([answer.statusCode, codeOf(answer)]).toEqual([401, 'LOGIN_NEEDED'])
+    await elsewhere.close()
+    await other.close()
+  })
+
   it('with a made password may only choose another', async () => {
     const entry = people.people.get('operator')
     await people.people.put('made', { ...entry, mustChange: true } as never)

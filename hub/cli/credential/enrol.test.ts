@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { cardPinHash, credentialId } from '../../contract/credentials.ts'
+import { CREDENTIALS_MAX, cardPinHash, credentialId } from '../../contract/credentials.ts'
 import { credentialOf, idOf, type Written } from './enrol.ts'
 import { readTable } from './table.ts'
 
@@ -73,7 +73,7 @@ describe('a table of credentials', () => {
   it('is read with quotes, blank lines, a byte order mark and any order of columns', () => {
     const text =
       '\uFEFFclass,kind,text,gates\r\nstaff,card,h10301:1:2,"door-1,door-2"\r\n\r\nvisitor,plate,"京A""1",\r\n'
-    expect(readTable(text)).toEqual([
+    expect(readTable(Buffer.from(text))).toEqual([
       { line: 2, row: { kind: 'card', text: 'h10301:1:2', class: 'staff', gates: 'door-1,door-2' } },
       { line: 4, row: { kind: 'plate', text: '京A"1', class: 'visitor' } },
     ])
@@ -83,8 +83,14 @@ describe('a table of credentials', () => {
     ['kind,text,class,colour', /^line 1: column colour is unknown/],
     ['kind,text', /^line 1: there is no column class$/],
     ['kind,text,class\ncard,h10301:1:2', /^line 2: 2 fields; the header has 3$/],
-    ['kind,text,class\ncard,"h10301:1:2,staff', /^line 2: the quotes do not match$/],
-  ])('refuses %j by its line', (text, message) => {
-    expect(() => readTable(text)).toThrow(message)
+    ['kind,text,class\ncard,"h10301:1:2,staff', /^not a readable CSV file: Quote Not Closed/],
+    ['kind,text,class\ncard,=cmd|calc,staff', /^cell B2 is a formula/],
+    ['kind,text,class\ncard,\u0000,staff', /NUL bytes/],
+    ['kind,text,class\ncard,\u001b[2J,staff', /^cell B2 has control characters/],
+    [`kind,text,class\n${'x'.repeat(200_000)}`, /^not a readable CSV file/],
+    ['kind,__proto__,text,class\n', /^line 1: column __proto__ is unknown/],
+    ['kind,text,class\n'.repeat(CREDENTIALS_MAX + 2), /^the file has more than 100000 rows$/],
+  ])('refuses %.60s by its line', (text, message) => {
+    expect(() => readTable(Buffer.from(text))).toThrow(message)
   })
 })

@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { Command } from 'commander'
 import { LinliError } from '../../contract/errors.ts'
 import { openSiteKey, siteKeyFile } from '../../credentials/site-key.ts'
+import { bytesOf } from '../import/file.ts'
 import { credentialOf, idOf, kindOf, type Written } from './enrol.ts'
 import { checkDataDir, withCredentials } from './reach.ts'
 import { readTable } from './table.ts'
@@ -97,7 +98,7 @@ async function list(options: Where): Promise<void> {
 /** All lines are checked before the first is added. */
 async function importFile(file: string, options: Where): Promise<void> {
   const siteKey = keyOf(options)
-  const all = readTable(readFileSync(file, 'utf8')).map(({ line, row }) => {
+  const all = readTable(await bytesOf(file)).map(({ line, row }) => {
     try {
       return credentialOf(siteKey, row)
     } catch (error) {

@@ -6,8 +6,8 @@ import { CELL_CHARS_MAX, COLUMNS_MAX, checkedCell, ROWS_MAX, type Row, refused }
 /** Bytes of one row, at four a character. */
 const RECORD_MAX = 4 * COLUMNS_MAX * (CELL_CHARS_MAX + 3)
 
-/** @throws {LinliError} IMPORT_REFUSED */
-export function readCsv(bytes: Uint8Array): Row[] {
+/** @param rows_max with the header. @throws {LinliError} IMPORT_REFUSED */
+export function readCsv(bytes: Uint8Array, rows_max = ROWS_MAX): Row[] {
   const text = decoded(bytes)
   if (text.includes('\u0000')) throw refused('the file has NUL bytes: it is no CSV')
   const [head = ''] = text.split('\n', 1)
@@ -16,13 +16,13 @@ export function readCsv(bytes: Uint8Array): Row[] {
   const rows: Row[] = []
   try {
     // A row may have line ends in its quotes; people see one row there.
-    const records = parse(text, { delimiter, relax_column_count: true, max_record_size: RECORD_MAX, to: ROWS_MAX + 1 })
+    const records = parse(text, { delimiter, relax_column_count: true, max_record_size: RECORD_MAX, to: rows_max + 1 })
     for (const [index, cells] of records.entries()) rows.push(rowOf(index + 1, cells))
   } catch (error) {
     if (!(error instanceof CsvError)) throw error
     throw refused(`not a readable CSV file: ${error.message}`)
   }
-  if (rows.length > ROWS_MAX) throw refused(`the file has more than ${ROWS_MAX - 1} rows`)
+  if (rows.length > rows_max) throw refused(`the file has more than ${rows_max - 1} rows`)
   return rows
 }
 

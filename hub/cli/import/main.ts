@@ -1,4 +1,3 @@
-import { open } from 'node:fs/promises'
 import { Command } from 'commander'
 import { LinliError, reasonOf } from '../../contract/errors.ts'
 import { allDevices, changed, difference } from '../../site/changes.ts'
@@ -6,7 +5,8 @@ import type { SiteConfig, SiteDevice } from '../../site/schema.ts'
 import { askSite } from '../device/reach.ts'
 import { readCsv } from './csv.ts'
 import { devicesOf, type SheetDevices } from './devices.ts'
-import { FILE_BYTES_MAX, type Row, refused } from './sheet.ts'
+import { bytesOf } from './file.ts'
+import type { Row } from './sheet.ts'
 import { word } from './words.ts'
 import { readXlsx } from './xlsx.ts'
 
@@ -61,25 +61,6 @@ async function rowsOf(file: string): Promise<Row[]> {
   const bytes = await bytesOf(file)
   // A zip, whatever its name says.
   return bytes.subarray(0, 4).toString('latin1') === 'PK\u0003\u0004' ? readXlsx(bytes) : readCsv(bytes)
-}
-
-/** Never more of it than is allowed, also of what has no size, such as a pipe. */
-async function bytesOf(file: string): Promise<Buffer> {
-  const handle = await open(file).catch((error: unknown) => {
-    throw refused(reasonOf(error))
-  })
-  try {
-    const chunks: Buffer[] = []
-    let bytes = 0
-    for await (const chunk of handle.createReadStream()) {
-      bytes += (chunk as Buffer).length
-      if (bytes > FILE_BYTES_MAX) throw refused(`${file} is larger than ${FILE_BYTES_MAX} bytes`)
-      chunks.push(chunk as Buffer)
-    }
-    return Buffer.concat(chunks)
-  } finally {
-    await handle.close()
-  }
 }
 
 function mistaken(mistakes: readonly string[]): LinliError {
