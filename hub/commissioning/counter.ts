@@ -6,7 +6,7 @@ import type { Availability } from '../contract/availability.ts'
 import { isFinal, type Result } from '../contract/command.ts'
 import { LinliError } from '../contract/errors.ts'
 import type { TimeQuality } from '../contract/event.ts'
-import type { GatewayState } from '../contract/gateway.ts'
+import type { GatewayState, ReaderState } from '../contract/gateway.ts'
 import type { Meta } from '../contract/meta.ts'
 import { checker } from '../contract/schema.ts'
 import { type Address, Segment, type Site, sitePath } from '../contract/topic.ts'
@@ -57,7 +57,7 @@ export interface Look {
   availability?: Availability
   gatewayOnline: boolean
   /** Of its gateway. */
-  readers: readonly string[]
+  readers: ReadonlyArray<Pick<ReaderState, 'id' | 'status'>>
   upstreams: Array<{ name: string; connected: boolean }>
   /** This hub has a key to sign a record with. */
   canSign: boolean
@@ -125,7 +125,7 @@ function look({ watch, devices, upstreams, authority }: CommissionDesk, address:
     ...(view?.state === undefined ? {} : { state: view.state }),
     ...(view?.availability ? { availability: view.availability } : {}),
     gatewayOnline: devices.gatewayOnline(address),
-    readers: readers.filter(({ gate }) => gate === address.device).map(({ id }) => id),
+    readers: readers.filter(({ gate }) => gate === address.device).map(({ id, status }) => ({ id, status })),
     upstreams: upstreams.reports().map(({ name, connected }) => ({ name, connected })),
     canSign: authority !== undefined,
   }

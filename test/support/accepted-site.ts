@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { SITE, SITE_TEXT } from './estate.ts'
@@ -68,6 +68,12 @@ function sheetOf(port: (name: string) => string): string {
   return `${[columns.join(','), ...lines].join('\n')}\n`
 }
 
+interface GatewayPart {
+  devices: object[]
+  readerBuses?: object[]
+  credentials?: object
+}
+
 export class AcceptedSite {
   readonly dir = mkdtempSync(join(tmpdir(), 'linli-site-'))
   readonly data = join(this.dir, 'hub')
@@ -89,7 +95,7 @@ export class AcceptedSite {
     const config = {
       seed: 1,
       city: { start: '2026-06-02T09:00:00+08:00' },
-      parks: [{ id: 'park' }],
+      parks: [{ id: 'park', outputs: { lamp: 'relays/0', valve: 'relays/1' } }],
       boards: [
         board('board-1', [{ kind: 'alarm-button', id: 'b1', ...BUTTON }]),
         board('board-2', [
@@ -102,7 +108,17 @@ export class AcceptedSite {
           id: 'bus-1',
           baud: 9600,
           port: this.#port('bus-1'),
-          devices: [{ kind: 'park-sensor', id: 'air-1', unit: 1, park: 'park', model: 'xy-md02' }],
+          devices: [
+            { kind: 'park-sensor', id: 'air-1', unit: 1, park: 'park', model: 'xy-md02' },
+            { kind: 'relay-module', id: 'relays', unit: 9 },
+          ],
+        },
+        // As it came from the factory.
+        {
+          id: 'bus-2',
+          baud: 38_400,
+          port: this.#port('bus-2'),
+          devices: [{ kind: 'osdp-reader', id: 'r1', address: 1 }],
         },
       ],
     }
@@ -134,6 +150,35 @@ export class AcceptedSite {
 
   async init(): Promise<void> {
     await linli('init', ['--data', this.data, '--site', SITE_TEXT, '--language', 'zh', '--yes'])
+  }
+
+  /** What no sheet carries: a card reader at the door and what is switched in the park, as an installer writes it by hand. */
+  addReaderAndOutputs(siteKey: string): void {
+    const file = join(this.data, 'site.json')
+    const site = JSON.parse(readFileSync(file, 'utf8')) as { gateways: Record<string, GatewayPart> }
+    const part = site.gateways['gw-1'] as GatewayPart
+    part.readerBuses = [
+      {
+        id: 'bus-2',
+        port: this.#port('bus-2'),
+        baud: 38_400,
+        readers: [{ id: 'r1', address: 1, gate: 'd1', direction: 'in' }],
+      },
+    ]
+    part.credentials = { keyFile: siteKey }
+    part.devices.push({
+      kind: 'park-sensor',
+      id: 'park-1',
+      place: { spot: '口袋公园' },
+      bus: 'bus-1',
+      unit: 9,
+      profile: 'waveshare-relay-8',
+      outputs: [
+        { name: 'path-lamp', as: 'lamp', coil: 0, on_max_ms: 10_000 },
+        { name: 'lawn', as: 'valve', coil: 1 },
+      ],
+    })
+    writeFileSync(file, JSON.stringify(site, null, 2))
   }
 
   write(name: string, text: string): string {

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { readSigned } from '../../hub/commissioning/record.ts'
 import { AcceptedSite } from '../support/accepted-site.ts'
 import { WAIT } from '../support/estate.ts'
@@ -169,6 +169,67 @@ needs('zbarimg', 'zbar-tools')('a site, from its sheet to its acceptance record'
         openssl('x509', '-in', join(site.data, 'authority', 'ca.crt'), '-pubkey', '-noout'),
       )
       expect(openssl('dgst', '-sha256', '-verify', 'key', '-signature', 'signature', 'record')).toBe('Verified OK\n')
+    })
+  })
+
+  describe('a card reader from its box, and what is switched in the park', () => {
+    const data = ['--data', site.data]
+    const readers = async () => JSON.parse(await linli('reader', ['list', ...data, '--json'])) as object[]
+    const record = (id: string) => {
+      const files = readdirSync(out).filter((name) => name.endsWith('.json') && name !== 'forged.json')
+      const read = readSigned(readFileSync(join(out, files.sort().at(-1) ?? '')))
+      if (!read.ok) throw read.error
+      const found = read.value.record.devices.find(({ device }) => device === id)
+      const checks = found?.checks.map(({ check, outcome, reason }) =>
+        [check, outcome, reason].filter(Boolean).join(' '),
+      )
+      return { outcome: found?.outcome, checks }
+    }
+
+    it('are taken over by hub and gateway as they stand in the site, and a door with a reader without a key fails', async () => {
+      const { file } = JSON.parse(await linli('credential', ['key', ...data, '--json']))
+      site.addReaderAndOutputs(file)
+      await vi.waitFor(async () => expect(await readers()).toMatchObject([{ id: 'r1', status: 'not-installed' }]), WAIT)
+      terminal = keyboard('--again', 'd1')
+      await asked(/Begin\?/, '')
+      await terminal.shows(/× card reader r1: not installed: linli reader install does it/)
+      await terminal.shows(/× online: tampered/)
+      terminal.kill()
+      await terminal.exited
+      await linli('reader', ['install', ...data, '--gateway', 'gw-1', '--reader', 'r1'])
+      await vi.waitFor(async () => expect(await readers()).toMatchObject([{ id: 'r1', status: 'secure' }]), WAIT)
+    })
+
+    it('are tried: a card that may not pass, a lamp for two seconds; a valve waits for its rain gauge', async () => {
+      terminal = keyboard('--again', 'd1', 'park-1')
+      await asked(/Begin\?/, '')
+      await told(/open the leaf/, { do: 'open-door', device: 'd1' })
+      await told(/let the door close/, { do: 'close-door', device: 'd1' })
+      await asked(/try this card reader\? r1/, 'y')
+      await told(/present a card that may not pass r1/, { do: 'card', reader: 'r1', facility: 17, number: 9999 })
+      await terminal.shows(/✓ card reader r1 {2}→ upstream \d+ ms/)
+      await asked(/switch this output on for two seconds\? path-lamp/, 'y')
+      await asked(/did it go on\? path-lamp/, 'y')
+      await terminal.shows(/✓ output seen: path-lamp/)
+      await asked(/switch this output on for two seconds\? lawn/, 'y')
+      await terminal.shows(/– output, by command: lawn: rain lock/)
+      await asked(/sign the record/, '')
+      expect(await terminal.exited).toBe(0)
+      expect(record('d1')).toEqual({ outcome: 'pass', checks: expect.arrayContaining(['reader-r1 pass']) })
+      expect(record('park-1')).toEqual({
+        outcome: 'pass',
+        checks: [
+          'online pass',
+          'output-path-lamp pass',
+          'output-path-lamp-seen pass',
+          'event pass',
+          'output-lawn skip PARK_RAIN_LOCK',
+        ],
+      })
+      const relay = (channel: number) =>
+        site.sim.lines.map((line) => JSON.parse(line)).filter((one) => one.type === 'relay' && one.channel === channel)
+      await vi.waitFor(() => expect(relay(0).map(({ on }) => on)).toEqual([true, false]), WAIT)
+      expect(relay(1)).toEqual([])
     })
   })
 })

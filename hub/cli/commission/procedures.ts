@@ -1,8 +1,9 @@
 import type { AccessGateState } from '../../contract/access-gate.ts'
 import type { AlarmButtonState } from '../../contract/alarm-button.ts'
+import type { ReaderState } from '../../contract/gateway.ts'
 import type { ParkSensorState } from '../../contract/park-sensor.ts'
 import type { SiteDevice } from '../../site/schema.ts'
-import type { Trial } from './trial.ts'
+import type { Data, Trial } from './trial.ts'
 
 /** What is tried at each kind of device, in order. */
 
@@ -29,6 +30,9 @@ const CHANGE_MIN = 0.05
 export async function tryDevice(trial: Trial, kind: SiteDevice['kind'], isOurAlarm: boolean): Promise<void> {
   const { availability, gatewayOnline } = trial.look
   if (!gatewayOnline) return trial.fail('online', 'GATEWAY_OFFLINE')
+  // Such a gate counts as tampered with: first why.
+  for (const { id, status } of trial.look.readers)
+    if (!isReady(status)) trial.fail(readerCheck(id), `READER_${status.toUpperCase().replaceAll('-', '_')}`)
   if (availability?.status !== 'online') return trial.fail('online', availability?.reason ?? 'NEVER_HEARD')
   trial.pass('online')
   switch (kind) {
@@ -84,14 +88,26 @@ async function tryDoor(trial: Trial): Promise<void> {
   trial.pass('leaf-open')
   const isShut = ({ position, lock }: AccessGateState) => position === 'closed' && lock !== 'unlocked'
   if (await trial.state<AccessGateState>('leaf-closed', 'closeLeaf', isShut)) trial.pass('leaf-closed')
-  await tryReader(trial)
+  await tryReaders(trial)
 }
 
-async function tryReader(trial: Trial): Promise<void> {
-  if (trial.look.readers.length === 0) return
-  if ((await trial.dialogue.ask('reader', ['yes', 'no'], 'no')) === 'no') return trial.skip('reader', 'NOT_TRIED')
-  // A card that is not known proves the reader as well as one that opens.
-  await trial.event('reader', 'strangeCard', 'denied')
+const isReady = (status: ReaderState['status']) => status === 'secure' || status === 'plain'
+const readerCheck = (id: string) => `reader-${id}`.slice(0, 40)
+
+async function tryReaders(trial: Trial): Promise<void> {
+  const directions: unknown[] = []
+  for (const { id, status } of trial.look.readers) {
+    // Has failed already.
+    if (!isReady(status)) continue
+    if ((await trial.dialogue.ask('reader', ['yes', 'no'], 'no', id)) === 'no') {
+      trial.skip(readerCheck(id), 'NOT_TRIED')
+      continue
+    }
+    // A card that is not known proves the reader as well as one that opens; the one of the other side is no proof.
+    const isOther = ({ direction }: Data) => !directions.includes(direction)
+    const denied = await trial.event(readerCheck(id), 'strangeCard', 'denied', isOther, id)
+    if (denied) directions.push(denied.direction)
+  }
 }
 
 async function tryBarrier(trial: Trial): Promise<void> {
@@ -108,6 +124,7 @@ async function tryBarrier(trial: Trial): Promise<void> {
     const isClear = await trial.state<AccessGateState>('clear', 'clearZone', ({ safety }) => safety === 'clear')
     if (isClear) await close(trial)
   }
+  await tryReaders(trial)
 }
 
 /** A zone counts as clear only when it has been so for a moment: the boom refuses until then. */
@@ -232,7 +249,12 @@ async function tryOutput(trial: Trial, output: string): Promise<void> {
   const answer = await trial.dialogue.ask('output', ['yes', 'no'], 'no', output)
   if (answer === 'no') return trial.skip(check, 'NOT_TRIED')
   const after = trial.mark()
-  if (!(await trial.commands(check, 'output', { output, on: true, for_ms: OUTPUT_MS }))) return
+  const { result, sent_ms, ended_ms } = await trial.command('output', { output, on: true, for_ms: OUTPUT_MS })
+  // On the day of installation no gauge has been dry for long enough: it is right to refuse.
+  if (result.code === 'PARK_RAIN_LOCK') return trial.skip(check, 'PARK_RAIN_LOCK')
+  const measured = { command_ms: ended_ms - sent_ms }
+  if (result.status !== 'succeeded') return trial.fail(check, result.code ?? result.status.toUpperCase(), measured)
+  trial.pass(check, measured)
   await trial.confirm(`${check}-seen`.slice(0, 40), 'outputOn', output)
   await trial.arrival('event', (one) => one.type === 'event' && one.name === 'output-changed', TELEMETRY_MS, after)
 }

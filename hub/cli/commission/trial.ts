@@ -15,7 +15,13 @@ export interface Trial {
   fail(check: string, reason: string, measured?: Measured): void
   skip(check: string, reason: string): void
   /** A person does something, and an event has to come of it, at the hub and at the upstreams. */
-  event(check: string, key: InstructionKey, name: string, fits?: (data: Data) => boolean): Promise<Data | undefined>
+  event(
+    check: string,
+    key: InstructionKey,
+    name: string,
+    fits?: (data: Data) => boolean,
+    detail?: string,
+  ): Promise<Data | undefined>
   /** A person does something, and a state has to come of it. Undefined: it did not, and that is a check that failed. */
   state<S>(check: string, key: InstructionKey, isThere: (state: S) => boolean): Promise<S | undefined>
   /** The state that a command brings about, or that holds already; nothing is recorded. */
@@ -109,13 +115,13 @@ export async function openTrial(deps: TrialDeps): Promise<Trial & { finish(): vo
     fail: (check, reason, measured) => void conclude(check, 'fail', reason, measured),
     skip: (check, reason) => void conclude(check, 'skip', reason),
 
-    async event(check, key, name, fits = () => true) {
+    async event(check, key, name, fits = () => true, detail = '') {
       const after = eye.mark()
       const find = (one: Sighting) =>
         one.type === 'event' && one.name === name && !one.event.replayed && fits(one.event.data as Data)
           ? one
           : undefined
-      const found = await dialogue.until(key, (stop) => eye.until(find, PERSON_MS, { after, stop }))
+      const found = await dialogue.until(key, (stop) => eye.until(find, PERSON_MS, { after, stop }), detail)
       if (found === 'skip') return void conclude(check, 'skip', 'NOT_TRIED')
       if (!found) return void conclude(check, 'fail', 'NOTHING_CAME')
       const data = found.event.data as Data

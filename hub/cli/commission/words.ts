@@ -96,7 +96,7 @@ const questions = {
     zh: '道闸开着:下面无人无车,现在用命令落下?',
     en: 'it is open. Nobody and nothing below it: close it by command?',
   },
-  reader: { zh: '测试读卡器?', en: 'try its card reader?' },
+  reader: { zh: '测试读卡器?', en: 'try this card reader?' },
   interlock: { zh: '测试防砸联锁(需挡住安全区)?', en: 'try the interlock (somebody blocks the safety zone)?' },
   output: { zh: '接通此输出两秒?', en: 'switch this output on for two seconds?' },
   outputOn: { zh: '它接通了吗?', en: 'did it go on?' },
@@ -122,7 +122,6 @@ const checks: Record<string, Said> = {
   open: { zh: '命令开启', en: 'opened, by command' },
   'leaf-open': { zh: '门开', en: 'leaf open' },
   'leaf-closed': { zh: '门关', en: 'leaf closed' },
-  reader: { zh: '读卡器', en: 'card reader' },
   interlock: { zh: '防砸联锁', en: 'refuses to close on somebody' },
   clear: { zh: '安全区畅通', en: 'zone clear' },
   close: { zh: '命令关闭', en: 'closed, by command' },
@@ -141,6 +140,16 @@ const reasons: Record<string, Said> = {
   ALARM_STANDS: { zh: '报警仍在', en: 'an alarm stands' },
   NEVER_HEARD: { zh: '从未有消息', en: 'never heard of' },
   QUALITY_NOT_GOOD: { zh: '读数质量不佳', en: 'readings are not good' },
+  READER_NOT_INSTALLED: {
+    zh: '未安装:请用 linli reader install 安装',
+    en: 'not installed: linli reader install does it',
+  },
+  READER_INSTALLING: { zh: '正在安装', en: 'is being installed' },
+  READER_OFFLINE: { zh: '无应答:请检查接线与地址', en: 'does not answer: look at its wiring and address' },
+  PARK_RAIN_LOCK: {
+    zh: '雨锁:雨量计须连续 30 分钟正常且无雨;请届时再试',
+    en: 'rain lock: a gauge has to be good and dry for 30 min first; try again then',
+  },
   GATEWAY_OFFLINE: { zh: '网关离线', en: 'its gateway is away' },
 }
 
@@ -165,10 +174,25 @@ export function doneLine({ outcome, checks: made }: DeviceOutcome): string {
 }
 
 export function checkLine(check: Check, spoken: 'zh' | 'en' = language): string {
-  const said = checks[check.check]?.[spoken] ?? check.check
+  const said = saidOf(check.check, spoken)
   const why = check.reason === undefined ? '' : `: ${reasons[check.reason]?.[spoken] ?? check.reason}`
   const measured = measuredText(check)
   return `${MARKS[check.outcome]} ${said}${why}${measured === '' ? '' : `  ${measured}`}`
+}
+
+/** Of a part that has a name of its own, with that name. */
+function saidOf(check: string, spoken: 'zh' | 'en'): string {
+  const known = checks[check]?.[spoken]
+  if (known !== undefined) return known
+  const [, what = '', name = '', seen] = /^(reader|output)-(.*?)(-seen)?$/.exec(check) ?? []
+  const part = parts[`${what}${seen ?? ''}`]
+  return part ? `${part[spoken]} ${name}` : check
+}
+
+const parts: Record<string, Said> = {
+  reader: { zh: '读卡器', en: 'card reader' },
+  output: { zh: '输出命令', en: 'output, by command:' },
+  'output-seen': { zh: '输出已接通', en: 'output seen:' },
 }
 
 /** Signs and figures only: the same in both languages. */
