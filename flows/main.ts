@@ -5,9 +5,9 @@ import RED from 'node-red'
 import { openFront } from './front.ts'
 import { logLine } from './log.ts'
 import { createBridge } from './parent/bridge.ts'
-import type { FromHub, StartMessage, ToHub } from './parent/messages.ts'
+import type { FlowsStanding, FromHub, StartMessage, ToHub } from './parent/messages.ts'
 import { EDITOR_ROOT, redSettings } from './settings.ts'
-import { createStorage, credentialSecret } from './storage/storage.ts'
+import { createStorage, credentialSecret, type Storage } from './storage/storage.ts'
 
 /** Node-RED as a child of the hub (`hub/flows-host`), which configures, watches and restarts it over the IPC channel. */
 
@@ -28,6 +28,8 @@ function send(message: ToHub): void {
 process.on('message', (message: FromHub) => {
   if (message.type === 'start') void begin(message)
   else if (message.type === 'stop') void end(0)
+  else if (message.type === 'reload') void reload(message.id)
+  else if (message.type === 'fell-back-told') void fallBackTold()
   else bridge.receive(message)
 })
 // The hub is gone: without it there is nothing to automate, and a second child may be on its way.
@@ -44,23 +46,26 @@ process.on('uncaughtException', (error) => {
 async function begin(start: StartMessage): Promise<void> {
   try {
     const server = createServer()
-    const storage = createStorage(
-      {
-        shipped_dir: fileURLToPath(new URL('.', import.meta.url)),
-        data_dir: start.data_dir,
-        after_loss: start.after_loss,
-      },
+    const { data_dir, lost } = start
+    storage = createStorage(
+      { shipped_dir: fileURLToPath(new URL('.', import.meta.url)), data_dir, ...(lost === undefined ? {} : { lost }) },
       (text, fields) => logLine('warn', text, fields),
+      say,
     )
     const credential_secret = await credentialSecret(start.data_dir)
     RED.init(server, redSettings({ start, storage, credential_secret, bridge }))
-    const running = flowsRunning()
+    const known = Promise.withResolvers<void>()
+    watchFlows((found) => {
+      flows = found
+      known.resolve()
+      say()
+    })
     await RED.start()
     server.on('request', serve)
     await openFront(start.data_dir, start.secret, server)
-    const flows = await running
-    const fell_back = storage.fellBack()
-    send({ type: 'ready', boot_ms: process.uptime() * 1000, ...flows, ...(fell_back ? { fell_back } : {}) })
+    await known.promise
+    isReady = true
+    send({ type: 'ready', boot_ms: process.uptime() * 1000, ...standing() })
     // Now, because a child that is killed writes nothing at its end; the next one starts in half the time.
     flushCompileCache()
   } catch (error) {
@@ -83,13 +88,46 @@ function serve(request: IncomingMessage & { originalUrl?: string }, response: Se
 
 type FlowsRunning = { flows: 'started' } | { flows: 'stopped'; reason: string }
 
-/** Resolves when Node-RED has started the flows, or has said that it will not (an unknown node type, for one). */
-function flowsRunning(): Promise<FlowsRunning> {
-  const { promise, resolve } = Promise.withResolvers<FlowsRunning>()
+let storage: Storage | undefined
+let flows: FlowsRunning = { flows: 'stopped', reason: 'starting' }
+let isReady = false
+
+function standing(): FlowsStanding {
+  const fell_back = storage?.trial.fellBack()
+  return { ...flows, ...(fell_back ? { fell_back } : {}) }
+}
+
+/** Something of it has changed. */
+function say(): void {
+  if (isReady) send({ type: 'standing', ...standing() })
+}
+
+async function fallBackTold(): Promise<void> {
+  try {
+    await storage?.trial.told()
+    say()
+  } catch (error) {
+    logLine('warn', `it will be said once more that a deploy was left: ${(error as Error).message}`)
+  }
+}
+
+/** The newest version of the flows, which somebody has put there. */
+async function reload(id: string): Promise<void> {
+  try {
+    await RED.runtime.flows.setFlows({ deploymentType: 'reload' })
+    send({ type: 'reloaded', id, ok: true })
+  } catch (error) {
+    logLine('error', `flows could not be read again: ${(error as Error).message}`)
+    send({ type: 'reloaded', id, ok: false })
+  }
+}
+
+/** Told when Node-RED has started the flows, and when it says that it will not (an unknown node type, for one). */
+function watchFlows(tell: (found: FlowsRunning) => void): void {
   RED.events.on('flows:stopping', () => bridge.hold())
   RED.events.on('flows:started', () => {
     bridge.release()
-    resolve({ flows: 'started' })
+    tell({ flows: 'started' })
   })
   RED.events.on('runtime-event', (event) => {
     const { id, payload } = event as { id: string; payload?: { state?: string; error?: string; types?: string[] } }
@@ -97,9 +135,8 @@ function flowsRunning(): Promise<FlowsRunning> {
     // Only a warning: the flows start without their credentials.
     if (payload.error === 'credentials_load_failed') return
     const types = payload.types ? `: ${payload.types.join(', ')}` : ''
-    resolve({ flows: 'stopped', reason: `${payload.error ?? 'stopped by staff'}${types}`.slice(0, 400) })
+    tell({ flows: 'stopped', reason: `${payload.error ?? 'stopped by staff'}${types}`.slice(0, 400) })
   })
-  return promise
 }
 
 /** ms for nodes to close; the hub kills what takes longer. */

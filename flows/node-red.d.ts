@@ -7,6 +7,7 @@ declare module 'node-red' {
     start(): Promise<void>
     stop(): Promise<void>
     readonly httpAdmin: RequestListener
+    readonly runtime: { flows: { setFlows(options: { deploymentType: 'reload' }): Promise<unknown> } }
     readonly events: {
       on(name: string, listener: (payload: unknown) => void): void
     }

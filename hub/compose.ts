@@ -62,6 +62,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     () => upstreams.state(),
     () => journalState(deps.log),
     () => evacuation.state(),
+    () => flowsPart(deps.flowsState?.()),
     seldomHead(audit),
   ])
   const evacuation = createHubEvacuation(deps, settings, { audit, devices, desk, own, selfState })
@@ -218,6 +219,10 @@ function createHubDesk(
     submit: (topic, payload) => submit(self, { topic, payload, retain: false }),
     onFault: (fault) => deps.logger.error({ code: fault.code }, fault.message),
   })
+}
+
+function flowsPart(flows: HubState['flows']): Partial<HubState> {
+  return flows ? { flows } : {}
 }
 
 /** Who has not measured it cannot trust it. */

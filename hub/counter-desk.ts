@@ -7,6 +7,7 @@ import { type HubReport, reportRequest } from './counter/report.ts'
 import { audited } from './credentials/audited.ts'
 import { atCredentials, credentialRequest } from './credentials/counter.ts'
 import { atEnrolment, type EnrolmentDesk, enrolmentRequest } from './enrolment/counter.ts'
+import { atFlows, type FlowsDoor, flowsRequest } from './flows-counter.ts'
 import type { Hub, HubLogger } from './hub.ts'
 import type { Log } from './journal/types.ts'
 import { personRequest } from './people/counter.ts'
@@ -31,6 +32,7 @@ export interface CounterParts {
   report: () => HubReport
   /** Undefined: the request is about something else. */
   commissioning: (request: unknown) => Promise<object> | undefined
+  flows: FlowsDoor
 }
 
 /** Without it nobody can ask a running hub for credentials and readers; alarms come and go all the same. */
@@ -56,6 +58,8 @@ export async function openedCounter(dir: string, parts: CounterParts, logger: Hu
       if (person) return people.at(person)
       const site = siteRequest(value)
       if (site) return atSite(storeOf(parts), hub.audit, site, parts.site?.gateways())
+      const flows = flowsRequest(value)
+      if (flows) return atFlows(parts.flows, flows)
       const commission = parts.commissioning(value)
       if (commission) return commission
       const enrolment = enrolmentRequest(value)
@@ -66,7 +70,7 @@ export async function openedCounter(dir: string, parts: CounterParts, logger: Hu
   } catch (error) {
     logger.error(
       { error: reasonOf(error) },
-      'linli user, client, credential, device and reader cannot reach this hub while it runs',
+      'linli user, client, credential, device, flows and reader cannot reach this hub while it runs',
     )
     return undefined
   }

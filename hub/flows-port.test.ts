@@ -66,7 +66,7 @@ it('a report of a flow is an event of the hub, and one that the contract does no
 it('a deploy that was left becomes an incident, whose people are told, and what became of that is in its story', async () => {
   const notices: Notice[] = []
   port.onNotice((notice) => notices.push(notice))
-  await port.fellBack({ from: 7, to: 6, user: 'wang', cause: 'crash' })
+  await port.fellBack({ from: 7, to: 6, user: 'wang', cause: 'crash', at: '2026-11-30T00:00:00.000Z' })
   await vi.waitFor(() => expect(notices).toHaveLength(1), WAIT)
   const [notice] = notices
   expect(notice?.to).toMatchObject([{ person: 'wang', channel: 'webhook', address: 'http://wang' }])

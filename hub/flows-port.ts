@@ -1,8 +1,10 @@
 import type { Message } from './contract/decode.ts'
 import { encodeJson } from './contract/encode.ts'
 import { makeEvent, type Severity, type TimeQuality } from './contract/event.ts'
+import type { HubState } from './contract/hub.ts'
 import { type Address, formatTopic, type Site } from './contract/topic.ts'
 import type { FlowReport, HubForFlows, UpstreamStatus } from './flows-host/hub-port.ts'
+import type { FlowsStatus } from './flows-host/status.ts'
 import type { Hub } from './hub.ts'
 import { incidentAddress, stateOf } from './incidents/messages.ts'
 
@@ -48,7 +50,7 @@ export function hubForFlows(hub: Hub, config: FlowsPortConfig): HubForFlows {
     snapshot: () => ({ devices: [...hub.devices.all(), ...incidents()] }),
     send: (request) => hub.desk.send(request),
     report: ({ severity, ...report }: FlowReport) => say('flow-report', severity, report),
-    fellBack: (fallBack) => say('flows-fell-back', 'warning', fallBack),
+    fellBack: ({ at: _at, ...fallBack }) => say('flows-fell-back', 'warning', fallBack),
     onNotice: (listener) => hub.incidents.onNotice(listener),
     delivered: (delivery) => hub.incidents.delivered({ type: 'delivery', ...delivery }),
     upstreams,
@@ -58,6 +60,12 @@ export function hubForFlows(hub: Hub, config: FlowsPortConfig): HubForFlows {
         if (changed) listener(changed)
       }),
   }
+}
+
+/** As the hub's state has it. */
+export function flowsState({ status, flows, fell_back }: FlowsStatus): NonNullable<HubState['flows']> {
+  const process = flows === 'stopped' ? 'stopped' : 'running'
+  return { status: status === 'running' ? process : 'away', ...(fell_back ? { fellback: fell_back } : {}) }
 }
 
 /** What is said of flows is an event of the hub itself, numbered apart from its others. */

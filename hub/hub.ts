@@ -7,6 +7,7 @@ import type { Broker, BrokerLog } from './broker/broker.ts'
 import type { CommandDesk } from './commands/desk.ts'
 import type { Message } from './contract/decode.ts'
 import type { TimeQuality } from './contract/event.ts'
+import type { HubState } from './contract/hub.ts'
 import type { Site } from './contract/topic.ts'
 import type { CredentialSource } from './credentials/source.ts'
 import type { Devices } from './devices/devices.ts'
@@ -41,6 +42,8 @@ export interface HubDeps {
   incidentConfig?: () => IncidentConfig
   /** The machine's monotonic clock, and which run of the machine it counts from; that of this process when absent. */
   machine?: { boot: string; monotonic_ms: () => number }
+  /** How the flows are; nothing is said of them when absent. */
+  flowsState?: () => HubState['flows']
   /** In-memory transport to the upstream, for virtual time. */
   connectUpstream?: () => Duplex
 }

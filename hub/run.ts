@@ -19,12 +19,14 @@ import { LinliError, reasonOf } from './contract/errors.ts'
 import type { TimeQuality } from './contract/event.ts'
 import type { HubState } from './contract/hub.ts'
 import { parseTopic } from './contract/topic.ts'
+import type { Counter } from './counter/counter.ts'
 import { type Door, doorsOf, type HubReport } from './counter/report.ts'
-import { openedCounter } from './counter-desk.ts'
+import { type CounterParts, openedCounter } from './counter-desk.ts'
 import { openSiteKey } from './credentials/site-key.ts'
 import { createStation, type Station } from './derived/station.ts'
 import { createFlowsHost, type FlowsHost } from './flows-host/host.ts'
-import { hubForFlows } from './flows-port.ts'
+import { flowVersions } from './flows-host/versions.ts'
+import { flowsState, hubForFlows } from './flows-port.ts'
 import { createHistory, type History } from './history/history.ts'
 import { createThreadBackend } from './history/thread.ts'
 import type { Hub, HubLogger, HubSettings } from './hub.ts'
@@ -84,6 +86,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
       newId: randomUUID,
       timeQuality,
       ...incidentParts(config.dataDir, () => running.site?.store.config),
+      flowsState: () => running.flows && flowsState(running.flows.status()),
       keepAuditHead: (head) => writeHead(config.dataDir, head),
     },
     settingsOf(config, siteKey.key),
@@ -95,11 +98,9 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   if (site) running.site = site
   const { cameras, pictures } = openCamerasOf(config, hub, site, logger)
   const people = await openPeopleOf(config, { audit: hub.audit, verify, logger })
-  const report = () => reportOf(log, history, running)
-  const secure = () => running.secure
   const commissioning = openCommissioning(hub, { ...config, timeQuality, authority: () => running.secure?.authority })
-  const atCounter = { hub, log, registry, people, site, secure, report, commissioning }
-  const counter = await openedCounter(config.dataDir, atCounter, logger)
+  const atCounter = { hub, log, registry, people, site, commissioning }
+  const counter = await openCounterOf(config, atCounter, { history, running, logger })
   const desk = await openDesk({ hub, log, now_ms: Date.now }, config)
   const ways = await openAlarmWays(config, { log, hub, logger })
   running.ways = ways
@@ -148,6 +149,19 @@ function openCamerasOf(
   incidents.onFetch(opened.cameras.fetch)
   opened.cameras.start()
   return opened
+}
+
+/** What the command line may ask while this hub runs. */
+function openCounterOf(
+  { dataDir }: HubConfig,
+  parts: Omit<CounterParts, 'secure' | 'report' | 'flows'>,
+  { history, running, logger }: { history: History; running: Running; logger: HubLogger },
+): Promise<Counter | undefined> {
+  const secure = () => running.secure
+  const report = () => reportOf(parts.log, history, running)
+  const reload = async () => (await running.flows?.reload()) ?? false
+  const flows = { versions: flowVersions(dataDir), audit: parts.hub.audit, reload }
+  return openedCounter(dataDir, { ...parts, secure, report, flows }, logger)
 }
 
 function openPeopleOf(

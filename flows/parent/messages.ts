@@ -14,8 +14,8 @@ export interface StartMessage {
   type: 'start'
   data_dir: string
   secret: string
-  /** The process before this one was lost. */
-  after_loss: boolean
+  /** How the process before this one was lost. */
+  lost?: string
   language: 'zh-CN' | 'en-US'
 }
 
@@ -81,6 +81,8 @@ export type FromHub =
   | { type: 'upstream'; upstream: UpstreamStatus }
   | { type: 'ping'; n: number }
   | { type: 'command-result'; id: string; result: Result }
+  | { type: 'reload'; id: string }
+  | { type: 'fell-back-told' }
   | { type: 'stop' }
 
 export interface CommandMessage {
@@ -114,14 +116,17 @@ export interface DeliveryMessage {
   error?: string
 }
 
+/** How the flows are; `reason`: why they are stopped. */
+export interface FlowsStanding {
+  flows: 'started' | 'stopped'
+  reason?: string
+  fell_back?: { from: number; to: number; user: string; cause: string; at: string; told: boolean }
+}
+
 export type ToHub =
-  | {
-      type: 'ready'
-      boot_ms: number
-      flows: 'started' | 'stopped'
-      reason?: string
-      fell_back?: { from: number; to: number; user: string }
-    }
+  | ({ type: 'ready'; boot_ms: number } & FlowsStanding)
+  | ({ type: 'standing' } & FlowsStanding)
+  | { type: 'reloaded'; id: string; ok: boolean }
   | { type: 'pong'; n: number; rss_bytes: number }
   | { type: 'seen'; seq: number }
   | CommandMessage

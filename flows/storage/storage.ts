@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readIfThere, readJsonObject, writeDurably } from './durable-file.ts'
 import { createLibrary, type LibraryListing } from './library.ts'
-import { createTrial, type FellBack } from './trial.ts'
+import { createTrial, type Trial } from './trial.ts'
 import { diffUnits, type FlowNode, mergeUnits, splitUnits } from './units.ts'
 import { createVersions } from './versions.ts'
 
@@ -24,26 +24,29 @@ export interface Storage {
   saveSessions(sessions: object): Promise<void>
   getLibraryEntry(type: string, path: string): Promise<string | LibraryListing>
   saveLibraryEntry(type: string, path: string, notes: object, body: string): Promise<void>
-  /** Set once the flows were read, when the newest version was left. */
-  readonly fellBack: () => FellBack | undefined
+  /** What became of deploys. */
+  readonly trial: Pick<Trial, 'fellBack' | 'told'>
 }
 
 export interface StorageConfig {
   /** Folder with the shipped `*.flow.json`. */
   shipped_dir: string
   data_dir: string
-  /** The process before this one was lost. */
-  after_loss?: boolean
+  /** How the process before this one was lost. */
+  lost?: string
 }
 
 export type Warn = (text: string, fields: object) => void
 
-export function createStorage(config: StorageConfig, warn: Warn): Storage {
+/** @param onGood a deploy is good from now on */
+export function createStorage(config: StorageConfig, warn: Warn, onGood: () => void = () => {}): Storage {
   const { data_dir } = config
   const onDamaged = (details: { file: string; reason: string }) =>
     warn('a file of the flows is damaged; the one before it is used', details)
   const versions = createVersions(join(data_dir, 'versions'), onDamaged)
-  const trial = createTrial(versions)
+  const trial = createTrial(versions, onGood)
+  /** Counts once, however often the flows are read again. */
+  let lost = config.lost
   const library = createLibrary(join(data_dir, 'library'))
   const file = (name: string) => join(data_dir, name)
   const load = (name: string) => readJsonObject(file(name), onDamaged)
@@ -55,7 +58,8 @@ export function createStorage(config: StorageConfig, warn: Warn): Storage {
       if ((await readIfThere(file('package.json'))) === undefined) await save('package.json', { private: true })
     },
     async getFlows() {
-      const edits = await trial.begin(config.after_loss === true)
+      const edits = await trial.begin(lost)
+      lost = undefined
       const merged = mergeUnits(splitUnits(await readShipped(config.shipped_dir)), edits)
       for (const id of merged.outdated)
         warn('this site edited a flow that has a newer shipped version; compare them', { flow: id })
@@ -75,7 +79,7 @@ export function createStorage(config: StorageConfig, warn: Warn): Storage {
     saveSessions: (sessions) => save('sessions.json', sessions),
     getLibraryEntry: (type, path) => library.get(type, path),
     saveLibraryEntry: (type, path, notes, body) => library.save(type, path, notes, body),
-    fellBack: trial.fellBack,
+    trial,
   }
 }
 

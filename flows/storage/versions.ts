@@ -30,6 +30,21 @@ export interface Version {
 export interface Standing {
   good: number
   trial?: { version: number; losses: number }
+  fell_back?: FellBack
+}
+
+/** A deploy that was left for the last good version; 0: the shipped flows. */
+export interface FellBack {
+  from: number
+  to: number
+  /** Who deployed what was left. */
+  user: string
+  /** How the last process was lost. */
+  cause: string
+  /** RFC 3339. */
+  at: string
+  /** The hub has said so to everybody. */
+  told: boolean
 }
 
 /** Versions kept on disk. */
@@ -55,8 +70,9 @@ export function createVersions(folder: string, onDamaged: OnDamaged): Versions {
 
   const standingFile = join(folder, 'standing.json')
   async function standing(): Promise<Standing> {
-    const { good, trial } = (await readJsonObject(standingFile, onDamaged)) as Partial<Standing>
-    return { good: typeof good === 'number' ? good : 0, ...(trial ? { trial } : {}) }
+    const { good, trial, fell_back } = (await readJsonObject(standingFile, onDamaged)) as Partial<Standing>
+    const found = { ...(trial ? { trial } : {}), ...(fell_back ? { fell_back } : {}) }
+    return { good: typeof good === 'number' ? good : 0, ...found }
   }
 
   return {

@@ -35,6 +35,13 @@ const Who = {
   reason: Type.Optional(Type.String({ maxLength: 200 })),
 }
 
+const LeftDeploy = {
+  from: Type.Integer({ minimum: 1, description: 'the version that was left' }),
+  to: Count,
+  user: Type.String({ maxLength: 120, description: 'who deployed it' }),
+  cause: Type.String({ maxLength: 60, description: 'how the last process was lost' }),
+}
+
 export const hubEvents = {
   evacuation: Type.Object({ ...Who, gates: Count }),
   'evacuation-ended': Type.Object({ ...Who, gates: Count }),
@@ -47,17 +54,9 @@ export const hubEvents = {
     },
     { description: 'what the local automation of the estate has to say upstream' },
   ),
-  'flows-fell-back': Type.Object(
-    {
-      from: Type.Integer({ minimum: 1, description: 'the version that was left' }),
-      to: Count,
-      user: Type.String({ maxLength: 120, description: 'who deployed it' }),
-      cause: Type.String({ maxLength: 60, description: 'how the last process was lost' }),
-    },
-    {
-      description: 'a deploy of flows ended their process twice: the last good version (0: the shipped one) runs again',
-    },
-  ),
+  'flows-fell-back': Type.Object(LeftDeploy, {
+    description: 'a deploy of flows ended their process twice: the last good version (0: the shipped one) runs again',
+  }),
 } as const
 
 const Missing = Type.Object({
@@ -114,6 +113,19 @@ export const HubState = Type.Object({
         ),
       },
       { description: 'only while something is wrong with it, or was since the hub started' },
+    ),
+  ),
+  flows: Type.Optional(
+    Type.Object(
+      {
+        status: Type.Enum(['running', 'stopped', 'away'], {
+          description: 'stopped: the process runs and its flows do not; away: there is no process just now',
+        }),
+        fellback: Type.Optional(
+          Type.Object({ ...LeftDeploy, at: instant('when') }, { description: 'until a later deploy is good' }),
+        ),
+      },
+      { description: 'local automation; absent where it is switched off' },
     ),
   ),
   evacuation: Type.Optional(

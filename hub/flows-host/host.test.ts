@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { createFlowsHost, type FlowsHost, type FlowsHostConfig } from './host.ts'
-import type { HubForFlows } from './hub-port.ts'
+import type { FallBack, HubForFlows } from './hub-port.ts'
 
 /** The host against small children that misbehave in one way each; Node-RED itself is in `node-red.test.ts`. */
 
@@ -12,12 +12,18 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
 })
 
+let refusesFallBacks = 0
+const fallBacks: FallBack[] = []
 const hub: HubForFlows = {
   onMessage: () => () => {},
   snapshot: () => ({ devices: [] }),
   send: () => new Promise(() => {}),
   report: async () => {},
-  fellBack: async () => {},
+  async fellBack(left) {
+    refusesFallBacks -= 1
+    if (refusesFallBacks >= 0) throw new Error('the disk is full')
+    fallBacks.push(left)
+  },
   onNotice: () => () => {},
   delivered: () => {},
   upstreams: () => [{ status: 'none', since: '2026-11-23T00:00:00.000Z', backlog: 0 }],
@@ -80,7 +86,7 @@ describe('flows host', { timeout: 60_000 }, () => {
 
   it('kills and replaces a child that floods the hub with messages', async () => {
     const flows = host(
-      `${READY} setInterval(() => { for (let i = 0; i < 3000; i += 1) process.send({ type: 'seen', seq: 1 }) }, 5)`,
+      `${READY} setInterval(() => { for (let i = 0; i < 3000; i += 1) process.send({ type: 'seen', seq: 1 }) }, 200)`,
     )
     await lost(flows, 'flood')
   })
@@ -121,6 +127,36 @@ describe('flows host', { timeout: 60_000 }, () => {
     await vi.waitFor(() => expect(flows.lines.join('\n')).toContain('lines were left out'), WAIT)
     expect(flows.lines).toContain('hello {"from":"flows"}')
     expect(flows.lines.length).toBeLessThan(700)
+  })
+
+  const left = { from: 7, to: 6, user: 'wang', cause: 'crash', at: '2026-11-30T08:00:00.000Z' }
+  const said = (told: boolean) => JSON.stringify({ type: 'standing', flows: 'started', fell_back: { ...left, told } })
+  const LEFT = `${READY.replace("'ready',", `'ready', fell_back: { ...${JSON.stringify(left)}, told: false },`)}
+    process.on('message', (m) => m.type === 'fell-back-told' && process.send(${said(true)}))
+  `
+
+  it('says once that a deploy was left, and shows it until a later one is good', async () => {
+    fallBacks.length = 0
+    const flows = host(`${LEFT} process.on('message', (m) => {
+      if (m.type !== 'reload') return
+      process.send(${said(true)})
+      process.send({ type: 'standing', flows: 'started' })
+      process.send({ type: 'reloaded', id: m.id, ok: true })
+    })`)
+    await vi.waitFor(() => expect(flows.status()).toMatchObject({ status: 'running', fell_back: left }), WAIT)
+    expect(await flows.reload()).toBe(true)
+    expect(flows.status()).not.toHaveProperty('fell_back')
+    expect(fallBacks).toEqual([left])
+  })
+
+  it('says that a deploy was left once more when the disk refused it, and what a lost process did not load', async () => {
+    fallBacks.length = 0
+    refusesFallBacks = 1
+    const flows = host(`${LEFT} process.on('message', (m) => m.type === 'reload' && process.exit(1))`)
+    await vi.waitFor(() => expect(flows.lines.join('\n')).toContain('the disk is full'), WAIT)
+    expect(await flows.reload()).toBe(false)
+    expect(flows.status().fell_back).toEqual(left)
+    await vi.waitFor(() => expect(fallBacks).toEqual([left]), WAIT)
   })
 
   it('keeps the environment of the hub from the flows', async () => {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { closeSync, openSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { isDeepStrictEqual } from 'node:util'
 import { reasonOf } from '../contract/errors.ts'
 import { createChildLog, type FlowsLog } from './child-log.ts'
 import { createFlowCommands, FLOW_COMMANDS_DEFAULTS, type FlowCommandsConfig } from './commands.ts'
@@ -9,7 +10,7 @@ import { doorOf, type FlowsDoor } from './door.ts'
 import type { AcceptedMessage, FallBack, HubForFlows, Unsubscribe } from './hub-port.ts'
 import { createLatency, type LatencyCounts } from './latency.ts'
 import { OUTBOX_DEFAULTS, Outbox, type OutboxConfig, type OutboxLane } from './outbox.ts'
-import { FlowsRun, type PongMessage, type ReadyMessage } from './run.ts'
+import { FlowsRun, type PongMessage, type ReadyMessage, type StandingMessage } from './run.ts'
 import { type FlowsStatus, statusOf } from './status.ts'
 import {
   CAUSES,
@@ -72,6 +73,8 @@ export interface FlowsHost {
   metrics(): FlowsMetrics
   /** To the pages of the child that runs; undefined while none does. */
   door(): FlowsDoor | undefined
+  /** Somebody made another version of the flows the newest. @returns whether they run it already; else when they start */
+  reload(): Promise<boolean>
 }
 
 /**
@@ -92,6 +95,7 @@ export function createFlowsHost(deps: FlowsHostDeps, config: FlowsHostConfig): F
     status: () => host.status(),
     metrics: () => host.metrics(),
     door: () => host.door(),
+    reload: () => host.reload(),
   }
 }
 
@@ -116,6 +120,10 @@ class Host implements FlowsHost {
   #unsubscribeNotices: Unsubscribe = () => {}
   #ready: ReadyMessage | undefined
   #last_cause: Cause | undefined
+  /** Known from a child, and as true while none runs. */
+  #fellBack: FallBack | undefined
+  /** `at` of the one that was told, or is being. */
+  #told_at: string | undefined
   #status: FlowsStatus = { status: 'stopped' }
   #invalid = 0
   #rss_bytes = 0
@@ -161,6 +169,10 @@ class Host implements FlowsHost {
     return doorOf(this.#folder, this.#secret)
   }
 
+  async reload(): Promise<boolean> {
+    return this.#state.is === 'running' && this.#run !== undefined && this.#run.reload()
+  }
+
   metrics(): FlowsMetrics {
     return {
       lost: { ...this.#lost },
@@ -178,12 +190,17 @@ class Host implements FlowsHost {
     const { state, effects } = stepSupervisor(this.#supervisor, this.#state, input, this.#clock())
     this.#state = state
     for (const effect of effects) this.#perform(effect)
+    this.#show()
+  }
+
+  #show(): void {
     const next = statusOf(this.#supervisor, this.#state, {
       pid: this.#run?.pid,
       ready: this.#ready,
       last_cause: this.#last_cause,
+      fell_back: this.#fellBack,
     })
-    if (next.status === this.#status.status && next.pid === this.#status.pid) return
+    if (isDeepStrictEqual(next, this.#status)) return
     this.#status = next
     this.#deps.onStatus?.(next)
   }
@@ -234,6 +251,7 @@ class Host implements FlowsHost {
       { hub, outbox: this.#outbox, clock: this.#clock },
       {
         onReady: (ready) => this.#onReady(ready),
+        onStanding: (standing) => this.#onStanding(standing),
         onPong: (pong) => this.#onPong(pong),
         onSeen: (seq) => {
           this.#outbox.seen(seq)
@@ -269,7 +287,7 @@ class Host implements FlowsHost {
         type: 'start',
         data_dir: config.data_dir,
         secret: this.#secret,
-        after_loss: this.#state.is === 'starting' && this.#state.failures > 0,
+        ...(this.#state.is === 'starting' && this.#state.failures > 0 ? { lost: this.#last_cause ?? 'crash' } : {}),
         language: config.language ?? 'zh-CN',
       },
     )
@@ -283,8 +301,7 @@ class Host implements FlowsHost {
     // It listens in there: so it is there.
     this.#folder ??= openSync(this.#config.data_dir, 'r')
     log.info({ pid: this.#run?.pid, boot_ms: Math.round(ready.boot_ms) }, 'flows process ready')
-    if (ready.flows === 'stopped') log.error({ reason: ready.reason }, 'flows do not run; the editor shows why')
-    if (ready.fell_back) this.#onFellBack(ready.fell_back)
+    this.#onStanding(ready)
     this.#run?.send({ type: 'snapshot', ...hub.snapshot() })
     for (const upstream of hub.upstreams()) this.#run?.send({ type: 'upstream', upstream })
     this.#input({ type: 'ready' })
@@ -294,16 +311,34 @@ class Host implements FlowsHost {
     this.#unsubscribeNotices = hub.onNotice((notice) => this.#run?.send({ type: 'notice', notice }))
   }
 
-  #onFellBack(fellBack: Omit<FallBack, 'cause'>): void {
+  #onStanding(standing: StandingMessage): void {
+    const { log } = this.#deps
+    const { flows, reason, fell_back } = standing
+    if (flows === 'stopped') log.error({ reason }, 'flows do not run; the editor shows why')
+    if (this.#ready) {
+      const { type, boot_ms } = this.#ready
+      this.#ready = { ...standing, type, boot_ms }
+    }
+    if (this.#fellBack && !fell_back) log.info({}, 'the flows that were deployed last are good')
+    this.#fellBack = fell_back && withoutTold(fell_back)
+    if (this.#fellBack && !fell_back?.told) this.#tellFellBack(this.#fellBack)
+    this.#show()
+  }
+
+  #tellFellBack(left: FallBack): void {
     const { hub, log } = this.#deps
+    if (this.#told_at === left.at) return
+    this.#told_at = left.at
     this.#fell_back += 1
-    log.error(
-      fellBack,
-      'a deploy of flows lost their process twice: the last good version runs again (0: the shipped one)',
+    log.error(left, 'a deploy of flows lost their process twice: the last good version runs again (0: the shipped one)')
+    hub.fellBack(left).then(
+      () => this.#run?.send({ type: 'fell-back-told' }),
+      (error: unknown) => {
+        // The next child says it again.
+        this.#told_at = undefined
+        log.error({ reason: reasonOf(error) }, 'that the flows fell back could not be told')
+      },
     )
-    hub.fellBack({ ...fellBack, cause: this.#last_cause ?? 'crash' }).catch((error: unknown) => {
-      log.error({ reason: reasonOf(error) }, 'that the flows fell back could not be told')
-    })
   }
 
   #onPong(pong: PongMessage): void {
@@ -341,4 +376,8 @@ class Host implements FlowsHost {
     })
     this.#input({ type: 'tick' })
   }
+}
+
+function withoutTold({ told: _told, ...left }: FallBack & { told: boolean }): FallBack {
+  return left
 }

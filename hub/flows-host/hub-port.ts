@@ -67,6 +67,8 @@ export interface FallBack {
   to: number
   user: string
   cause: string
+  /** RFC 3339. */
+  at: string
 }
 
 /** What people are to be told of an incident (`hub/incidents/notices.ts`). */
@@ -97,7 +99,7 @@ export interface HubForFlows {
   send(request: CommandRequest): Promise<Result>
   /** Goes through the journal like every event of the hub; rejects when it cannot be written. */
   report(report: FlowReport): Promise<void>
-  /** Tells staff and platforms that a deploy was taken back. */
+  /** Tells staff and platforms that a deploy was taken back; rejects when it cannot be written. */
   fellBack(fallBack: FallBack): Promise<void>
   /** Whoever begins to listen gets those of open incidents of which nobody knows what became. */
   onNotice(listener: (notice: Notice) => void): Unsubscribe

@@ -1,7 +1,7 @@
 import { type Static, type TSchema, Type } from 'typebox'
 import type { Result } from '../contract/command.ts'
 import { type Decoded, LinliError } from '../contract/errors.ts'
-import { type LinliEvent, SEVERITIES } from '../contract/event.ts'
+import { Instant, type LinliEvent, SEVERITIES } from '../contract/event.ts'
 import type { Place } from '../contract/meta.ts'
 import { type Checker, checker } from '../contract/schema.ts'
 import { type Address, COMMAND_ID_PATTERN, DEVICE_CLASSES, SEGMENT_PATTERN, Segment } from '../contract/topic.ts'
@@ -19,8 +19,8 @@ export interface StartMessage {
   data_dir: string
   /** What every request of the hub carries in this run. */
   secret: string
-  /** The process before this one was lost: a deploy on trial pays for it. */
-  after_loss: boolean
+  /** How the process before this one was lost: a deploy on trial pays for it. */
+  lost?: string
   language: 'zh-CN' | 'en-US'
 }
 
@@ -54,6 +54,10 @@ export type ToFlows =
   | { type: 'upstream'; upstream: UpstreamStatus }
   | { type: 'ping'; n: number }
   | { type: 'command-result'; id: string; result: Result }
+  /** The newest version of the flows is another one: read it, and answer `reloaded`. */
+  | { type: 'reload'; id: string }
+  /** That a deploy was left is in the journal. */
+  | { type: 'fell-back-told' }
   | { type: 'stop' }
 
 const AddressSchema = Type.Object(
@@ -71,23 +75,29 @@ const AddressSchema = Type.Object(
 /** Longest life of a command from a flow: a gate must not open on what somebody wanted an hour ago. */
 export const TTL_MS_MAX = 3_600_000
 
-const fromFlows = {
-  ready: Type.Object({
-    type: Type.Literal('ready'),
-    boot_ms: Type.Number({ minimum: 0 }),
-    flows: Type.Enum(['started', 'stopped']),
-    reason: Type.Optional(Type.String({ maxLength: 400 })),
-    fell_back: Type.Optional(
-      Type.Object(
-        {
-          from: Type.Integer({ minimum: 1 }),
-          to: Type.Integer({ minimum: 0, description: '0: the shipped flows' }),
-          user: Type.String({ maxLength: 120 }),
-        },
-        { description: 'a deploy lost two processes: the last good version runs again' },
-      ),
+/** How the flows are. */
+const standing = {
+  flows: Type.Enum(['started', 'stopped']),
+  reason: Type.Optional(Type.String({ maxLength: 400 })),
+  fell_back: Type.Optional(
+    Type.Object(
+      {
+        from: Type.Integer({ minimum: 1 }),
+        to: Type.Integer({ minimum: 0, description: '0: the shipped flows' }),
+        user: Type.String({ maxLength: 120 }),
+        cause: Type.String({ maxLength: 60 }),
+        at: Instant,
+        told: Type.Boolean({ description: 'it need not be said again' }),
+      },
+      { description: 'a deploy lost two processes, and no later one is good yet' },
     ),
-  }),
+  ),
+}
+
+const fromFlows = {
+  ready: Type.Object({ type: Type.Literal('ready'), boot_ms: Type.Number({ minimum: 0 }), ...standing }),
+  standing: Type.Object({ type: Type.Literal('standing'), ...standing }),
+  reloaded: Type.Object({ type: Type.Literal('reloaded'), id: Type.String({ maxLength: 40 }), ok: Type.Boolean() }),
   pong: Type.Object({
     type: Type.Literal('pong'),
     n: Type.Integer({ minimum: 0 }),

@@ -302,6 +302,7 @@ describe('the watchdog', { timeout: 60_000 }, () => {
     // The second loss of a deploy on trial ends it: the last good version, here the shipped one, runs again.
     expect((await ask('/flows', 'viewer')).text).not.toContain('for (;;);')
     expect(fallBacks).toMatchObject([{ to: 0, user: 'admin', cause: 'hung' }])
+    expect(flows.status()).toMatchObject({ flows: 'started', fell_back: fallBacks[0] })
   })
 
   it('leaves a deploy that ends the process at each start, and nothing of it is deleted', async () => {
@@ -313,6 +314,13 @@ describe('the watchdog', { timeout: 60_000 }, () => {
     await running()
     expect(fallBacks.at(-1)).toMatchObject({ user: 'admin', cause: 'crash' })
     expect((await ask('/flows', 'viewer')).text).not.toContain('broken at the start')
+    // Said once, and shown for as long as nobody has deployed something good.
+    expect(fallBacks).toHaveLength(2)
+    expect(flows.status().fell_back).toEqual(fallBacks.at(-1))
+    await vi.waitFor(
+      () => expect(readFileSync(join(data_dir, 'versions', 'standing.json'), 'utf8')).toContain('"told":true'),
+      WAIT,
+    )
     const left = fallBacks.at(-1)?.from.toString().padStart(6, '0')
     expect(readFileSync(join(data_dir, 'versions', `flows-${left}.json`), 'utf8')).toContain('broken at the start')
     commands = []

@@ -17,6 +17,8 @@ import { createTokenBucket } from './token-bucket.ts'
 
 export type ReadyMessage = FromFlows & { type: 'ready' }
 export type PongMessage = FromFlows & { type: 'pong' }
+/** How the flows are now. */
+export type StandingMessage = Omit<FromFlows & { type: 'standing' }, 'type'>
 
 export interface RunDeps {
   hub: Pick<HubForFlows, 'snapshot'>
@@ -27,6 +29,7 @@ export interface RunDeps {
 /** None of these is called any more after `onGone`. */
 export interface RunListeners {
   onReady(ready: ReadyMessage): void
+  onStanding(standing: StandingMessage): void
   onPong(pong: PongMessage): void
   onSeen(seq: number): void
   onCommand(command: CommandMessage, answer: (result: Result) => void): void
@@ -49,6 +52,7 @@ export class FlowsRun {
   readonly #listeners: RunListeners
   readonly #clock: () => number
   readonly #messages = createTokenBucket({ per_s: MESSAGES_PER_S_MAX, burst: MESSAGES_BURST_MAX })
+  readonly #reloads = new Map<string, (ok: boolean) => void>()
   #deaf = false
 
   constructor(deps: RunDeps, listeners: RunListeners, config: ChildConfig, start: StartMessage) {
@@ -57,6 +61,7 @@ export class FlowsRun {
     this.#child = startChild(config, {
       onGone: (gone) => {
         this.#deaf = true
+        for (const resolve of this.#reloads.values()) resolve(false)
         listeners.onGone(gone)
       },
       onMessage: (message) => this.#receive(message),
@@ -90,6 +95,15 @@ export class FlowsRun {
     this.#channel.close()
   }
 
+  /** It runs the newest version of the flows then; false: it could not, or was lost meanwhile. */
+  reload(): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>()
+    const id = `reload-${this.#reloads.size + 1}`
+    this.#reloads.set(id, resolve)
+    this.send({ type: 'reload', id })
+    return promise
+  }
+
   signal(signal: 'SIGTERM' | 'SIGKILL'): void {
     this.#child.signal(signal)
   }
@@ -113,6 +127,8 @@ export class FlowsRun {
     }
     const message = decoded.value
     if (message.type === 'ready') this.#listeners.onReady(message)
+    else if (message.type === 'standing') this.#listeners.onStanding(message)
+    else if (message.type === 'reloaded') this.#reloads.get(message.id)?.(message.ok)
     else if (message.type === 'pong') this.#listeners.onPong(message)
     else if (message.type === 'seen') this.#listeners.onSeen(message.seq)
     else if (message.type === 'delivery') this.#listeners.onDelivery(message)

@@ -293,6 +293,13 @@ describe('what the hub says of itself', () => {
     expect(
       codes([flows.judge('off'), flows.judge({ status: 'running' }), flows.judge({ status: 'restarting' })]),
     ).toEqual(['ok FLOWS_OFF', 'ok FLOWS_RUN', 'warning FLOWS_DOWN'])
+    const stopped = flows.judge({ status: 'running', flows: 'stopped', reason: 'missing-types: gone' })
+    const at = '2026-11-30T08:00:00.000Z'
+    const fell_back = { from: 7, to: 6, user: 'wang', cause: 'crash', at }
+    const left = flows.judge({ status: 'running', flows: 'started', fell_back })
+    expect(codes([stopped, left])).toEqual(['warning FLOWS_STOPPED', 'warning FLOWS_FELL_BACK'])
+    expect(stopped.says.en).toContain('missing-types: gone')
+    expect(left.advice?.zh).toContain('linli flows diff 6 7')
   })
   it('is read from the file of platforms when none runs', async () => {
     expect(await upstreams(patient, signal)).toEqual([])
