@@ -1,6 +1,6 @@
 /**
  * Exponential backoff with full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter"): a hundred gateways that
- * lost the same hub do not come back in the same second.
+ * lost the same hub do not come back in the same second, and an alarm never waits half a minute for a broker that is there again.
  */
 
 export interface BackoffConfig {
@@ -10,7 +10,7 @@ export interface BackoffConfig {
   max_ms: number
 }
 
-export const BACKOFF_DEFAULT: BackoffConfig = { first_ms: 1_000, max_ms: 30_000 }
+export const BACKOFF_DEFAULT: BackoffConfig = { first_ms: 1_000, max_ms: 10_000 }
 
 /** Least wait, so that a zero from the dice does not make a busy loop. */
 const WAIT_MS_MIN = 50
