@@ -54,16 +54,29 @@ describe('a scan', () => {
     expect((await run()).found).toEqual([{ unit: 2, baud: 9600, parity: 'none', profiles: [], ...expected }])
   })
 
+  it('hides nobody for one lost reply, whether others answer or nobody else is there', async () => {
+    for (const [units, unit] of [
+      [[1, 2], 2],
+      [[3], 3],
+    ] as const) {
+      let lost = 0
+      // Both tables, of the first round.
+      createLine([...units], (asked) => (asked === unit && ++lost <= 2 ? 'silent' : 'none'))
+      expect((await run()).found.map((one) => one.unit)).toEqual(units)
+      expect(lost).toBeGreaterThan(2)
+    }
+  })
+
   it('tells that the adapter repeats what it sends', async () => {
     createLine([2], () => 'none', true)
     expect(await run()).toMatchObject({ echo: true, found: [{ unit: 2 }] })
   })
 
-  it('costs a silent address two timeouts and no more', async () => {
+  it('costs a silent address two timeouts, and as many once more', async () => {
     createLine([])
     const began_ms = performance.now()
     await run()
-    expect(performance.now() - began_ms).toBeLessThan(3 * 2 * 130 + 50)
+    expect(performance.now() - began_ms).toBeLessThan(2 * (3 * 2 * 130 + 50))
   })
 
   it('says why there is no line', async () => {
@@ -92,6 +105,25 @@ describe('recognising', () => {
     expect(await names({ ...signs, 'holding 257': 4 })).toEqual([])
     expect(await names({ ...signs, 'input 2': 1001, 'holding 257': 3 })).toEqual([])
     expect(await names(signs)).toEqual([])
+  })
+
+  it('asks again for a reply that was lost or damaged, three times at most, and not after an exception', async () => {
+    const whole = unitWith({ ...signs, 'holding 257': 3 })
+    let asked = 0
+    const failing = (codes: string[]) => (unit: number, table: RegisterTable, address: number) => {
+      const code = codes[asked++]
+      return code === undefined
+        ? whole(unit, table, address)
+        : Promise.resolve({ ok: false, code, message: '' } as never)
+    }
+    const one = new Map([...profiles].filter(([name]) => name === 'xy-md02'))
+    const names = async (codes: string[]) => {
+      asked = 0
+      return (await recognise(failing(codes), 3, one)).map(({ name }) => name)
+    }
+    expect(await names(['BUS_NO_REPLY', 'BUS_CORRUPT'])).toEqual(['xy-md02'])
+    expect([await names(['BUS_NO_REPLY', 'BUS_TIMEOUT', 'BUS_TIMEOUT']), asked]).toEqual([[], 3])
+    expect([await names(['BUS_EXCEPTION']), asked]).toEqual([[], 1])
   })
 })
 

@@ -2,8 +2,12 @@ import { decodeField, placesOf } from '../drivers/park-sensor/profile/field.ts'
 import type { Profiles } from '../drivers/park-sensor/profile/folder.ts'
 import type { Profile } from '../drivers/park-sensor/profile/load.ts'
 import type { ReadResult, RegisterTable } from '../ports/register-bus.ts'
+import { isAnswer } from './line.ts'
 
 /** What a unit probably is: the profiles whose signs it shows. */
+
+/** Of one question to a unit that is there. */
+const TRIES_MAX = 3
 
 export type Ask = (unit: number, table: RegisterTable, address: number, count: number) => Promise<ReadResult>
 
@@ -12,7 +16,7 @@ export async function recognise(ask: Ask, unit: number, profiles: Profiles): Pro
   const asked = new Map<string, Promise<ReadResult>>()
   const once: Ask = (one, table, address, count) => {
     const key = `${table}/${address}/${count}`
-    const known = asked.get(key) ?? ask(one, table, address, count)
+    const known = asked.get(key) ?? surely(ask, [one, table, address, count])
     asked.set(key, known)
     return known
   }
@@ -22,6 +26,14 @@ export async function recognise(ask: Ask, unit: number, profiles: Profiles): Pro
     if (evidence > 0) fitting.push({ profile, evidence })
   }
   return fitting.sort((left, right) => right.evidence - left.evidence).map(({ profile }) => profile)
+}
+
+/** An exception is an answer; a reply that was lost or damaged is asked for again. */
+async function surely(ask: Ask, question: Parameters<Ask>): Promise<ReadResult> {
+  for (let tries = 1; ; tries++) {
+    const result = await ask(...question)
+    if (isAnswer(result) || tries >= TRIES_MAX) return result
+  }
 }
 
 /** How many signs hold; 0 as soon as one does not. A register that holds the unit's own address is a strong one. */
