@@ -8,6 +8,7 @@ import { audited } from './credentials/audited.ts'
 import { atCredentials, credentialRequest } from './credentials/counter.ts'
 import { atEnrolment, type EnrolmentDesk, enrolmentRequest } from './enrolment/counter.ts'
 import { atFlows, type FlowsDoor, flowsRequest } from './flows-counter.ts'
+import type { HistoryBackend } from './history/types.ts'
 import type { Hub, HubLogger } from './hub.ts'
 import type { Log } from './journal/types.ts'
 import { personRequest } from './people/counter.ts'
@@ -24,6 +25,7 @@ import { atUpstreams, upstreamRequest } from './upstream/counter.ts'
 export interface CounterParts {
   hub: Hub
   log: Log
+  history: Pick<HistoryBackend, 'copyTo'>
   registry: Registry
   people: PeopleSide
   site: RunningSite | undefined
@@ -43,7 +45,8 @@ export async function openedCounter(dir: string, parts: CounterParts, logger: Hu
     return await openCounter(dir, async (value) => {
       if (reportRequest(value)) return parts.report()
       const copy = copyRequest(value)
-      if (copy) return atCopy({ log: parts.log, audit: hub.audit, registry, archive: hub.incidents.archive }, copy)
+      const { log, history } = parts
+      if (copy) return atCopy({ log, audit: hub.audit, registry, archive: hub.incidents.archive, history }, copy)
       const version = versionRequest(value)
       if (version) return atVersion(hub.audit, version)
       const page = auditRequest(value)

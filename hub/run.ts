@@ -99,7 +99,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   const { cameras, pictures } = openCamerasOf(config, hub, site, logger)
   const people = await openPeopleOf(config, { audit: hub.audit, verify, logger })
   const commissioning = openCommissioning(hub, { ...config, timeQuality, authority: () => running.secure?.authority })
-  const atCounter = { hub, log, registry, people, site, commissioning }
+  const atCounter = { hub, log, history: history.backend, registry, people, site, commissioning }
   const counter = await openCounterOf(config, atCounter, { history, running, logger })
   const desk = await openDesk({ hub, log, now_ms: Date.now }, config)
   const ways = await openAlarmWays(config, { log, hub, logger })

@@ -1,6 +1,8 @@
 import { type Static, Type } from 'typebox'
 import type { Audit } from '../audit/audit.ts'
 import { checker } from '../contract/schema.ts'
+import { HISTORY_FILE } from '../history/file.ts'
+import type { HistoryBackend } from '../history/types.ts'
 import { ARCHIVE_FILE, type Archive } from '../incidents/archive/types.ts'
 import type { Log } from '../journal/types.ts'
 import type { Registry } from '../registry/registry.ts'
@@ -11,6 +13,8 @@ const Request = Type.Object({
   type: Type.Literal('journal-copy'),
   /** Where to, not there yet; a path of this machine. */
   path: Type.String({ pattern: '^/', maxLength: 1000 }),
+  /** The readings of the past as well. */
+  history: Type.Optional(Type.Boolean()),
 })
 export type CopyRequest = Static<typeof Request>
 export interface CopyAnswer {
@@ -31,6 +35,10 @@ export function archiveBeside(path: string): string {
   return `${path}.${ARCHIVE_FILE}`
 }
 
+export function historyBeside(path: string): string {
+  return `${path}.${HISTORY_FILE}`
+}
+
 /** The line of the audit log is written before the copy is made, so that it is in the backup as well. */
 export async function atCopy(
   {
@@ -38,14 +46,22 @@ export async function atCopy(
     audit,
     registry,
     archive,
-  }: { log: Log; audit: Audit; registry: Pick<Registry, 'flush'>; archive: Pick<Archive, 'copyTo'> },
-  { path }: CopyRequest,
+    history,
+  }: {
+    log: Log
+    audit: Audit
+    registry: Pick<Registry, 'flush'>
+    archive: Pick<Archive, 'copyTo'>
+    history: Pick<HistoryBackend, 'copyTo'> | undefined
+  },
+  { path, history: isWithHistory }: CopyRequest,
 ): Promise<CopyAnswer> {
   await audit.record(backupEntry('backup'))
   await registry.flush()
-  // After the journal: what moves from there to the archive meanwhile is in both copies, never in neither.
+  // After the journal: what moves from there to archive and history meanwhile is in both copies, never in neither.
   await log.copyTo(path)
   await archive.copyTo(archiveBeside(path))
+  if (isWithHistory) await history?.copyTo(historyBeside(path))
   return { type: 'journal-copied' }
 }
 

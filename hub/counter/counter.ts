@@ -74,11 +74,15 @@ export async function openCounter(dataDir: string, answerTo: (request: unknown) 
 }
 
 /** @throws {LinliError} COUNTER_CLOSED when no hub answers there, and what the hub refused under its own code */
-export async function askCounter<A extends object>(dataDir: string, request: object): Promise<A | Refused> {
+export async function askCounter<A extends object>(
+  dataDir: string,
+  request: object,
+  answer_ms = ANSWER_MS,
+): Promise<A | Refused> {
   const short = shortPath(dataDir)
   try {
     const socket = connect({ path: short.path, allowHalfOpen: true })
-    socket.setTimeout(ANSWER_MS, () => socket.destroy(new Error('no answer in time')))
+    socket.setTimeout(answer_ms, () => socket.destroy(new Error('no answer in time')))
     const answer = whole(socket, ANSWER_BYTES_MAX)
     socket.end(encodeJson(request))
     const json = decodeJson(await answer)

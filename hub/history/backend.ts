@@ -64,6 +64,7 @@ export function createStoreBackend({ folder, retention }: StoreBackendConfig): H
     count: (slice) => call((store) => store.count(slice)),
     raw: (slice, after, limit) => call((store) => store.raw(slice, after, limit)),
     buckets: (...asked) => call((store) => store.buckets(...asked)),
+    copyTo: (path) => call((store) => store.copyTo(path)),
     async close() {
       open?.db.close()
       open = undefined

@@ -23,6 +23,7 @@ import {
 /** The tables of the history, called from one thread. Throws SQLite's own errors. */
 export interface Store {
   append(packs: Pack[]): Stored
+  copyTo(path: string): void
   tidy(now_ms: number): boolean
   series(): Series[]
   count(slice: Slice): number
@@ -121,6 +122,7 @@ export function createStore(db: DatabaseSync, retention: Retention, bytes: () =>
       }
     },
     tidy: (now_ms) => tidying.step(now_ms),
+    copyTo: (path) => void db.prepare('VACUUM INTO ?').run(path),
     series: () => [...known.values()].map(({ id, device, quantity, unit }) => ({ id, device, quantity, unit })),
     count(slice) {
       const row = db

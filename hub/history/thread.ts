@@ -14,6 +14,7 @@ export function createThreadBackend(config: StoreBackendConfig): HistoryBackend 
     count: (slice) => call('count', slice),
     raw: (slice, after, limit) => call('raw', slice, after, limit),
     buckets: (...asked) => call('buckets', ...asked),
+    copyTo: (path) => call('copyTo', path),
     close,
   }
 }

@@ -119,5 +119,7 @@ export interface HistoryBackend {
   raw(slice: Slice, after: { t_ms: number; series: number } | null, limit: number): Promise<RawReading[]>
   /** Buckets of `step_ms` (whole multiples of the base) from `from_ms`; those without readings are not there. */
   buckets(series: number, base: RollupBase, from_ms: number, to_ms: number, step_ms: number): Promise<Bucket[]>
+  /** A whole copy of the file, in a new one; meanwhile nothing else is answered. */
+  copyTo(path: string): Promise<void>
   close(): Promise<void>
 }

@@ -1,11 +1,23 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import mqtt, { type MqttClient } from 'mqtt'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { Command } from '../../hub/contract/command.ts'
 import { encodeJson } from '../../hub/contract/encode.ts'
+import { makeEvent } from '../../hub/contract/event.ts'
 import { formatTopic } from '../../hub/contract/topic.ts'
+import { createStoreBackend } from '../../hub/history/backend.ts'
+import { RETENTION } from '../../hub/history/types.ts'
 import { SITE_TEXT, WAIT } from '../support/estate.ts'
 import { linli } from '../support/linli.ts'
 import { type OpenBroker, startOpenBroker } from '../support/open-broker.ts'
@@ -183,8 +195,38 @@ describe('a hub that is backed up and lost', () => {
     await expect(make(join(dir, 'empty'), join(dir, 'x.age'), given)).rejects.toThrow('no hub has run')
   })
 
-  it('is backed up just so when it stands still', async () => {
+  it('takes its readings of the past along when it is told to, and only then, while it runs and when it stands still', async () => {
+    const air = { ...FOREIGN, class: 'park-sensor', device: 'air-1' } as const
+    const first_ms = Date.now() - 60_000
+    for (let n = 1; n <= 20; n++) {
+      const t_ms = first_ms + n * 1000
+      const stamp = { wall_ms: t_ms, monotonic_ms: n, quality: 'synced' } as const
+      const readings = [{ bn: 'air-1/', bt: t_ms / 1000, n: 'temperature', u: 'Cel', v: n }]
+      const pack = makeEvent({ address: air, bootid: 'air', sequence: n }, 'telemetry', 'notice', stamp, readings)
+      await publish(gateway, formatTopic({ ...air, channel: 'tele' }), Buffer.from(encodeJson(pack)))
+    }
+    const readingsIn = async (folder: string) => {
+      if (!existsSync(join(folder, 'history'))) return 'none'
+      const backend = createStoreBackend({ folder: join(folder, 'history'), retention: RETENTION })
+      const slice = { from_ms: first_ms, to_ms: first_ms + 60_000 }
+      return backend.count(slice).finally(() => backend.close())
+    }
+    const drill = async (name: string, ...more: string[]) => {
+      const [out, to] = [join(dir, `${name}.age`), join(dir, name)]
+      await linli('backup', ['--data', restored, '--out', out, '--passphrase-file', passphrase, ...more])
+      await linli('restore', [out, '--data', to, '--passphrase-file', passphrase])
+      return readingsIn(to)
+    }
+    expect(await drill('without')).toBe('none')
+    // Asking brings what the journal holds into the history.
+    const asked = `http://127.0.0.1:${hub.ready.httpPort}/history/series`
+    await vi.waitFor(async () => expect(await (await fetch(asked)).text()).toContain('temperature'), WAIT)
+    expect(await drill('with', '--with-history')).toBe(20)
     await hub.stop()
+    expect(await drill('still-with', '--with-history')).toBe(20)
+  })
+
+  it('is backed up just so when it stands still', async () => {
     const out = join(dir, 'still.age')
     await linli('backup', ['--data', restored, '--out', out, '--passphrase-file', passphrase])
     const again = join(dir, 'again')

@@ -13,6 +13,7 @@ const program = new Command('linli backup')
   .requiredOption('--data <dir>', word('data'))
   .requiredOption('--out <file>', word('out'))
   .option('--passphrase-file <file>', word('passphraseFile'))
+  .option('--with-history', word('withHistory'))
   .option('--json', word('json'))
   .addHelpText('after', `\n${word('notes')}`)
   .showHelpAfterError()
@@ -21,10 +22,20 @@ const program = new Command('linli backup')
 
 const bar = progressBar(process.stderr, () => performance.now())
 try {
-  const options = program.opts<{ data: string; out: string; passphraseFile?: string; json?: boolean }>()
+  const options = program.opts<{
+    data: string
+    out: string
+    passphraseFile?: string
+    withHistory?: boolean
+    json?: boolean
+  }>()
   checkDataDir(options.data)
   const passphrase = await passphraseOf(options.passphraseFile, true)
-  const made = await makeBackup(options.data, options.out, { passphrase, progress: bar.at })
+  const made = await makeBackup(options.data, options.out, {
+    passphrase,
+    progress: bar.at,
+    history: options.withHistory === true,
+  })
   bar.end()
   if (options.json) process.stdout.write(`${JSON.stringify({ file: options.out, ...made })}\n`)
   else {

@@ -2,12 +2,22 @@ import { createReadStream, existsSync } from 'node:fs'
 import { mkdir, mkdtemp, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { isArchivable, pack, type Source, unpack } from '../../backup/archive.ts'
-import { archiveBeside, atCopy, backupEntry, type CopyAnswer, type CopyRequest } from '../../backup/counter.ts'
+import {
+  archiveBeside,
+  atCopy,
+  backupEntry,
+  type CopyAnswer,
+  type CopyRequest,
+  historyBeside,
+} from '../../backup/counter.ts'
 import { damaged, opened, sealed } from '../../backup/seal.ts'
 import { horizonRecord } from '../../commands/record.ts'
 import { createTrackerState } from '../../commands/tracker.ts'
 import { LinliError, reasonOf } from '../../contract/errors.ts'
 import { askCounter } from '../../counter/counter.ts'
+import { createStoreBackend } from '../../history/backend.ts'
+import { HISTORY_FILE } from '../../history/file.ts'
+import { RETENTION } from '../../history/types.ts'
 import { createArchive } from '../../incidents/archive/store.ts'
 import { ARCHIVE_FILE, ARCHIVE_FOLDER } from '../../incidents/archive/types.ts'
 import { DATABASE_FILE } from '../../journal/file-store.ts'
@@ -20,17 +30,22 @@ import { accepted } from '../credential/reach.ts'
 
 export interface BackupJob {
   passphrase: string
+  /** Of a backup: the readings of the past as well, which may be gigabytes. */
+  history?: boolean
   /** Bytes done, of about so many. */
   progress(done_bytes: number, all_bytes: number): void
 }
 
 const JOURNAL = 'journal'
+const HISTORY_FOLDER = 'history'
+/** A history of years on an SD card. */
+const COPY_MS = 3_600_000
 /**
- * Kept out: what is copied on its own, what is only of this run, sessions that may have ended since, what was set aside, and the head of the audit log, which would be
- * ahead of the copy of the log; the restore writes it anew.
+ * Kept out: what is copied on its own, what is only of this run, sessions and pauses that may have ended since, what was set aside, and
+ * the head of the audit log, which would be ahead of the copy of the log; the restore writes it anew.
  */
 const LEFT_OUT =
-  /^(journal|history|incidents|pictures|audit-head\.json|counter\.sock|sessions\.json|lifeline\.json|wear\.json|node_modules|backup-copy-.*)$|\.new$|\.damaged-/
+  /^(journal|history|incidents|pictures|audit-head\.json|counter\.sock|sessions\.json|throttle\.json|lifeline\.json|wear\.json|node_modules|backup-copy-.*)$|\.new$|\.damaged-/
 const FOLDER_DEPTH_MAX = 8
 /** Beside the copy of the journal: a hub must not run into a full disk because of a backup. */
 const SPARE_BYTES = 64 * 1024 * 1024
@@ -39,27 +54,30 @@ const SPARE_BYTES = 64 * 1024 * 1024
 export async function makeBackup(
   dataDir: string,
   out: string,
-  { passphrase, progress }: BackupJob,
+  { passphrase, progress, history = false }: BackupJob,
 ): Promise<{ files: number; bytes: number; skipped: string[] }> {
   if (existsSync(out)) throw told(`${out} is there already: give a new name`)
   const journal = await stat(join(dataDir, JOURNAL, DATABASE_FILE)).catch(() => undefined)
   if (!journal) throw told(`no hub has run with the data folder ${dataDir}`)
   await removeLeftovers(dataDir)
   const { bavail, bsize } = await statfs(dataDir)
-  if (bavail * bsize < journal.size + SPARE_BYTES)
-    throw new LinliError('BACKUP_ROOM', `${dataDir} has no room for a copy of its journal (${journal.size} bytes)`, {
+  const past = history ? await stat(join(dataDir, HISTORY_FOLDER, HISTORY_FILE)).catch(() => undefined) : undefined
+  const room = journal.size + (past?.size ?? 0)
+  if (bavail * bsize < room + SPARE_BYTES)
+    throw new LinliError('BACKUP_ROOM', `${dataDir} has no room for a copy of what it holds (${room} bytes)`, {
       kind: 'fault',
     })
   const files = await sourcesIn(dataDir, '')
   const spare = await mkdtemp(join(resolve(dataDir), 'backup-copy-'))
   try {
     const copy = join(spare, DATABASE_FILE)
-    await copyJournal(dataDir, copy)
+    await copyJournal(dataDir, copy, past !== undefined)
     const good = files.filter(({ path }) => isArchivable(path))
     const sources = [
       ...good,
       { path: `${JOURNAL}/${DATABASE_FILE}`, file: copy },
       { path: `${ARCHIVE_FOLDER}/${ARCHIVE_FILE}`, file: archiveBeside(copy) },
+      ...(past ? [{ path: `${HISTORY_FOLDER}/${HISTORY_FILE}`, file: historyBeside(copy) }] : []),
     ]
     const sizes = await Promise.all(sources.map(({ file }) => stat(file)))
     const all_bytes = sizes.reduce((sum, { size }) => sum + size, 0)
@@ -95,19 +113,21 @@ async function sourcesIn(dataDir: string, folder: string, depth = 0): Promise<So
 }
 
 /** Whoever holds the journal copies it: the hub that runs, or else we. */
-async function copyJournal(dataDir: string, path: string): Promise<void> {
+async function copyJournal(dataDir: string, path: string, isWithHistory: boolean): Promise<void> {
   const log = await openFileLog(join(dataDir, JOURNAL), { lanes: JOURNAL_LANES }).catch((error: unknown) => {
     if (error instanceof LinliError && error.code === 'JOURNAL_LOCKED') return undefined
     throw error
   })
-  const request: CopyRequest = { type: 'journal-copy', path }
-  if (!log) return void accepted(await askCounter<CopyAnswer>(dataDir, request))
+  const request: CopyRequest = { type: 'journal-copy', path, history: isWithHistory }
+  if (!log) return void accepted(await askCounter<CopyAnswer>(dataDir, request, COPY_MS))
   const archive = createArchive(join(dataDir, ARCHIVE_FOLDER))
+  const history = createStoreBackend({ folder: join(dataDir, HISTORY_FOLDER), retention: RETENTION })
   try {
     const audit = await auditOf(log, dataDir)
-    await atCopy({ log, audit, registry: { flush: async () => undefined }, archive }, request)
+    await atCopy({ log, audit, registry: { flush: async () => undefined }, archive, history }, request)
     await audit.close()
   } finally {
+    await history.close()
     await archive.close()
     await log.close()
   }

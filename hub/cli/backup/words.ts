@@ -9,10 +9,11 @@ const words = {
   newData: { zh: '新的、空的数据目录', en: 'new data folder, empty or not there yet' },
   out: { zh: '备份文件(不覆盖已有文件)', en: 'the backup, a file that is not there yet' },
   passphraseFile: { zh: '含口令的文件', en: 'file with the passphrase' },
+  withHistory: { zh: '连同历史读数(可能有数 GB)', en: 'with the readings of the past, which may be gigabytes' },
   json: { zh: '标准输出一个 JSON 对象', en: 'one JSON object on stdout' },
   notes: {
-    zh: '口令取自 --passphrase-file、环境变量 LINLI_BACKUP_PASSPHRASE 或终端提示。备份是标准 age 文件。不含历史读数。\n退出码:0 完成,1 失败,2 参数、口令或备份有误。',
-    en: 'The passphrase comes from --passphrase-file, from LINLI_BACKUP_PASSPHRASE, or is asked for. A backup is an age file\n(age-encryption.org). Readings of the past (history) and pictures are not in it.\nExit codes: 0 done, 1 it failed, 2 told wrongly, wrong passphrase or damaged backup.',
+    zh: '口令取自 --passphrase-file、环境变量 LINLI_BACKUP_PASSPHRASE 或终端提示。备份是标准 age 文件。不含图片;历史读数仅在 --with-history 时包含。\n退出码:0 完成,1 失败,2 参数、口令或备份有误。',
+    en: 'The passphrase comes from --passphrase-file, from LINLI_BACKUP_PASSPHRASE, or is asked for. A backup is an age file\n(age-encryption.org). Pictures are not in it, readings of the past only with --with-history.\nExit codes: 0 done, 1 it failed, 2 told wrongly, wrong passphrase or damaged backup.',
   },
   passphrase: { zh: '口令', en: 'passphrase' },
   again: { zh: '再次输入口令', en: 'the same again' },
