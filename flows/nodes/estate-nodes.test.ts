@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import type { IncidentState } from '../../hub/contract/incident.ts'
+import { type IncidentState, incidentCommands } from '../../hub/contract/incident.ts'
+import { checker } from '../../hub/contract/schema.ts'
 import type { SenmlPack } from '../../hub/contract/senml.ts'
 import type { Address, DeviceClass } from '../../hub/contract/topic.ts'
 import { placed } from '../../test/support/placed-node.ts'
 import type { EventMessage, Notice } from '../parent/messages.ts'
+import { type FlowStep, stepArgs } from './incident-step.ts'
 import linliIncident from './linli-incident.ts'
 import linliIncidentStep from './linli-incident-step.ts'
 import linliNotice from './linli-notice.ts'
@@ -185,6 +187,32 @@ describe('linli incident step', () => {
     await done
     expect(node.sent).toMatchObject([[null, { error: { code: 'INCIDENT_STEP' } }]])
     expect(node.statuses.at(-1)).toMatchObject({ fill: 'red', shape: 'ring' })
+  })
+
+  const steps = Object.keys(incidentCommands).filter((step) => step !== 'submit') as FlowStep[]
+
+  it.each(steps)('%s takes from node or message what the contract wants, or says what is missing', (step) => {
+    const check = checker<object>(incidentCommands[step])
+    const all = { text: '已派人', kind: 'shared', team: 'house', person: 'wang', satisfied: 'no' } as const
+    const byMsg = { payload: '已派人', kind: 'shared', team: 'house', person: 'wang', satisfied: false }
+    const [fromNode, fromMsg] = [stepArgs({ step, ...all }, {}), stepArgs({ step, text: '' }, byMsg)]
+    expect(fromMsg).toEqual(fromNode)
+    expect('args' in fromNode && check(fromNode.args)).toMatchObject({ ok: true })
+    const bare = stepArgs({ step, text: '' }, { payload: { no: 'text' } })
+    const isIncomplete = step === 'assign' || step === 'confirm' || step === 'correct-kind'
+    expect('missing' in bare).toBe(isIncomplete)
+    if ('args' in bare) expect(check(bare.args)).toMatchObject({ ok: true })
+  })
+
+  it('gives an incident to a team, and sends to the second output when nobody is named', async () => {
+    const node = placed(linliIncidentStep, { ...config, step: 'assign', team: 'house' })
+    void node.input({ device: incident, payload: '请去看', person: 'wang' })
+    expect(node.toHub).toMatchObject([{ name: 'assign', args: { team: 'house', person: 'wang', comment: '请去看' } }])
+    const nobody = placed(linliIncidentStep, { ...config, step: 'assign' })
+    await nobody.input({ device: incident })
+    expect(nobody.toHub).toEqual([])
+    expect(nobody.sent).toMatchObject([[null, { error: { code: 'FLOW_STEP_INCOMPLETE' } }]])
+    expect(nobody.statuses.at(-1)).toMatchObject({ fill: 'red', text: 'assign · FLOW_STEP_INCOMPLETE' })
   })
 
   it('raises a new one with kind and place, and refuses what is no incident', async () => {
