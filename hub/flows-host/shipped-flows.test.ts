@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { startOpenBroker } from '../../test/support/open-broker.ts'
 import type { Result } from '../contract/command.ts'
 import type { SenmlPack } from '../contract/senml.ts'
 import type { Address, DeviceClass } from '../contract/topic.ts'
@@ -108,7 +109,12 @@ const shown = async () => JSON.parse((await ask('/flows', 'GET')).text) as Node[
 async function enableAll(): Promise<void> {
   const nodes = await shown()
   expect(nodes.filter(({ type, disabled }) => type === 'tab' && disabled)).toHaveLength(2)
-  const enabled = nodes.map((node) => (node.type === 'tab' ? { ...node, disabled: false } : node))
+  const enabled = nodes.map((node) => ({
+    ...node,
+    ...(node.type === 'tab' ? { disabled: false } : {}),
+    // Nobody waits for 10 s here.
+    ...(node.type === 'delay' ? { timeout: '1' } : {}),
+  }))
   expect((await ask('/flows', 'POST', JSON.stringify(enabled))).status).toBe(204)
 }
 
@@ -225,12 +231,14 @@ describe('incident notices', { timeout: 60_000 }, () => {
     ]
     const incident = { id: '7', kind: 'major', status: 'raised', cause: 'button', count: 1, place: { building: '3' } }
     tell({ id: '7-1', why: 'raised', incident, to })
-    await vi.waitFor(() => expect(deliveries).toHaveLength(4), WAIT)
+    await vi.waitFor(() => expect(deliveries).toHaveLength(5), WAIT)
     expect([...deliveries].sort((a, b) => (a.person < b.person ? -1 : 1))).toMatchObject([
       { notice: '7-1', person: 'gate', delivery: 'delivered' },
       { person: 'gone', delivery: 'failed', error: expect.stringContaining('ECONNREFUSED') },
       { person: 'li', delivery: 'failed', error: 'HTTP 503' },
       { person: 'wang', delivery: 'delivered' },
+      // Nobody has enabled it.
+      { person: 'zhao', delivery: 'failed', error: 'MQTT: no broker took it within 10 s' },
     ])
     const said = bodies.sort()
     expect(said.find((body) => body.startsWith('/say'))).toBe('/say 邻里 Linli #7 [大事 major] button 3 (raised)')
@@ -241,9 +249,71 @@ describe('incident notices', { timeout: 60_000 }, () => {
   })
 })
 
+const OPEN_ONE = '交接班:还有 1 件没有办结 Handover: 1 open (#7 button)'
+
 describe('shift handover', { timeout: 60_000 }, () => {
   it('reminds with what is still open', async () => {
     await press('19:45')
-    await vi.waitFor(() => expect(lines.join('\n')).toContain('还有 1 件没有办结 Handover: 1 open (#7 button)'), WAIT)
+    await vi.waitFor(() => expect(lines.join('\n')).toContain(OPEN_ONE.slice(4)), WAIT)
   })
 })
+
+describe('what a site fills in first', { timeout: 60_000 }, () => {
+  const incident = { id: '8', kind: 'shared', status: 'raised', cause: 'button', count: 1, place: { building: '5' } }
+  const toZhao = { person: 'zhao', name: '赵', channel: 'mqtt', address: 'staff/zhao' }
+  const SPOKEN = '邻里 Linli #8 [小事 shared] button 5 (raised)'
+
+  it('takes notices to a broker, and says so when it has taken them', async () => {
+    const { broker, port, accepted } = await startOpenBroker()
+    await fillIn({ 'mqtt out': { d: false }, 'mqtt-broker': { broker: '127.0.0.1', port: String(port) } })
+    // It connects at its own pace, and what it cannot send it lets go.
+    await vi.waitFor(() => {
+      deliveries.length = 0
+      tell({ id: '8-1', why: 'raised', incident, to: [toZhao] })
+      return vi.waitFor(() => expect(deliveries).toMatchObject([{ delivery: 'sent' }]), { timeout: 1_000 })
+    }, WAIT)
+    expect(deliveries).toEqual([{ notice: '8-1', person: 'zhao', delivery: 'sent' }])
+    const said = accepted.map(({ topic, payload, retain }) => [topic, Buffer.from(payload).toString('utf8'), retain])
+    expect(said.at(-1)).toEqual(['staff/zhao', SPOKEN, false])
+    await broker.close()
+    deliveries.length = 0
+    tell({ id: '8-2', why: 'repeated', incident, to: [toZhao] })
+    await vi.waitFor(() => expect(deliveries).toMatchObject([{ notice: '8-2', delivery: 'failed' }]), WAIT)
+  })
+
+  it('speaks the reminder of the shift, and says when the speaker does not', async () => {
+    const heard: string[] = []
+    const speaker = createServer((incoming, outgoing) => {
+      let text = ''
+      incoming.setEncoding('utf8').on('data', (chunk: string) => {
+        text += chunk
+      })
+      incoming.once('end', () => {
+        heard.push(`${incoming.headers['content-type']} ${text}`)
+        outgoing.writeHead(heard.length > 1 ? 503 : 200).end('busy')
+      })
+    })
+    await new Promise<void>((resolve) => speaker.listen(0, '127.0.0.1', resolve))
+    const url = `http://127.0.0.1:${(speaker.address() as AddressInfo).port}/say`
+    await fillIn({ '喇叭 Speaker': { d: false, url } })
+    await press('7:45')
+    await vi.waitFor(() => expect(heard).toEqual([`text/plain; charset=utf-8 ${OPEN_ONE}`]), WAIT)
+    lines.length = 0
+    await press('7:45')
+    await vi.waitFor(() => expect(lines.join('\n')).toContain('HTTP 503'), WAIT)
+    speaker.closeAllConnections()
+    speaker.close()
+    await press('7:45')
+    await vi.waitFor(() => expect(lines.join('\n')).toContain('ECONNREFUSED'), WAIT)
+  })
+})
+
+/** Deploys what staff would fill in, by the type or the name of an http request. */
+async function fillIn(changes: Record<string, object>): Promise<void> {
+  const nodes = await shown()
+  const filled = nodes.map((node) => ({
+    ...node,
+    ...changes[node.type === 'http request' ? (node.name ?? '') : node.type],
+  }))
+  expect((await ask('/flows', 'POST', JSON.stringify(filled))).status).toBe(204)
+}
