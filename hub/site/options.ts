@@ -13,7 +13,7 @@ export function withSite(
     upstreams,
   }: Pick<SiteConfig, 'site' | 'name' | 'language' | 'listen' | 'upstreams'>,
 ): HubOptions {
-  const { host, flowsPort: _none, ...ports } = listen
+  const { host, ...ports } = listen
   const listed = Object.entries(ports).map(([option, port]) => [option, String(port)] as const)
   const said: Partial<HubOptions> = { site, name, language, ...(host ? { host } : {}), ...Object.fromEntries(listed) }
   const taken = Object.entries(said).filter(([option]) => !isGiven(option as keyof HubOptions))

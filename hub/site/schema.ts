@@ -61,8 +61,6 @@ const Listen = Type.Object(
     mqttsPort: Type.Optional(Port),
     httpPort: Type.Optional(Port),
     httpsPort: Type.Optional(Port),
-    /** Of releases whose flow editor had a port of its own; it has none now. */
-    flowsPort: Type.Optional(Port),
   },
   { additionalProperties: false },
 )

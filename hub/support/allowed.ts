@@ -57,7 +57,7 @@ export const SITE: Allowed = {
   name: 'word',
   language: 'word',
   timeZone: 'word',
-  listen: { mqttPort: true, mqttsPort: true, httpPort: true, httpsPort: true, flowsPort: true },
+  listen: { mqttPort: true, mqttsPort: true, httpPort: true, httpsPort: true },
   gateways: { '*': PART },
 }
 export const GATEWAY: Allowed = { ...PART, gateway: 'word' }
