@@ -96,4 +96,49 @@ describe('the command line', () => {
     expect(completed('doctor', '--data', 'data')).toEqual(['data-of-hub'])
     expect(completed('device', 'list', '--j')).toEqual(['--json'])
   })
+
+  needs('zsh', 'zsh')('in zsh', () => {
+    /** Tab in a shell with somebody at the keyboard; returns once the line is completed so. */
+    const completes = (setUp: string, line: string, whole: string) => {
+      const script = [
+        'zmodload zsh/zpty',
+        'zpty shell zsh -f -i',
+        `zpty -w shell ${quoted(`PS1='> '; ${setUp}; print set-''up`)}`,
+        `zpty -r shell text '*set-up*> *'`,
+        `zpty -n -w shell ${quoted(`linli ${line}`)}$'\\t'`,
+        `zpty -r shell text ${quoted(`*linli ${whole}*`)}`,
+      ].join('\n')
+      execFileSync('zsh', ['-f', '-c', script], { cwd: dir, timeout: 30_000 })
+    }
+    const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`
+    it('is completed, sourced and out of a folder of fpath, at the first Tab', async () => {
+      mkdirSync(join(dir, 'site-functions'))
+      writeFileSync(join(dir, 'site-functions', '_linli'), await linli('completion', ['zsh']))
+      const begin = 'autoload -Uz compinit; compinit -u -D'
+      const ofFolder = `fpath=(./site-functions $fpath); ${begin}`
+      completes(ofFolder, 'do', 'doctor')
+      completes(ofFolder, 'doctor --data data-of', 'doctor --data data-of-hub')
+      completes(`${begin}; source ./site-functions/_linli`, 'upstream dead-letters dr', 'upstream dead-letters drop')
+    })
+  })
+
+  needs('fish', 'fish')('in fish', () => {
+    it('is completed, with what each is for', async () => {
+      const file = join(dir, 'linli.fish')
+      writeFileSync(file, await linli('completion', ['fish']))
+      const completed = (line: string) =>
+        execFileSync('fish', ['--no-config', '-c', `source '${file}'; complete -C 'linli ${line}'`], {
+          encoding: 'utf8',
+          cwd: dir,
+        })
+          .trim()
+          .split('\n')
+      expect(completed('do')).toEqual([expect.stringMatching(/^doctor\t\S/)])
+      expect(completed('device re').map((one) => one.split('\t')[0])).toEqual(['remove', 'rename', 'replace'])
+      expect(completed('upstream dead-letters d')).toEqual([expect.stringMatching(/^drop\t/)])
+      expect(completed('service install g')).toEqual(['gateway'])
+      expect(completed('doctor --data data')).toEqual(['data-of-hub/'])
+      expect(completed('device list --j')).toEqual(['--json'])
+    })
+  })
 })

@@ -9,8 +9,8 @@ import { readTree } from './tree.ts'
 const words = {
   about: { zh: '生成命令行补全脚本', en: 'what a shell needs to complete linli' },
   notes: {
-    zh: 'bash:linli completion bash > /etc/bash_completion.d/linli\njson:全部命令,供程序使用\n退出码:0 完成,2 参数有误。',
-    en: 'bash: linli completion bash > /etc/bash_completion.d/linli\njson: all commands, for programs\nExit codes: 0 done, 2 told wrongly.',
+    zh: 'bash:linli completion bash > /etc/bash_completion.d/linli\nzsh:linli completion zsh > /usr/local/share/zsh/site-functions/_linli\nfish:linli completion fish > ~/.config/fish/completions/linli.fish\njson:全部命令,供程序使用\n退出码:0 完成,2 参数有误。',
+    en: 'bash: linli completion bash > /etc/bash_completion.d/linli\nzsh: linli completion zsh > /usr/local/share/zsh/site-functions/_linli\nfish: linli completion fish > ~/.config/fish/completions/linli.fish\njson: all commands, for programs\nExit codes: 0 done, 2 told wrongly.',
   },
 } as const
 const language = languageOf(process.env)

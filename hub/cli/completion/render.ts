@@ -45,11 +45,20 @@ complete -o filenames -F _linli linli
 `
 }
 
-/** zsh runs functions of bash. */
+/** zsh runs functions of bash. In a folder of `fpath` the file itself is the function of the first completion. */
 function zsh(tree: readonly Node[]): string {
+  const inZsh = bash(tree)
+    .split('\n')
+    .slice(1)
+    .join('\n')
+    .replaceAll(/mapfile -t COMPREPLY < <\((.*)\)/g, 'COMPREPLY=($($1))')
+    .replace('_linli() {', '_linli_words() {')
+    .replace('-F _linli ', '-F _linli_words ')
   return `#compdef linli
+# linli completion zsh > /usr/local/share/zsh/site-functions/_linli, or: source <(linli completion zsh)
 autoload -U +X bashcompinit && bashcompinit
-${bash(tree).replaceAll(/mapfile -t COMPREPLY < <\((.*)\)/g, 'COMPREPLY=($($1))')}`
+${inZsh}if [[ $funcstack[1] = _linli ]]; then _bash_complete -o filenames -F _linli_words; fi
+`
 }
 
 function fish(tree: readonly Node[]): string {
