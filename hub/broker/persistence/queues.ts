@@ -74,12 +74,13 @@ export function createQueues(sessions: Sessions, onCut: (client: BrokerClient, c
       session: createSession(),
       overflow: () => end(client, CUTS.queue),
     }
-    if (subscriber) sessions.connect(subscriber)
-    else bounds.add(holder)
+    const ready = subscriber && sessions.connect(subscriber)
+    if (!ready) bounds.add(holder)
     const sender = createSender(
       {
         session: holder.session,
         connection: conn,
+        ...(ready ? { ready } : {}),
         onSent: () => subscriber && sessions.moved(subscriber),
         onStalled: () => end(client, CUTS.stalled),
       },

@@ -1,14 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { connectPacket, packet } from '../../../test/support/mqtt-bytes.ts'
-import { type FramePeer, framePeer, readPublish } from '../../../test/support/mqtt-frames.ts'
-import { createMemoryDisk, type MemoryDisk } from '../../journal/memory-backend.ts'
-import { openMemoryLog } from '../../journal/open.ts'
-import { JOURNAL_LANES } from '../../journal-lanes.ts'
-import { type Broker, createBroker } from '../broker.ts'
-import type { Inbound } from '../ingest.ts'
-import type { SessionLimits } from './limits.ts'
-import { openSessions, type Sessions } from './sessions.ts'
-import { journalStore } from './store.ts'
+import { type FramePeer, readPublish } from '../../../test/support/mqtt-frames.ts'
+import { openSessionRoom, type SessionRoom } from '../../../test/support/session-room.ts'
 
 /** Sessions over power cuts, packet by packet: the broker over real sockets, the journal on a disk in memory. */
 
@@ -28,70 +21,14 @@ const publish = (topic: string, text: string, qos: 1 | 2, id: number, dup = fals
 const answer = (first: number, id: number) => packet(first, id >> 8, id & 0xff)
 
 describe('a session', () => {
-  let disk: MemoryDisk
-  let log: Awaited<ReturnType<typeof openMemoryLog>>
-  let sessions: Sessions
-  let broker: Broker
-  let port: number
-  let now_ms: number
-  let limits: Partial<SessionLimits>
-  const warnings: string[] = []
-  const accepted: string[] = []
-  const peers: FramePeer[] = []
-
-  async function start(): Promise<void> {
-    log = await openMemoryLog(disk, { lanes: JOURNAL_LANES })
-    const quiet = { info() {}, warn: (_: object, message: string) => void warnings.push(message) }
-    sessions = await openSessions({ store: journalStore(log, () => now_ms), now_ms: () => now_ms, log: quiet }, limits)
-    const ingest = {
-      async accept(_principal: unknown, { topic, payload, qos = 1, retain, from }: Inbound) {
-        accepted.push(Buffer.from(payload).toString('utf8'))
-        const append = retain
-          ? { lane: 'state', key: topic }
-          : { lane: topic.includes('/tele') ? 'telemetry' : 'alarm' }
-        await sessions.append(
-          { ...append, topic, payload, time_ms: now_ms },
-          { payload, qos, retain, ...(from ? { from } : {}) },
-        )
-        return { kind: 'deliver' as const, payload }
-      },
-    }
-    broker = await createBroker({
-      ingest,
-      sessions,
-      authenticate: async ({ clientId }) => ({ role: 'dev', name: clientId }),
-      log: quiet,
-      events: { connected() {}, disconnected() {}, shed() {}, refused() {}, throttled() {} },
-    })
-    for (const { topic, payload } of await log.list('state')) broker.restoreRetained({ topic, payload })
-    await broker.publishWills()
-    port = (await broker.listen({ host: '127.0.0.1', port: 0 })).port
-  }
-  async function powerCut(): Promise<void> {
-    log.kill()
-    for (const peer of peers.splice(0)) peer.end()
-    await broker.close()
-  }
-  async function restart(): Promise<void> {
-    await powerCut()
-    await start()
-  }
-
+  let room: SessionRoom
   beforeEach(async () => {
-    disk = createMemoryDisk()
-    now_ms = 1_800_000_000_000
-    limits = {}
-    warnings.length = 0
-    accepted.length = 0
-    await start()
+    room = await openSessionRoom()
   })
-  afterEach(powerCut)
+  afterEach(() => room.powerCut())
 
-  function peer(...packets: Buffer[]): FramePeer {
-    const made = framePeer(port, ...packets)
-    peers.push(made)
-    return made
-  }
+  const peer = (...packets: Buffer[]) => room.peer(...packets)
+  const restart = () => room.restart()
   const until = (check: () => void) => vi.waitFor(check, WAIT)
   const heard = (one: FramePeer, type: number, count: number) =>
     until(() => expect(one.of(type).length).toBeGreaterThanOrEqual(count))
@@ -111,7 +48,7 @@ describe('a session', () => {
   }
   async function away(one: FramePeer, id = 'lasting'): Promise<void> {
     one.end()
-    await until(() => expect(broker.isConnected(id)).toBe(false))
+    await until(() => expect(room.broker.isConnected(id)).toBe(false))
   }
   const texts = (one: FramePeer) => one.of(PUBLISH).map((frame) => readPublish(frame).text)
 
@@ -163,9 +100,9 @@ describe('a session', () => {
     const first = await subscribed('#', 1)
     await published('x', 'one')
     await heard(first, PUBLISH, 1)
-    const written = log.stats().entries
+    const written = room.log.stats().entries
     first.send(answer(0x40, readPublish(first.of(PUBLISH)[0] as never).id))
-    await until(() => expect(log.stats().entries).toBeGreaterThan(written))
+    await until(() => expect(room.log.stats().entries).toBeGreaterThan(written))
     await restart()
     const second = peer(lasting())
     await published('x', 'two')
@@ -201,7 +138,7 @@ describe('a session', () => {
     await restart()
     const second = peer(lasting(), publish('x', 'once', 2, 7, true))
     await heard(second, PUBREC, 1)
-    expect(accepted).toEqual(['once'])
+    expect(room.accepted).toEqual(['once'])
     second.send(answer(0x62, 7))
     await heard(second, PUBCOMP, 1)
     await restart()
@@ -238,7 +175,7 @@ describe('a session', () => {
     const two = peer(withWill('two'))
     await heard(two, CONNACK, 1)
     two.send(packet(0xe0))
-    await until(() => expect(broker.isConnected('two')).toBe(false))
+    await until(() => expect(room.broker.isConnected('two')).toBe(false))
     await restart()
     await restart()
     const ear = peer(lasting('ear'))
@@ -249,20 +186,20 @@ describe('a session', () => {
   })
 
   it('over its bound it loses the oldest telemetry, then the oldest states, alarms last; counted, and told once', async () => {
-    await powerCut()
-    limits = { queue_bytes_max: 2_400 }
-    await start()
+    await room.powerCut()
+    room.limits = { queue_bytes_max: 2_400 }
+    await room.start()
     await away(await subscribed('#', 1))
     const topic = (channel: string) => `linli/v1/s/c/e/g/park-sensor/d/${channel}`
     for (let n = 1; n <= 6; n += 1) await published(topic('tele'), `t${n}`.padEnd(100))
     for (let n = 1; n <= 4; n += 1) await published(topic('evt/x'), `a${n}`.padEnd(100))
     for (let n = 1; n <= 3; n += 1) await published(topic('state'), `s${n}`.padEnd(100))
-    const { dropped, queued_bytes } = sessions.stats()
+    const { dropped, queued_bytes } = room.sessions.stats()
     expect(queued_bytes).toBeLessThanOrEqual(2_400)
     expect(dropped).toEqual({ alarm: 0, state: 0, telemetry: 6 })
     for (let n = 5; n <= 9; n += 1) await published(topic('evt/x'), `a${n}`.padEnd(100))
-    expect(sessions.stats().dropped).toEqual({ alarm: 2, state: 3, telemetry: 6 })
-    expect(warnings.filter((one) => one.includes('too much waiting'))).toHaveLength(1)
+    expect(room.sessions.stats().dropped).toEqual({ alarm: 2, state: 3, telemetry: 6 })
+    expect(room.warnings.filter((one) => one.includes('too much waiting'))).toHaveLength(1)
     const back = peer(lasting())
     await heard(back, PUBLISH, 7)
     expect(texts(back).map((text) => text.trim())).toEqual(['a3', 'a4', 'a5', 'a6', 'a7', 'a8', 'a9'])
@@ -271,19 +208,19 @@ describe('a session', () => {
   it('is deleted when its client stays away for too long, and holds nothing back then', async () => {
     await away(await subscribed('#', 1))
     await published('x', 'too late')
-    now_ms += 8 * 24 * 60 * 60_000
+    room.now_ms += 8 * 24 * 60 * 60_000
     await restart()
-    expect(sessions.stats()).toMatchObject({ offline: 0, expired: 1 })
+    expect(room.sessions.stats()).toMatchObject({ offline: 0, expired: 1 })
     const back = peer(lasting())
     await heard(back, CONNACK, 1)
     expect(back.of(CONNACK)[0]?.body[0]).toBe(0)
-    await until(() => expect(log.stats().lanes['session-alarm']?.depth).toBe(0))
+    await until(() => expect(room.log.stats().lanes['session-alarm']?.depth).toBe(0))
   })
 
   it('is refused with return code 3 when there are too many', async () => {
-    await powerCut()
-    limits = { sessions_max: 1 }
-    await start()
+    await room.powerCut()
+    room.limits = { sessions_max: 1 }
+    await room.start()
     await heard(peer(lasting('one')), CONNACK, 1)
     const two = peer(lasting('two'))
     await heard(two, CONNACK, 1)
@@ -294,18 +231,18 @@ describe('a session', () => {
   })
 
   it('has at most a window in flight, and the next with each acknowledgement', async () => {
-    await powerCut()
-    limits = { inflight_max: 3 }
-    await start()
+    await room.powerCut()
+    room.limits = { inflight_max: 3 }
+    await room.start()
     const one = await subscribed('#', 1)
     for (const text of ['1', '2', '3', '4', '5']) await published('x', text)
     await heard(one, PUBLISH, 3)
-    expect(sessions.stats().inflight).toBe(3)
+    expect(room.sessions.stats().inflight).toBe(3)
     for (let n = 0; n < 5; n += 1) {
       await heard(one, PUBLISH, n + 1)
       one.send(answer(0x40, readPublish(one.of(PUBLISH)[n] as never).id))
     }
-    await until(() => expect(sessions.stats().queued_bytes).toBe(0))
+    await until(() => expect(room.sessions.stats().queued_bytes).toBe(0))
     expect(texts(one)).toEqual(['1', '2', '3', '4', '5'])
   })
 })

@@ -16,6 +16,8 @@ export function createSender(
   deps: {
     session: Session
     connection: Duplex
+    /** Nothing is sent before it has settled. */
+    ready?: Promise<void>
     /** Something was taken from the session. */
     onSent: () => void
     /** The socket took nothing for `stall_ms_max`. */
@@ -25,6 +27,7 @@ export function createSender(
 ): Sender {
   const { session, connection } = deps
   let isClosed = false
+  let isReady = false
   let isAwake = false
   let stallTimer: ReturnType<typeof setTimeout> | undefined
 
@@ -46,7 +49,7 @@ export function createSender(
   }
 
   function wake(): void {
-    if (isAwake || isClosed) return
+    if (isAwake || isClosed || !isReady) return
     isAwake = true
     // What comes in one turn goes out in one write, behind what Aedes sends with QoS 0 in the same way.
     setImmediate(send)
@@ -60,7 +63,12 @@ export function createSender(
 
   connection.on('drain', drained)
   for (const packet_id of session.released) connection.write(pubrelPacket(packet_id))
-  wake()
+  function begin(): void {
+    isReady = true
+    wake()
+  }
+  if (deps.ready) deps.ready.then(begin, begin)
+  else begin()
   return {
     wake,
     close() {

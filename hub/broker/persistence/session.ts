@@ -157,7 +157,9 @@ export function createSession(
     number: () => ordinal++,
     push(given) {
       const item: Item = { ...given, packet_id: undefined, done: false }
-      lines[item.grade].waiting.push(item)
+      const line = lines[item.grade]
+      line.waiting.push(item)
+      if (item.sent) line.sent_to = Math.max(line.sent_to, item.position)
       ordinal = Math.max(ordinal, item.ordinal + 1)
       bytes += itemBytes(item)
       messages += 1

@@ -50,7 +50,8 @@ export interface Sessions extends Keeping {
   /** PUBREC; settles when PUBREL may be sent. False: the id is unknown. */
   received(subscriber: Subscriber, packet_id: number): Promise<boolean>
   moved: Progress['moved']
-  connect(subscriber: Subscriber): void
+  /** Settles when it is on disk that somebody is there: what was sent after that goes with DUP after a crash. */
+  connect(subscriber: Subscriber): Promise<void>
   /** Only when it is still this connection's. */
   disconnect(subscriber: Subscriber, wake: () => void): void
   stats(): SessionReadings
@@ -85,11 +86,10 @@ export async function openSessions(
     writing.set(subscriber, written)
     return written
   }
-  const writeLater = (subscriber: Subscriber): void => {
+  const writeOrWarn = (subscriber: Subscriber): Promise<void> =>
     write(subscriber).catch((error: unknown) =>
       log.warn({ client: subscriber.id, error: String(error) }, 'a session could not be written'),
     )
-  }
 
   async function remove(subscriber: Subscriber): Promise<void> {
     if (subscriber.isGone) return
@@ -149,13 +149,15 @@ export async function openSessions(
     connect(subscriber) {
       subscriber.session.rewind()
       Object.assign(subscriber, { wake: undefined, connected: true, isNew: false, seen_ms: now_ms() })
-      writeLater(subscriber)
+      return writeOrWarn(subscriber)
     },
     disconnect(subscriber, wake) {
       if (subscriber.wake !== wake) return
       subscriber.session.rewind()
       Object.assign(subscriber, { wake: undefined, connected: false, seen_ms: now_ms() })
-      writeLater(subscriber)
+      // In this order: what may have been sent is on disk before it is forgotten that somebody was there to get it.
+      if (!subscriber.isGone) progress.write(subscriber).catch(() => undefined)
+      void writeOrWarn(subscriber)
     },
     stats: () => readings(book, bounds, progress),
     close: progress.close,
