@@ -1,6 +1,6 @@
 import { createApp } from 'vue'
-import { openLine } from './lib/line.ts'
+import { begin } from './lib/begin.ts'
 import Shell from './shell.vue'
 
 createApp(Shell).mount('#app')
-openLine()
+begin()

@@ -3,6 +3,7 @@ import { stripTypeScriptTypes } from 'node:module'
 import { join, posix, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parentPort, workerData } from 'node:worker_threads'
+import * as vue from 'vue'
 import { compileScript, parse } from 'vue/compiler-sfc'
 
 /**
@@ -20,10 +21,10 @@ export interface PageFile {
 export interface PagesTask {
   /** Folder of the pages. */
   folder: string
-  /** Where they are served, e.g. `/desk/`. */
-  base: string
 }
 
+/** Below it the pages are served once more, as widgets of FlowFuse Dashboard take them. */
+const IN_DASHBOARD = 'in-dashboard/'
 const JAVASCRIPT = 'text/javascript; charset=utf-8'
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -42,13 +43,13 @@ const CONTRACT = fileURLToPath(new URL('../../contract/', import.meta.url))
 
 if (parentPort) parentPort.postMessage(await compilePages(workerData as PagesTask))
 
-async function compilePages({ folder, base }: PagesTask): Promise<PageFile[]> {
+async function compilePages({ folder }: PagesTask): Promise<PageFile[]> {
   const names = (await readdir(folder, { recursive: true })).map((name) => name.split(sep).join('/')).sort()
   const files: PageFile[] = []
   const styles: string[] = []
   const contract = new Set<string>()
   const script = (path: string, text: string) => {
-    const code = pointed(stripTypeScriptTypes(text), path, base, contract)
+    const code = pointed(stripTypeScriptTypes(text), path, contract)
     files.push({ path, type: JAVASCRIPT, body: Buffer.from(code) })
   }
   for (const path of names) {
@@ -64,6 +65,7 @@ async function compilePages({ folder, base }: PagesTask): Promise<PageFile[]> {
   for (const path of contract) script(`contract/${path}`, await readFile(join(CONTRACT, path), 'utf8'))
   for (const [name, file] of Object.entries(PACKAGES))
     files.push({ path: `vendor/${name}.js`, type: JAVASCRIPT, body: await readFile(packaged(file)) })
+  files.push({ path: `${IN_DASHBOARD}vendor/vue.js`, type: JAVASCRIPT, body: Buffer.from(borrowedVue()) })
   const css = files.find(({ path }) => path === STYLES)
   const chart = await readFile(packaged('uplot/dist/uPlot.min.css'))
   if (css) css.body = Buffer.concat([chart, css.body, Buffer.from(styles.join('\n'))])
@@ -78,16 +80,26 @@ function component(path: string, text: string): { code: string; style: string } 
   return { code: content, style: descriptor.styles.map((one) => one.content).join('\n') }
 }
 
-/** Imports of packages and of the contract, pointed to where the hub serves them. */
-function pointed(code: string, path: string, base: string, contract: Set<string>): string {
+/**
+ * FlowFuse Dashboard lends its own Vue to the widgets of others. What a page imports from there is the same file for both, and
+ * only this one is another.
+ */
+function borrowedVue(): string {
+  const names = Object.keys(vue).filter((name) => /^\w+$/.test(name) && name !== 'default')
+  return `export const { ${names.join(', ')} } = window.Vue\n`
+}
+
+/** Imports of packages and of the contract, pointed to where the hub serves them beside the pages. */
+function pointed(code: string, path: string, contract: Set<string>): string {
+  const beside = (file: string) => posix.relative(posix.dirname(path), file).replace(/^(?!\.)/, './')
   return code.replace(
     /(\bfrom\s*|\bimport\s*\(?\s*)(['"])([^'"\n]+)\2/g,
     (whole, before: string, quote: string, specifier: string) => {
-      if (PACKAGES[specifier]) return `${before}${quote}${base}vendor/${specifier}.js${quote}`
+      if (PACKAGES[specifier]) return `${before}${quote}${beside(`vendor/${specifier}.js`)}${quote}`
       const inContract = /^(?:\.\.\/)+hub\/contract\/([a-z-]+\.ts)$/.exec(specifier)?.[1]
       if (inContract === undefined) return whole
       contract.add(inContract)
-      return `${before}${quote}${posix.relative(posix.dirname(path), `contract/${inContract}`).replace(/^(?!\.)/, './')}${quote}`
+      return `${before}${quote}${beside(`contract/${inContract}`)}${quote}`
     },
   )
 }

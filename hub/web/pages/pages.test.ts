@@ -41,6 +41,21 @@ describe('the pages', { timeout: 120_000 }, () => {
     expect([...seen]).toEqual(expect.arrayContaining(['pages/duty-desk.vue', 'vendor/vue.js', 'contract/words.ts']))
   })
 
+  it('are the same files for a widget of FlowFuse Dashboard, beside the Vue that it lends', async () => {
+    const path = 'pages/duty-desk.vue'
+    const [mine, borrowed] = await Promise.all([get(path), get(`in-dashboard/${path}`)])
+    expect(borrowed.body).toBe(mine.body)
+    expect(importsOf(path, mine.body)).toContain('vendor/vue.js')
+    const vue = (await get('in-dashboard/vendor/vue.js')).body
+    const lent = /^export const \{ ([\w$, ]+) \} = window\.Vue\s*$/.exec(vue)?.[1]?.split(', ')
+    const used = [...mine.body.matchAll(/^import \{([^}]+)\} from ['"][./]+vendor\/vue\.js/gm)].flatMap(
+      ([, names = '']) => names.split(',').map((name) => name.trim().split(' as ')[0]),
+    )
+    expect(used).toContain('openBlock')
+    expect(lent).toEqual(expect.arrayContaining(used))
+    expect((await get('in-dashboard/widget/main.ts')).statusCode).toBe(200)
+  })
+
   it('come compressed, say what they may load, and need not come again', async () => {
     const answer = await get('shell.vue', { 'accept-encoding': 'gzip, br' })
     expect(answer.headers).toMatchObject({ 'content-encoding': 'br', 'cache-control': 'no-cache' })
@@ -50,7 +65,7 @@ describe('the pages', { timeout: 120_000 }, () => {
     expect((await get('shell.vue', { 'if-none-match': String(answer.headers.etag) })).statusCode).toBe(304)
   })
 
-  it.each(['nothing.vue', '../package.json', '%2e%2e/%2e%2e/package.json', 'main.test.ts'])(
+  it.each(['nothing.vue', 'in-dashboard/nothing.vue', '../package.json', '%2e%2e/%2e%2e/package.json', 'main.test.ts'])(
     'have no %s',
     async (path) => {
       expect((await get(path)).statusCode).toBe(404)

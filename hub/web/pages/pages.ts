@@ -19,6 +19,9 @@ const POLICY = [
   "form-action 'self'",
 ].join('; ')
 
+/** The same files again, beside another Vue: see `borrowedVue` of compile.ts. */
+const BORROWED = /^in-dashboard\//
+
 /** @param load the pages; asked again at the next visit when it failed */
 export function addPageRoutes(app: FastifyInstance, load: () => Promise<Map<string, Served>> = servedPages): void {
   let files: Promise<Map<string, Served>> | undefined
@@ -37,7 +40,7 @@ export function addPageRoutes(app: FastifyInstance, load: () => Promise<Map<stri
       })
     })
     const path = (request.params as { '*': string })['*']
-    const file = all.get(path === '' ? 'index.html' : path)
+    const file = all.get(path === '' ? 'index.html' : path) ?? all.get(path.replace(BORROWED, ''))
     if (!file) return reply.code(404).send({ code: 'PAGE_UNKNOWN', message: `see ${PAGES_BASE}` })
     reply
       .type(file.type)

@@ -33,7 +33,7 @@ export async function servedPages(
   keepIn = process.env.NODE_COMPILE_CACHE,
 ): Promise<Map<string, Served>> {
   return keptOr(keepIn, 'pages', await keyOf(folder), async () => {
-    const files = await compiled({ folder, base: PAGES_BASE })
+    const files = await compiled({ folder })
     return new Map(
       await Promise.all(files.map(async (file): Promise<[string, Served]> => [file.path, await served(file)])),
     )
