@@ -12,11 +12,14 @@ import { join } from 'node:path'
 export const PERSON_HEADER = 'x-linli-person'
 const SOCKET_FILE = 'flows.sock'
 
+export type Role = 'viewer' | 'operator' | 'installer' | 'admin'
+
 /** As Node-RED knows a person. */
 export interface EditorUser {
   username: string
   /** `*` edits everything, `read` sees everything and changes nothing. */
   permissions: '*' | 'read'
+  role: Role
 }
 
 const EDITORS = ['installer', 'admin']
@@ -26,8 +29,8 @@ export function personIn(header: unknown, secret: string): EditorUser | undefine
   const [given = '', person = ''] = typeof header === 'string' ? header.split('.') : []
   const [one, other] = [Buffer.from(given), Buffer.from(secret)]
   if (one.length !== other.length || !timingSafeEqual(one, other)) return undefined
-  const { name, role } = JSON.parse(Buffer.from(person, 'base64url').toString('utf8')) as Record<string, string>
-  return name && role ? { username: name, permissions: EDITORS.includes(role) ? '*' : 'read' } : undefined
+  const { name, role } = JSON.parse(Buffer.from(person, 'base64url').toString('utf8')) as { name?: string; role?: Role }
+  return name && role ? { username: name, permissions: EDITORS.includes(role) ? '*' : 'read', role } : undefined
 }
 
 /** Listens, and hands what the hub sent to `inner`, which listens nowhere. */

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { flushCompileCache } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import RED from 'node-red'
+import { DASHBOARD_ROOT, serveDashboard } from './dashboard/door.ts'
 import { openFront } from './front.ts'
 import { logLine } from './log.ts'
 import { createBridge } from './parent/bridge.ts'
@@ -77,13 +78,12 @@ async function begin(start: StartMessage): Promise<void> {
 /** The editor is an Express application that is to be mounted under its root, and knows the whole path by `originalUrl`. */
 function serve(request: IncomingMessage & { originalUrl?: string }, response: ServerResponse): void {
   const { url = '' } = request
-  if (!url.startsWith(`${EDITOR_ROOT}/`)) {
-    response.writeHead(404).end()
-    return
-  }
-  request.originalUrl = url
-  request.url = url.slice(EDITOR_ROOT.length)
-  RED.httpAdmin(request, response)
+  if (url.startsWith(`${DASHBOARD_ROOT}/`)) serveDashboard(request, response, RED.httpNode)
+  else if (url.startsWith(`${EDITOR_ROOT}/`)) {
+    request.originalUrl = url
+    request.url = url.slice(EDITOR_ROOT.length)
+    RED.httpAdmin(request, response)
+  } else response.writeHead(404).end()
 }
 
 type FlowsRunning = { flows: 'started' } | { flows: 'stopped'; reason: string }

@@ -8,6 +8,7 @@ declare module 'node-red' {
     stop(): Promise<void>
     readonly httpAdmin: RequestListener
     readonly runtime: { flows: { setFlows(options: { deploymentType: 'reload' }): Promise<unknown> } }
+    readonly httpNode: RequestListener
     readonly events: {
       on(name: string, listener: (payload: unknown) => void): void
     }

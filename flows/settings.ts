@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url'
+import { admitTo } from './dashboard/door.ts'
 import { PERSON_HEADER, personIn } from './front.ts'
 import { redLogHandler } from './log.ts'
 import type { Bridge } from './parent/bridge.ts'
@@ -32,11 +33,13 @@ export function redSettings({ start, storage, credential_secret, bridge }: Setti
     userDir: start.data_dir,
     storageModule: storage,
     credentialSecret: credential_secret,
-    nodesDir: folder('./nodes'),
+    nodesDir: [folder('./nodes'), folder('./dashboard')],
     nodesExcludes: EXCLUDED,
     lang: start.language,
     httpAdminRoot: EDITOR_ROOT,
-    httpNodeRoot: false,
+    // FlowFuse Dashboard alone is reached below it: `serve` of main.ts.
+    httpNodeRoot: '/',
+    dashboard: { ioMiddleware: admitTo(start.secret) },
     httpAdminMiddleware: securityHeaders,
     // The hub has asked who it is; Node-RED keeps no login of its own.
     adminAuth: {

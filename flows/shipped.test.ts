@@ -15,10 +15,14 @@ describe.each(files)('%s', (name) => {
   const nodes = JSON.parse(read(name)) as FlowNode[]
   const ids = nodes.map(({ id }) => id)
 
-  it('is one tab, and everything is on it', () => {
+  it('is one tab, and everything is on it but what the Dashboard shares among tabs', () => {
     const tabs = nodes.filter(({ type }) => type === 'tab')
     expect(tabs).toHaveLength(1)
-    expect(nodes.slice(1).every(({ z }) => z === tabs[0]?.id)).toBe(true)
+    const elsewhere = nodes.slice(1).filter(({ z }) => z !== tabs[0]?.id)
+    for (const { type, z } of elsewhere) {
+      expect(type).toMatch(/^ui-(base|theme|page|group)$/)
+      expect(z).toBeUndefined()
+    }
   })
 
   it('has random ids that no property can equal by chance, and wires that lead somewhere', () => {
@@ -46,8 +50,8 @@ it('no id is used by two flows', () => {
   expect(new Set(ids).size).toBe(ids.length)
 })
 
-describe('palette', () => {
-  const { 'node-red': palette } = JSON.parse(read('nodes/package.json')) as {
+describe.each(['nodes', 'dashboard'])('palette of %s', (room) => {
+  const { 'node-red': palette } = JSON.parse(read(`${room}/package.json`)) as {
     'node-red': { nodes: Record<string, string> }
   }
   const keys = (value: unknown): string[] =>
@@ -57,17 +61,17 @@ describe('palette', () => {
 
   it.each(Object.keys(palette.nodes))('%s has texts and help in both languages', (name) => {
     const [chinese, english] = ['zh-CN', 'en-US'].map((language) => ({
-      texts: JSON.parse(read(`nodes/locales/${language}/${name}.json`)) as unknown,
-      help: read(`nodes/locales/${language}/${name}.html`),
+      texts: JSON.parse(read(`${room}/locales/${language}/${name}.json`)) as unknown,
+      help: read(`${room}/locales/${language}/${name}.html`),
     }))
     expect(keys(chinese?.texts)).toEqual(keys(english?.texts))
     expect(CHINESE.test(chinese?.help ?? '')).toBe(true)
     expect(CHINESE.test(english?.help ?? '')).toBe(false)
-    const html = read(`nodes/${name}.html`)
+    const html = read(`${room}/${name}.html`)
     const used = [...html.matchAll(new RegExp(`(?:data-i18n="(?:\\[placeholder\\])?|_\\(')${name}\\.([\\w.-]+)`, 'g'))]
     expect(used.length).toBeGreaterThan(1)
     for (const [, key] of used) expect(keys(english?.texts)).toContain(`${name}.${key}`)
     const icon = /icon: '([\w-]+\.svg)'/.exec(html)?.[1]
-    expect(readdirSync(`${folder}nodes/icons`)).toContain(icon)
+    expect(readdirSync(`${folder}${room}/icons`)).toContain(icon)
   })
 })

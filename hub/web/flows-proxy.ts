@@ -22,8 +22,8 @@ export type FlowsDoorNow = () => FlowsBehind | undefined
 /** Who sees what lies under a path, and who may send what changes something there. */
 const PLACES: ReadonlyArray<{ prefix: string; sees: Role; changes: Role }> = [
   { prefix: '/editor', sees: 'viewer', changes: 'installer' },
-  // What a page of a flow sends to it is checked by no role in there.
-  { prefix: '/dashboard', sees: 'operator', changes: 'operator' },
+  // Reading needs a POST there (socket.io); that a viewer changes nothing is checked inside (flows/dashboard/door.ts).
+  { prefix: '/dashboard', sees: 'viewer', changes: 'viewer' },
 ]
 
 /** As Node-RED's own limit. */

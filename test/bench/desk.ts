@@ -40,7 +40,10 @@ export async function desk(bench: Bench): Promise<Findings> {
     await pause(REST_MS)
   }
   bench.say('desk: a first visit at 1 Mbit/s')
-  return findings(samples, await firstVisit(browser, estate.url))
+  const visit = await firstVisit(browser, estate.url, '/desk/')
+  bench.say('desk: the same inside FlowFuse Dashboard')
+  const inDashboard = await firstVisit(browser, estate.url, '/dashboard/alarms')
+  return findings(samples, visit, inDashboard)
 }
 
 /** Told by the page: when the queue has drawn an alarm, and when the sound has begun. */
@@ -77,7 +80,7 @@ interface Visit {
   files: number
 }
 
-async function firstVisit(browser: Browser, url: string): Promise<Visit> {
+async function firstVisit(browser: Browser, url: string, path: string): Promise<Visit> {
   const { context, page } = await openScreen(browser, url, { name: '值班乙', secret: SECRET })
   const devtools = await context.newCDPSession(page)
   await devtools.send('Network.enable')
@@ -89,16 +92,19 @@ async function firstVisit(browser: Browser, url: string): Promise<Visit> {
     bytes += encodedDataLength
     files += 1
   })
+  // The same address again would be a move within the page.
+  await page.goto('about:blank')
   const begin_ms = performance.now()
-  await page.reload({ waitUntil: 'commit' })
+  await page.goto(`${url}${path}`, { waitUntil: 'commit' })
   await page.locator('[data-connection=open] .duty').waitFor({ timeout: 120_000 })
   const ms = performance.now() - begin_ms
   await context.close()
   return { ms, bytes, files }
 }
 
-function findings(samples: number[], visit: Visit): Findings {
+function findings(samples: number[], visit: Visit, inDashboard: Visit): Findings {
   const p95 = percentile(samples, 95)
+  const told = ({ ms, bytes }: Visit) => `${(ms / 1000).toFixed(1)} s, ${Math.round(bytes / 1000)} kB`
   return {
     rows: [
       { what: 'press → alarm drawn and heard, p50', linli: inMs(percentile(samples, 50)), peer: '' },
@@ -110,15 +116,16 @@ function findings(samples: number[], visit: Visit): Findings {
       },
       {
         what: 'first visit to the duty desk at 1 Mbit/s',
-        linli: `${(visit.ms / 1000).toFixed(1)} s, ${Math.round(visit.bytes / 1000)} kB`,
+        linli: told(visit),
         peer: '',
         aim: { text: '< 5 s', met: visit.ms < LOAD_AIM_MS },
       },
+      { what: 'the same page inside FlowFuse Dashboard', linli: told(inDashboard), peer: '' },
     ],
     notes: [
       `Duty desk: ${samples.length} presses, first physical contact → frame in which the open page shows the alarm and its sound has begun, with flows running; two processes' clocks by performance.timeOrigin.`,
       `First visit: Chromium with an empty cache, 1 Mbit/s and 40 ms each way (DevTools), ${visit.files} files, until the queue is live; the hub had compiled its pages.`,
     ],
-    data: { samples, visit },
+    data: { samples, visit, inDashboard },
   }
 }

@@ -63,6 +63,7 @@ export const homes: Record<string, { at: string[]; instead: string }> = {
   },
   vue: { at: ['hub/web/pages/compile.ts', 'flows/pages/'], instead: 'a page of flows/pages' },
   'vue/compiler-sfc': { at: ['hub/web/pages/compile.ts'], instead: 'the pages that hub/web/pages compiles' },
+  '@flowfuse/node-red-dashboard': { at: ['flows/dashboard/door.ts'], instead: 'the door of flows/dashboard' },
   uplot: { at: ['flows/pages/'], instead: 'the chart of flows/pages' },
   typebox: { at: ['*'], instead: '' },
 }
