@@ -44,6 +44,7 @@ export const ACTIONS = {
   rollback: ['退回版本', 'Go back a version'],
   'incident-not-raised': ['事件未能登记', 'An incident was not raised'],
   'commands-doubtful': ['记录损坏:旧命令作废', 'Journal damaged: older orders void'],
+  'flows-rollback': ['退回流程的旧版本', 'Flows rolled back'],
   'evacuation-doubtful': ['记录损坏:疏散存疑', 'Journal damaged: evacuation doubtful'],
   shortened: ['删除最旧的记录', 'The oldest lines removed'],
 } as const satisfies Record<string, readonly [string, string]>
