@@ -52,6 +52,7 @@ describe('the command line', () => {
 
   beforeAll(async () => {
     tree = JSON.parse(await linli('completion', ['json'])) as Node[]
+    mkdirSync(join(dir, 'data-of-hub'))
   })
 
   it('says of every command what it is for, and speaks JSON wherever it says something', () => {
@@ -83,7 +84,6 @@ describe('the command line', () => {
   it('is completed by bash', async () => {
     const file = join(dir, 'completion.bash')
     writeFileSync(file, await linli('completion', ['bash']))
-    mkdirSync(join(dir, 'data-of-hub'))
     const completed = (...words: string[]) => {
       const line = words.map((word) => `'${word}'`).join(' ')
       const script = `source '${file}'; COMP_WORDS=(linli ${line}); COMP_CWORD=${words.length}; _linli; printf '%s\\n' "\${COMPREPLY[@]}"`
