@@ -3,6 +3,7 @@ import { type Audit, openAudit } from './audit/audit.ts'
 import { auditedLogin, denialNotes } from './audit/door-notes.ts'
 import { seldomHead } from './audit/seldom-head.ts'
 import type { Principal } from './auth/access.ts'
+import type { Authenticator } from './auth/authenticator.ts'
 import { WHOLE_ESTATE } from './auth/grants.ts'
 import { createAvailabilityRoom } from './availability/availability.ts'
 import { type Broker, createBroker } from './broker/broker.ts'
@@ -26,6 +27,7 @@ import type { AcceptedListener, Hub, HubDeps, HubSettings } from './hub.ts'
 import { createArchive } from './incidents/archive/store.ts'
 import { incidentConfig } from './incidents/config.ts'
 import { createIncidents } from './incidents/incidents.ts'
+import { createIncidentPlaces, type IncidentPlaces, withIncidentPlaces } from './incidents/places.ts'
 import type { Incidents } from './incidents/room.ts'
 import { journalState } from './journal-health.ts'
 import { createOwnVoice, type OwnVoice } from './own-voice.ts'
@@ -41,6 +43,7 @@ import { openUpstreams, type Upstreams } from './upstream/upstreams.ts'
 
 export async function createHub(deps: HubDeps, settings: HubSettings): Promise<Hub> {
   const devices = createDevices()
+  const places = createIncidentPlaces()
   const self = hubPrincipal(settings)
   const audit = await openHubAudit(deps)
   const credentials = await openCredentials(deps, settings)
@@ -67,7 +70,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
   ])
   const evacuation = createHubEvacuation(deps, settings, { audit, devices, desk, own, selfState })
   const replays = createReplays({ ...deps, desk, upstreams: () => upstreams, hub: settings.name })
-  const incidents = createHubIncidents(deps, settings, { audit, devices, desk, own })
+  const incidents = createHubIncidents(deps, settings, { audit, devices, desk, own, places })
   const distributor = credentials && createHubDistributor(deps, credentials, devices, desk)
   const homeAssistant = createHubHomeAssistant(deps, settings, { devices, desk, acceptedListeners }, () => broker)
   const ingest = createHubIngest(deps, settings, {
@@ -84,6 +87,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     },
     replays,
     incidents,
+    asked: places.asked,
     beside: homeAssistant?.accept,
     denied: denialNotes(audit),
     accepted(message) {
@@ -91,7 +95,8 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
       onAccepted(message)
     },
   })
-  const broker = await createHubBroker(deps, ingest, audit, sessions)
+  const authenticate = auditedLogin(audit, withIncidentPlaces(deps.authenticate, places))
+  const broker = await createHubBroker(deps, ingest, authenticate, sessions)
   const upstreams = await openHubUpstreams(deps, settings, { selfState, listeners: upstreamListeners, submit })
   deps.registry.onClient((name, entry, before) => {
     if (before) broker.endAccount(name, entry ? 'changed' : 'removed')
@@ -126,7 +131,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     problems: () => [...evacuation.problems(), ...incidents.problems()],
     onUpstream: (listener) => subscribe(upstreamListeners, listener),
     async start() {
-      await restoreRetained(deps, devices, broker)
+      await restoreRetained(deps, devices, places, broker)
       availability.start()
       await desk.start()
       life.start()
@@ -169,11 +174,16 @@ function subscribe<T>(listeners: Set<T>, listener: T): () => void {
   return () => listeners.delete(listener)
 }
 
-function createHubBroker(deps: HubDeps, ingest: Ingest, audit: Audit, sessions: Sessions): Promise<Broker> {
+function createHubBroker(
+  deps: HubDeps,
+  ingest: Ingest,
+  authenticate: Authenticator,
+  sessions: Sessions,
+): Promise<Broker> {
   return createBroker({
     ingest,
     sessions,
-    authenticate: auditedLogin(audit, deps.authenticate),
+    authenticate,
     log: deps.logger,
     events: {
       connected: () => undefined,
@@ -275,9 +285,9 @@ function createHubEvacuation(
 function createHubIncidents(
   deps: HubDeps,
   settings: HubSettings,
-  rooms: { audit: Audit; devices: Devices; desk: CommandDesk; own: OwnVoice },
+  rooms: { audit: Audit; devices: Devices; desk: CommandDesk; own: OwnVoice; places: IncidentPlaces },
 ): Incidents {
-  const { audit, devices, desk, own } = rooms
+  const { audit, devices, desk, own, places } = rooms
   const shipped = incidentConfig()
   return createIncidents(
     {
@@ -287,6 +297,7 @@ function createHubIncidents(
       desk,
       audit,
       placeOf: (address) => devices.get(address)?.meta?.place,
+      places,
       config: deps.incidentConfig ?? (() => shipped),
       now_ms: deps.now_ms,
       timeQuality: timeQualityOf(deps),

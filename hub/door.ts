@@ -32,6 +32,7 @@ export function createHubIngest(
     heldBack: (message: Message) => void
     replays: Replays
     incidents: Pick<Incidents, 'onCommand'>
+    asked: (message: Message) => void
     accepted: (message: Message) => void
     beside: Beside | undefined
     denied: (principal: Principal, topic: Topic, error: LinliError) => void
@@ -58,6 +59,7 @@ export function createHubIngest(
     sessions: rooms.sessions,
     now_ms: deps.now_ms,
     ...(rooms.beside ? { beside: rooms.beside } : {}),
+    asked: rooms.asked,
     refuse(principal, inbound, error) {
       const topic = parseTopic(inbound.topic)
       // Clearing a retained command is no command.

@@ -2,9 +2,15 @@ import type { Broker } from './broker/broker.ts'
 import { decodeMessage } from './contract/decode.ts'
 import type { Devices } from './devices/devices.ts'
 import type { HubDeps } from './hub.ts'
+import type { IncidentPlaces } from './incidents/places.ts'
 
 /** Retained messages live in the journal's compacted lane; the broker and the device view are filled from it. */
-export async function restoreRetained(deps: HubDeps, devices: Devices, broker: Broker): Promise<void> {
+export async function restoreRetained(
+  deps: HubDeps,
+  devices: Devices,
+  places: Pick<IncidentPlaces, 'heard'>,
+  broker: Broker,
+): Promise<void> {
   for (const entry of await deps.log.list('state')) {
     const decoded = decodeMessage(entry.topic, entry.payload, true)
     if (!decoded.ok) {
@@ -15,6 +21,7 @@ export async function restoreRetained(deps: HubDeps, devices: Devices, broker: B
       continue
     }
     devices.apply(decoded.value)
+    places.heard(decoded.value)
     broker.restoreRetained({ topic: entry.topic, payload: entry.payload })
   }
 }

@@ -17,6 +17,17 @@ const PRINCIPALS = {
   camera: { role: 'camera', name: 'cam-1', site, gateway: 'gw-1', camera: 'cam-1' },
   whole: { role: 'platform', name: 'city', site, grants: WHOLE_ESTATE },
   some: { role: 'platform', name: 'guard', site, grants: some, placeOf },
+  place: {
+    role: 'platform',
+    name: 'building-3',
+    site,
+    grants: {
+      read: [{ class: 'incident', building: '3' }],
+      command: [{ class: 'incident', building: '3', name: 'open' }],
+    },
+    // Of incident b1; where the others are nobody knows.
+    placeOf: ({ device }) => (device === 'b1' ? { building: '3' } : undefined),
+  },
   'none yet': { role: 'platform', name: 'new', site, grants: { read: [], command: [] } },
   'home-assistant': { role: 'home-assistant', name: 'ha', site },
   dev: { role: 'dev', name: 'anyone' },
@@ -86,6 +97,13 @@ function expected(who: Who, what: 'publish' | 'hear', topic: Topic): boolean {
         (line.includes('some-answer') && topic.class === 'access-gate') ||
         (line.includes('some-read') && isGrantedToSome(topic))
       )
+    case 'place':
+      return (
+        (line.includes('some-command') || line.includes('some-read')) &&
+        topic.class === 'incident' &&
+        topic.device === 'b1' &&
+        (topic.channel !== 'cmd' || isOpen(topic))
+      )
     case 'none yet':
       return false
   }
@@ -145,7 +163,7 @@ describe.each(Object.keys(PRINCIPALS) as Who[])('the account of a %s', (who) => 
       const heard = matching.filter((topic) => expected(who, 'hear', topic)).length
       if (matching.some(({ estate }) => estate !== 'e')) return true
       // What of a platform's filter is delivered is decided at delivery; where a place counts, only there.
-      if (who === 'some') return false
+      if (who === 'some' || who === 'place') return false
       return heard === 0 || (who !== 'whole' && heard < matching.length)
     })
     expect(wrong).toEqual([])

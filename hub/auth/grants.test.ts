@@ -96,7 +96,10 @@ describe('an account with grants, at a whole hub', () => {
     })
     clients.push(client)
     if (username === 'guard')
-      client.on('message', (name, _payload, { retain }) => heard.push(`${name.slice(15)}${retain ? ' retained' : ''}`))
+      client.on('message', (name, _payload, { retain }) => {
+        // What the presses here raise: hub/incidents/accounts.test.ts.
+        if (!name.includes('/incident/')) heard.push(`${name.slice(15)}${retain ? ' retained' : ''}`)
+      })
     await new Promise<void>((resolve, reject) => {
       client.once('connect', () => resolve())
       client.once('error', reject)

@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox'
 import { type Decoded, LinliError } from '../contract/errors.ts'
 import type { Place } from '../contract/meta.ts'
 import { checker } from '../contract/schema.ts'
-import { type Address, CHANNELS, DEVICE_CLASSES, Segment, type Topic } from '../contract/topic.ts'
+import { CHANNELS, DEVICE_CLASSES, Segment, type Topic } from '../contract/topic.ts'
 
 /**
  * What an account of role platform was granted: a list of what it may read, and one of what it may command. A message fits
@@ -43,8 +43,8 @@ export const WHOLE_ESTATE: Grants = { read: [{}], command: [{}] }
 
 export const checkGrants = checker(Grants, 'GRANT_INVALID')
 
-/** Where a device is, as it was said last; undefined: nobody knows, and no grant of a place fits. */
-export type PlaceOf = (address: Address) => Place | undefined
+/** Where a device is, as it was said last, or an incident; undefined: nobody knows, and no grant of a place fits. */
+export type PlaceOf = (topic: Topic) => Place | undefined
 
 export function mayRead({ read, command }: Grants, topic: Topic, placeOf: PlaceOf | undefined): boolean {
   const { channel } = topic

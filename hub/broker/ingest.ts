@@ -72,6 +72,8 @@ export function createIngest(deps: {
   sessions?: Pick<Keeping, 'append' | 'keep'>
   now_ms: () => number
   intercept: Interceptor
+  /** Of every message that can be read, before it is asked who may send it. */
+  asked?: (message: Message) => void
   admit: (principal: Principal, message: Message) => LinliError | undefined
   /** Answers what the contract refuses, where there is an answer; resolves when it is on disk. */
   refuse: (principal: Principal, inbound: Inbound, error: LinliError) => Promise<unknown> | undefined
@@ -119,6 +121,7 @@ export function createIngest(deps: {
       const decoded = decodeMessage(inbound.topic, inbound.payload, inbound.retain)
       if (!decoded.ok) return reject(principal, inbound, decoded.error)
       const message = decoded.value
+      deps.asked?.(message)
       if (!mayPublish(principal, message.topic)) {
         const where = mayHoldPlate(inbound.topic) ? 'on a topic of cameras' : `on ${inbound.topic}`
         return deny(

@@ -75,6 +75,78 @@ describe('the account of the city app', () => {
   })
 })
 
+describe('an account that was granted the incidents of a building', () => {
+  const own = { class: 'incident', building: '3' } as const
+  const listen = async (name: string) => {
+    const told: Array<{ topic: string; text: string }> = []
+    const client = await connect(name)
+    client.on('message', (topic, payload) => void told.push({ topic: topic.slice(BASE.length), text: String(payload) }))
+    await client.subscribeAsync(`${BASE}/+/incident/#`, { qos: 1 })
+    return { client, told }
+  }
+  const raise = async (desk: MqttClient, id: string, place?: object) => {
+    const [issuedat, expiresat] = [0, 10_000].map((ms) => new Date(Date.now() + ms).toISOString())
+    const args = { text: '漏水', ...(place ? { place } : {}) }
+    const command = { id, name: 'raise', issuedat, expiresat, actor: { kind: 'platform', id: 'x' }, args }
+    await desk.publishAsync(`${BASE}/hub/incident/new/cmd/raise/${id}`, Buffer.from(encodeJson(command)), { qos: 1 })
+    return String(((await resultOf(id)).data as { incident?: string } | undefined)?.incident)
+  }
+
+  beforeAll(() => {
+    guarded.put('building-3', { role: 'platform', grants: { read: [own], command: [own] } })
+  })
+
+  it('sees these and no others, live and retained, commands these alone, and hears what its own orders came to', async () => {
+    const desk = await connect('city')
+    desk.on('message', (topic, payload) => void heard.push({ topic, payload: JSON.parse(payload.toString()) }))
+    await desk.subscribeAsync(`${BASE}/hub/incident/#`, { qos: 1 })
+    const before = await listen('building-3')
+    const [ours, theirs, nowhere] = [
+      await raise(desk, 'raise-3', { building: '3', spot: 'lift' }),
+      await raise(desk, 'raise-5', { building: '5' }),
+      await raise(desk, 'raise-0'),
+    ]
+    const mine = await raise(before.client, 'raise-own', { building: '3' })
+    await vi.waitFor(
+      () => expect(before.told.map(({ topic }) => topic)).toContain('/hub/incident/new/res/raise-own'),
+      WAIT,
+    )
+    await vi.waitFor(() => expect(before.told.map(({ topic }) => topic)).toContain(`/hub/incident/${mine}/state`), WAIT)
+    const shown = [`/${ours}/state`, `/${ours}/evt/raised`, `/${mine}/state`, `/${mine}/evt/raised`]
+    const about = (told: typeof before.told) =>
+      [...new Set(told.map(({ topic }) => topic.slice('/hub/incident'.length)))].filter(
+        (one) => !one.startsWith('/new/'),
+      )
+    expect(about(before.told).sort()).toEqual(shown.sort())
+    expect(before.told.filter(({ topic }) => /raise-[05]/.test(topic))).toEqual([])
+    const after = await listen('building-3')
+    await vi.waitFor(() => expect(about(after.told).sort()).toEqual([`/${ours}/state`, `/${mine}/state`].sort()), WAIT)
+    await give(after.client, ours, 'acknowledge', {})
+    expect(await resultOf(`acknowledge-${ours}`)).toMatchObject({ status: 'succeeded' })
+    for (const [other, args] of [
+      [theirs, {}],
+      [nowhere, {}],
+    ] as const) {
+      const { client } = await listen('building-3')
+      const closed = new Promise<void>((resolve) => client.once('close', () => resolve()))
+      void give(client, other, 'acknowledge', args).catch(() => undefined)
+      await closed
+    }
+    for (const [id, place] of [
+      ['raise-there', { building: '5' }],
+      ['raise-anywhere', undefined],
+    ] as const) {
+      const { client } = await listen('building-3')
+      const closed = new Promise<void>((resolve) => client.once('close', () => resolve()))
+      void raise(client, id, place).catch(() => undefined)
+      await closed
+    }
+    const live = [...guarded.hub.incidents.live()].map(({ incident }) => `${incident.id} ${incident.status}`)
+    expect(live).toEqual(expect.arrayContaining([`${ours} acknowledged`, `${theirs} raised`, `${nowhere} raised`]))
+    expect(guarded.hub.incidents.counts().live).toBe(5)
+  })
+})
+
 it('no gateway says what an incident is', async () => {
   const gateway = await connect('gw-1')
   const closed = new Promise<void>((resolve) => gateway.once('close', () => resolve()))

@@ -73,6 +73,7 @@ export function createIncidents(deps: IncidentDeps, config: IncidentRoomConfig):
 
   async function commit(changes: Changes, next: RoomRecord = room): Promise<void> {
     const all = changes.all()
+    for (const { incident } of all) deps.places.know(incident)
     const pieces = await keeper.write(next, all)
     room = { ...next, time: room.time }
     setFault(undefined)
@@ -148,7 +149,10 @@ export function createIncidents(deps: IncidentDeps, config: IncidentRoomConfig):
 
   async function forget(gone: Live[]): Promise<void> {
     await keeper.forget(gone)
-    for (const { incident } of gone) book.remove(incident.id)
+    for (const { incident } of gone) {
+      book.remove(incident.id)
+      deps.places.forget(incident.id)
+    }
     plan()
   }
 
@@ -172,7 +176,10 @@ export function createIncidents(deps: IncidentDeps, config: IncidentRoomConfig):
   /** @returns ids of events that the journal may hand out once more, after damage */
   async function restore(): Promise<Set<string>> {
     const { room: stored, live, unreadable } = restoreRoom(await log.list(INCIDENT_LANE.name))
-    for (const one of live) book.put(one)
+    for (const one of live) {
+      book.put(one)
+      deps.places.know(one.incident)
+    }
     const recovery = log.recovery()
     const isDoubtful =
       [INCIDENT_LANE.name, EVENT_LANE].some((lane) => recovery?.lanes[lane]?.isDoubtful) || unreadable > 0

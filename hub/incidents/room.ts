@@ -12,6 +12,7 @@ import type { IncidentConfig } from './config.ts'
 import type { IncidentInput } from './machine.ts'
 import type { Notice } from './notices.ts'
 import type { PictureInput, PicturesWanted } from './pictures.ts'
+import type { IncidentPlaces } from './places.ts'
 import type { Live } from './record.ts'
 import type { Incident, Moment, StoryEntry } from './types.ts'
 
@@ -53,6 +54,7 @@ export interface IncidentDeps {
   desk: Pick<CommandDesk, 'answer' | 'openBelow'>
   audit: Pick<Audit, 'note'>
   placeOf: (address: Address) => Place | undefined
+  places: Pick<IncidentPlaces, 'know' | 'forget'>
   config: () => IncidentConfig
   now_ms: () => number
   timeQuality: () => TimeQuality

@@ -8,6 +8,7 @@ import { type IncidentConfig, incidentConfig } from '../../hub/incidents/config.
 import { createIncidents } from '../../hub/incidents/incidents.ts'
 import { incidentAddress } from '../../hub/incidents/messages.ts'
 import type { PicturesWanted } from '../../hub/incidents/pictures.ts'
+import { createIncidentPlaces } from '../../hub/incidents/places.ts'
 import type { Incidents } from '../../hub/incidents/room.ts'
 import type { ClockSample } from '../../hub/incidents/running-time.ts'
 import { createMemoryDisk } from '../../hub/journal/memory-backend.ts'
@@ -59,6 +60,7 @@ export class IncidentRoom {
         keep: voice.keep,
         desk: { answer: (_address, result) => void this.results.push(result), openBelow: () => [] },
         audit: { note: ({ action }) => void this.faults.push(action) },
+        places: createIncidentPlaces(),
         placeOf: () => ({ building: '3' }),
         config: () => this.config(),
         now_ms: () => Date.now() + this.jump_ms,
