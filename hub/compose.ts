@@ -3,7 +3,6 @@ import { type Audit, openAudit } from './audit/audit.ts'
 import { auditedLogin, denialNotes } from './audit/door-notes.ts'
 import { seldomHead } from './audit/seldom-head.ts'
 import type { Principal } from './auth/access.ts'
-import type { Authenticator } from './auth/authenticator.ts'
 import { WHOLE_ESTATE } from './auth/grants.ts'
 import { createAvailabilityRoom } from './availability/availability.ts'
 import { type Broker, createBroker } from './broker/broker.ts'
@@ -95,8 +94,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
       onAccepted(message)
     },
   })
-  const authenticate = auditedLogin(audit, withIncidentPlaces(deps.authenticate, places))
-  const broker = await createHubBroker(deps, ingest, authenticate, sessions)
+  const broker = await createHubBroker(deps, { ingest, audit, sessions, places })
   const upstreams = await openHubUpstreams(deps, settings, { selfState, listeners: upstreamListeners, submit })
   deps.registry.onClient((name, entry, before) => {
     if (before) broker.endAccount(name, entry ? 'changed' : 'removed')
@@ -176,14 +174,12 @@ function subscribe<T>(listeners: Set<T>, listener: T): () => void {
 
 function createHubBroker(
   deps: HubDeps,
-  ingest: Ingest,
-  authenticate: Authenticator,
-  sessions: Sessions,
+  { ingest, audit, sessions, places }: { ingest: Ingest; audit: Audit; sessions: Sessions; places: IncidentPlaces },
 ): Promise<Broker> {
   return createBroker({
     ingest,
     sessions,
-    authenticate,
+    authenticate: auditedLogin(audit, withIncidentPlaces(deps.authenticate, places)),
     log: deps.logger,
     events: {
       connected: () => undefined,

@@ -282,6 +282,7 @@ function readings(log: Log, history: History, running: Running): Readings {
     mqttRetained: running.hub?.broker.retained() ?? { messages: 0, bytes: 0 },
     sessions: running.hub?.broker.sessions(),
     devices: running.hub?.devices.all() ?? [],
+    incidents: running.hub?.incidents,
     history: historyReading(history),
     alarmWays: running.ways?.ages() ?? {},
     flows: running.flows && flowsReadings(running.flows),

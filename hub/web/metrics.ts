@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { SessionReadings } from '../broker/persistence/sessions.ts'
 import type { DeviceView } from '../devices/devices.ts'
+import { type IncidentReadings, incidentGauges } from './incident-gauges.ts'
 
 /** The hub's Prometheus metrics. Values that are state somewhere else are read when the page is asked for. */
 
@@ -45,6 +46,7 @@ export interface Readings {
   mqttRetained: { messages: number; bytes: number }
   sessions: SessionReadings | undefined
   devices: DeviceView[]
+  incidents: IncidentReadings | undefined
   history: HistoryReading | undefined
   /** Seconds since an event or result of each gateway was on disk. */
   alarmWays: Readonly<Record<string, number>>
@@ -62,11 +64,11 @@ export interface Metrics {
   render(): Promise<{ contentType: string; body: string }>
 }
 
-type AddGauge = (
+export type AddGauge = (
   name: string,
   help: string,
   labelNames: string[],
-  collect: (set: (labels: Record<string, string>, value: number) => void) => void,
+  collect: (set: (labels: Record<string, string>, value: number) => void) => void | Promise<void>,
 ) => void
 
 export function createMetrics(read: () => Readings): Metrics {
@@ -84,7 +86,7 @@ export function createMetrics(read: () => Readings): Metrics {
       registers,
       collect() {
         this.reset()
-        collect((labels, value) => this.set(labels, value))
+        return collect((labels, value) => this.set(labels, value))
       },
     })
 
@@ -119,6 +121,7 @@ export function createMetrics(read: () => Readings): Metrics {
     set({}, read().mqttRetained.bytes),
   )
   sessionGauges(gauge, () => read().sessions)
+  incidentGauges(gauge, () => read().incidents)
   gauge('linli_device_available', '1 while a device is online', ['gateway', 'class', 'device'], (set) => {
     for (const { address, availability } of read().devices) {
       if (availability)
