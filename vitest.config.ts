@@ -19,8 +19,7 @@ const longOnes = process.env.LINLI_LONG
       'test/sim/gate-stories.test.ts',
       'firmware/drivers/access-gate/barrier/exploration.test.ts',
       'test/stack/kills.test.ts',
-      'test/browser/duty-desk.test.ts',
-      'test/browser/dashboard.test.ts',
+      'test/browser/{duty-desk,every-page,rooms,hour,dashboard}.test.ts',
     ]
 /** Presses among kills by the dozen, where a stalled machine would be taken for a fault: with both cores to themselves. */
 const alone = ['test/stack/kills.test.ts', 'test/stack/press.test.ts']

@@ -1,27 +1,10 @@
-import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
 import { type Language, openBrowser, openScreen, type Screen, type Size } from '../support/browser.ts'
 import { DeskEstate, SECRET } from '../support/desk-estate.ts'
+import { goTo as go } from '../support/desk-judge.ts'
 import { WAIT } from '../support/estate.ts'
 import { needs, programPath } from '../support/needs.ts'
-
-const PAGES = ['alarms', 'map', 'gates', 'parks', 'devices', 'yardsticks', 'handover', 'audit']
-const AXE = readFileSync(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8')
-const JUDGE = `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'best-practice'] }).then(({ violations }) =>
-  violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html.slice(0, 160)).join(' ')))`
-/** So many alarms from raised to closed, as the live stream tells them, each drawn. */
-const alarms = (from: number, to: number) => `(async () => {
-  const { hear } = await import('/desk/lib/store.ts')
-  for (let n = ${from}; n < ${to}; n++) {
-    const incident = { number: 'x' + n, kind: 'shared', source: 'event', cause: 'tamper', since: new Date().toISOString(), count: 1, late: false, steps: [], overdue: [] }
-    for (const status of ['raised', 'acknowledged', 'answered']) hear('incident', { ...incident, status })
-    hear('event', { id: 'e' + n, path: 'p', gateway: 'g', class: 'alarm-button', device: 'b', type: 'tamper', time: incident.since, severity: 'warning', replayed: false, place: null, data: {} })
-    if (n % 10 === 0) await new Promise((done) => setTimeout(done))
-  }
-})()`
 
 /** The duty desk as staff use it, in a real browser, with the real hub, flows and simulated boards underneath. */
 
@@ -54,7 +37,6 @@ needs('chromium', 'chromium')('the duty desk', () => {
   const card = (page: Page, status: string, place: string) =>
     page.locator(`.incident[data-status="${status}"]`, { hasText: place })
   const sound = (page: Page) => page.locator('.shell').getAttribute('data-sound')
-  const go = (page: Page, to: string) => page.evaluate(`location.hash = '${to}'`)
 
   it('a press is seen and heard, taken with one key, dispatched, resolved, and answered upstream', async () => {
     const { page } = await open('值班甲')
@@ -151,7 +133,8 @@ needs('chromium', 'chromium')('the duty desk', () => {
   it('a viewer sees everything live, has nothing to press, and is refused what they ask for all the same', async () => {
     const { page } = await open('访客', { size: 'phone' })
     await page.locator('.incident').first().waitFor()
-    expect(await page.locator('.incident .button').count()).toBe(0)
+    const buttons = await page.locator('.incident .button').allTextContents()
+    expect([...new Set(buttons)]).toEqual(['经过与图片'])
     await go(page, 'gates')
     await page.locator('[data-gate=d1]').waitFor()
     expect(await page.locator('[data-order]').count()).toBe(0)
@@ -164,44 +147,13 @@ needs('chromium', 'chromium')('the duty desk', () => {
         await fetch('/api/v1/commands', { method: 'POST', headers, body: JSON.stringify(command) }),
         await fetch('/api/v1/handovers', { method: 'POST', headers, body: JSON.stringify({ notes: '' }) }),
         await fetch('/api/v1/audit'),
+        await fetch('/api/v1/incidents/1/acknowledge', { method: 'POST', headers, body: '{}' }),
+        await fetch('/api/v1/plan/image', { method: 'DELETE' }),
+        await fetch('/api/v1/plan/positions', { method: 'PUT', headers, body: '{}' }),
       ]
       return answers.map(({ status }) => status)
     })
-    expect(refused).toEqual([403, 403, 403])
-  })
-
-  it.each([
-    ['desk', 'zh'],
-    ['phone', 'en'],
-  ] as const)(
-    'every page on the %s in %s: nothing that keeps people out (axe), nothing wider than the screen',
-    async (size, language) => {
-      estate.press('b1')
-      const { page } = await open('站长', { size, language })
-      await page.evaluate(AXE)
-      for (const one of PAGES) {
-        await go(page, one)
-        await page.locator(`a[href="#${one}"][aria-current]`).waitFor({ state: 'attached' })
-        await page.locator('main h1').waitFor()
-        expect.soft(await page.evaluate(JUDGE), `${one} on the ${size}`).toEqual([])
-        expect
-          .soft(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), one)
-          .toBeLessThanOrEqual(0)
-      }
-    },
-  )
-
-  it('thousands of alarms leave no more behind on a page than hundreds', async () => {
-    const { page, context } = await open('站长')
-    const devtools = await context.newCDPSession(page)
-    const heap_bytes = async () => {
-      await devtools.send('HeapProfiler.collectGarbage')
-      return (await devtools.send('Runtime.getHeapUsage')).usedSize
-    }
-    await page.evaluate(alarms(0, 1_000))
-    const before = await heap_bytes()
-    await page.evaluate(alarms(1_000, 4_000))
-    expect((await heap_bytes()) - before).toBeLessThan(2_000_000)
+    expect(refused).toEqual([403, 403, 403, 403, 403, 403])
   })
 
   it('a wrong password ten times: told at once, then a pause that the right one does not end', async () => {

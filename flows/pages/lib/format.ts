@@ -34,6 +34,11 @@ export function full(at: string | number): string {
   )
 }
 
+/** To the second: which of two came first. */
+export function exact(at: string | number): string {
+  return formatter({ dateStyle: 'short', timeStyle: 'medium' }).format(new Date(at))
+}
+
 export function number(value: number, digits = 1): string {
   return new Intl.NumberFormat(locale(), { maximumFractionDigits: digits }).format(value)
 }

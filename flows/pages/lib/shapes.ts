@@ -73,6 +73,14 @@ export interface ParkState {
   outputs: Array<{ name: string; on: boolean; until?: string }>
 }
 
+/** What the hub says of itself; what is well is absent or says so. */
+export interface HubState {
+  evacuation?: object
+  upstreams?: Array<{ name: string; status: string; since: string }>
+  journal?: { fault?: { code: string } }
+  flows?: { status: string; fellback?: { from: number; to: number; user: string; at: string } }
+}
+
 export interface Incident {
   number: string
   status: string

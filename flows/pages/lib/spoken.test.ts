@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { COMMAND_WORDS } from '../../../hub/contract/words.ts'
 import { actionWord, whoWord } from './audit-words.ts'
 import { CODES, codeWord, reasonOf } from './codes.ts'
+import { hubNotices } from './hub-notices.ts'
 
 /** Chinese first: what the hub tells by its own names is said to people in their words. */
 
@@ -61,4 +62,26 @@ describe('the audit log', () => {
     ['unknown:', '不明'],
     ['site.json', 'site.json'],
   ])('says who %s is', (text, said) => expect(whoWord(text)).toBe(said))
+})
+
+describe('what is wrong with the hub itself', () => {
+  const now_ms = Date.parse('2026-11-30T08:00:00Z')
+  const said = (state: Parameters<typeof hubNotices>[0]) => hubNotices(state, now_ms).map(({ text }) => text)
+  it('is said while it is so, and a hub that is well says nothing', () => {
+    const well = { upstreams: [{ name: 'district', status: 'connected', since: '2026-11-30T07:00:00Z' }] }
+    expect(said({ ...well, flows: { status: 'running' }, journal: {} })).toEqual([])
+    expect(said(undefined)).toEqual([])
+    const away = [{ name: 'district', status: 'disconnected', since: '2026-11-30T07:00:00Z' }]
+    expect(said({ upstreams: away, journal: { fault: { code: 'JOURNAL_FULL' } }, flows: { status: 'away' } })).toEqual([
+      expect.stringContaining('磁盘满了'),
+      expect.stringContaining('district'),
+      expect.stringContaining('正在重启'),
+    ])
+  })
+
+  it('names who deployed what, and what runs instead', () => {
+    const fellback = { from: 3, to: 0, user: '工程师', at: '2026-11-30T07:00:00Z' }
+    const [text = ''] = said({ flows: { status: 'running', fellback } })
+    for (const part of ['工程师', '第 3 版', '出厂版本']) expect(text).toContain(part)
+  })
 })

@@ -1,7 +1,7 @@
 import { watch } from 'vue'
 import { chime, sound, want } from './sound.ts'
 import { connection, incidents, waiting } from './store.ts'
-import { placeName, term, words } from './words.ts'
+import { eventWord, keyName, placeName, term, words } from './words.ts'
 
 /** What calls for somebody beyond the page itself: sound, title, and the browser's own notices. */
 
@@ -11,7 +11,7 @@ const say = words({
   title: ['邻里值班台', 'Linli duty desk'],
 })
 
-/** Before this moment on a page that has just been opened, nothing is new. */
+/** What stood there when the line first opened is not new. */
 let known: Set<string> | undefined
 
 export function watchAlarms(): void {
@@ -27,7 +27,7 @@ export function watchAlarms(): void {
     },
     { immediate: true },
   )
-  watch(incidents, (now) => {
+  watch([incidents, connection], ([now]) => {
     if (connection.value !== 'open') return
     const before = known
     known = new Set(now.map(({ number, count }) => `${number} ${count}`))
@@ -35,7 +35,11 @@ export function watchAlarms(): void {
     for (const one of now) {
       if (before.has(`${one.number} ${one.count}`) || one.status !== 'raised') continue
       if (one.kind !== 'major' && sound.value === 'ready') chime()
-      notify(one.number, `${term(one.kind)} · ${placeName(one.place) || one.device || ''}`, one.cause)
+      notify(
+        one.number,
+        [term(one.kind), placeName(one.place) || (one.device ? keyName(one.device) : '')].filter(Boolean).join(' · '),
+        one.cause,
+      )
     }
   })
 }
@@ -47,7 +51,11 @@ export function mayNotify(): NotificationPermission | 'impossible' {
 function notify(number: string, title: string, body: string): void {
   if (mayNotify() !== 'granted') return
   try {
-    const notice = new Notification(title, { body: term(body), tag: `incident-${number}`, requireInteraction: true })
+    const notice = new Notification(title, {
+      body: eventWord(body),
+      tag: `incident-${number}`,
+      requireInteraction: true,
+    })
     notice.onclick = () => {
       focus()
       location.hash = '#alarms'

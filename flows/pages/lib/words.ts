@@ -184,6 +184,16 @@ export function classWord(name: string): string {
   return (CLASS_WORDS as Record<string, Record<Language, string>>)[name]?.[language.value] ?? name
 }
 
+/** Where it hangs; what it is when that is not said. */
+export function deviceName(device: { class: string; device: string; place?: Place | null | undefined }): string {
+  return placeName(device.place) || `${classWord(device.class)} ${device.device}`
+}
+/** The same of `{gateway}/{class}/{device}`. */
+export function keyName(key: string, place?: Place | null): string {
+  const [, kind = '', device = ''] = key.split('/')
+  return deviceName({ class: kind, device, place })
+}
+
 /** Labels may carry both languages: `东门 East door`. */
 export function placeName(place: Place | null | undefined): string {
   if (!place) return ''
