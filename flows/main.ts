@@ -146,6 +146,8 @@ let ending = false
 async function end(code: number): Promise<void> {
   if (ending) return
   ending = true
+  // That flows stop now is no news of theirs.
+  isReady = false
   setTimeout(() => process.exit(code), END_MS_MAX)
   try {
     await RED.stop()

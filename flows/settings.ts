@@ -60,7 +60,7 @@ export function redSettings({ start, storage, credential_secret, bridge }: Setti
     runtimeState: { enabled: false, ui: false },
     exportGlobalContextKeys: false,
     debugMaxLength: 1_000,
-    paletteCategories: ['linli', 'common', 'function', 'network', 'sequence', 'parser', 'storage'],
+    paletteCategories: ['邻里 Linli', 'common', 'function', 'network', 'sequence', 'parser', 'storage'],
     logging: { linli: { level: 'info', metrics: false, audit: true, handler: () => redLogHandler } },
     editorTheme: {
       page: { title: '邻里 Linli', scripts: [folder(`./editor/default-language.${start.language}.js`)] },

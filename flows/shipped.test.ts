@@ -11,6 +11,13 @@ const files = readdirSync(folder).filter((name) => name.endsWith('.flow.json'))
 const CHINESE = /\p{Script=Han}/u
 const ENGLISH = /[A-Za-z]{3,}/
 
+/** Where a node is in the editor, whose steps are of 20 px; as measured there, give or take one. */
+function boxOf({ type, name, x, y }: FlowNode): Record<'left' | 'right' | 'top' | 'bottom', number> {
+  const label = [...String(name || type)].reduce((sum, char) => sum + (CHINESE.test(char) ? 14 : 7), 0)
+  const half = Math.max(100, 20 * Math.ceil((label + 50) / 20)) / 2
+  return { left: Number(x) - half, right: Number(x) + half, top: Number(y) - 15, bottom: Number(y) + 15 }
+}
+
 describe.each(files)('%s', (name) => {
   const nodes = JSON.parse(read(name)) as FlowNode[]
   const ids = nodes.map(({ id }) => id)
@@ -39,9 +46,36 @@ describe.each(files)('%s', (name) => {
     for (const text of texts) expect(text).toSatisfy((t: string) => CHINESE.test(t) && ENGLISH.test(t))
   })
 
-  it('is laid out without nodes on top of each other', () => {
-    const places = nodes.filter(({ x }) => x !== undefined).map(({ x, y }) => `${x},${y}`)
-    expect(new Set(places).size).toBe(places.length)
+  it('is laid out in group boxes, each with a comment, and without nodes on top of each other', () => {
+    const groups = nodes.filter(({ type }) => type === 'group')
+    const placed = nodes.filter(({ type, x }) => x !== undefined && type !== 'group')
+    const boxes = placed.map((node) => ({ node, ...boxOf(node) }))
+    for (const { node, ...box } of boxes) {
+      const group = groups.find(({ id }) => id === node.g)
+      const { x, y, w, h } = group as FlowNode & Record<'x' | 'y' | 'w' | 'h', number>
+      const name = String(node.name)
+      expect([name, box.left >= x, box.right <= x + w, box.top >= y, box.bottom <= y + h]).toEqual([
+        name,
+        true,
+        true,
+        true,
+        true,
+      ])
+      const over = boxes.find(
+        (other) =>
+          other.node !== node &&
+          other.left < box.right &&
+          box.left < other.right &&
+          other.top < box.bottom &&
+          box.top < other.bottom,
+      )
+      expect([name, over?.node.name]).toEqual([name, undefined])
+    }
+    for (const { id, nodes: listed } of groups) {
+      const members = placed.filter(({ g }) => g === id)
+      expect(members.map((node) => node.id).sort()).toEqual([...(listed as string[])].sort())
+      expect(members.filter(({ type }) => type === 'comment')).toHaveLength(1)
+    }
   })
 })
 

@@ -125,7 +125,7 @@ beforeAll(async () => {
     {
       data_dir,
       tick_ms: 50,
-      supervisor: { ping_interval_ms: 500, backoff_ms_min: 50 },
+      supervisor: { ping_interval_ms: 1_000, backoff_ms_min: 50 },
     },
   )
   flows.start()
