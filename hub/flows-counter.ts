@@ -1,7 +1,7 @@
-import { type Static, Type } from 'typebox'
 import type { Audit } from './audit/audit.ts'
 import { LinliError } from './contract/errors.ts'
 import { checker } from './contract/schema.ts'
+import { type Static, Type } from './contract/type.ts'
 import type { FlowVersions } from './flows-host/versions.ts'
 
 /** What `linli flows` asks: of a hub that runs at its counter, of one that stands still directly. */

@@ -1,8 +1,8 @@
-import { Type } from 'typebox'
 import { decodeJson } from '../../hub/contract/decode.ts'
 import { encodeJson } from '../../hub/contract/encode.ts'
 import { LinliError } from '../../hub/contract/errors.ts'
 import { checker } from '../../hub/contract/schema.ts'
+import { Type } from '../../hub/contract/type.ts'
 import type { CompactedLane, Log } from '../../hub/journal/types.ts'
 import type { Remembered } from './decide.ts'
 

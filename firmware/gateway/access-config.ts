@@ -1,6 +1,6 @@
-import { type Static, Type } from 'typebox'
 import { LinliError } from '../../hub/contract/errors.ts'
 import { isSegment, Segment } from '../../hub/contract/topic.ts'
+import { type Static, Type } from '../../hub/contract/type.ts'
 import {
   type CardFormat,
   checkCardFormats,

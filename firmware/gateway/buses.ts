@@ -1,5 +1,5 @@
-import { type Static, Type } from 'typebox'
 import { Segment } from '../../hub/contract/topic.ts'
+import { type Static, Type } from '../../hub/contract/type.ts'
 import type { BytePortFactory } from '../ports/byte-port.ts'
 import type { Logger } from '../ports/logger.ts'
 import { createModbusBus } from '../protocols/modbus/bus.ts'

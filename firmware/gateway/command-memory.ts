@@ -1,8 +1,8 @@
-import { Type } from 'typebox'
 import { Result } from '../../hub/contract/command.ts'
 import { decodeJson } from '../../hub/contract/decode.ts'
 import { encodeJson } from '../../hub/contract/encode.ts'
 import { checker } from '../../hub/contract/schema.ts'
+import { Type } from '../../hub/contract/type.ts'
 import type { Append, CompactedLane, Entry } from '../../hub/journal/types.ts'
 
 /**

@@ -1,7 +1,7 @@
-import { type Static, type TSchema, Type } from 'typebox'
 import { type Decoded, LinliError } from '../../hub/contract/errors.ts'
 import { type Checker, checker } from '../../hub/contract/schema.ts'
 import { Segment, SiteSchema } from '../../hub/contract/topic.ts'
+import { type Static, type TSchema, Type } from '../../hub/contract/type.ts'
 import { accessFault, CredentialsConfig, ReaderBusConfig } from './access-config.ts'
 import { BusConfig } from './buses.ts'
 import { CamerasConfig, camerasFault } from './cameras/config.ts'

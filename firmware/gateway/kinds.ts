@@ -1,7 +1,7 @@
-import type { TSchema } from 'typebox'
 import { DEVICE_KINDS } from '../../hub/contract/kinds.ts'
 import type { Place } from '../../hub/contract/meta.ts'
 import type { Address, DeviceClass } from '../../hub/contract/topic.ts'
+import type { TSchema } from '../../hub/contract/type.ts'
 import {
   type BarrierDeviceConfig,
   barrierOnWhen,

@@ -1,7 +1,7 @@
-import { Type } from 'typebox'
 import { decodeJson } from '../../hub/contract/decode.ts'
 import { LinliError, reasonOf } from '../../hub/contract/errors.ts'
 import { checker } from '../../hub/contract/schema.ts'
+import { Type } from '../../hub/contract/type.ts'
 import type { Folder } from '../../hub/journal/folder.ts'
 import { DEFAULT_KEY } from '../protocols/osdp/secure-channel.ts'
 import type { ReaderUnit } from '../protocols/osdp/session-state.ts'

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Static, Type } from 'typebox'
 import { decodeJson } from '../../hub/contract/decode.ts'
 import { LinliError } from '../../hub/contract/errors.ts'
 import { checker } from '../../hub/contract/schema.ts'
 import { Segment } from '../../hub/contract/topic.ts'
+import { type Static, Type } from '../../hub/contract/type.ts'
 import { replaceFile } from '../../hub/journal/folder.ts'
 
 /** Who this gateway is, as its hub has certified it, and where that hub is: one file, so that it is whole or not there. */

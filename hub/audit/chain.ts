@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import { type Static, Type } from 'typebox'
 import { type Decoded, LinliError } from '../contract/errors.ts'
 import { Instant, TIME_QUALITIES } from '../contract/event.ts'
 import { checker } from '../contract/schema.ts'
+import { type Static, Type } from '../contract/type.ts'
 import { canonical } from './canonical.ts'
 
 /** One line of the audit log: what was done, by whom, from where, and the hash of the line before. */

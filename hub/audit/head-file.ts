@@ -1,8 +1,8 @@
 import { mkdir, open, readFile, rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { Type } from 'typebox'
 import { decodeJson } from '../contract/decode.ts'
 import { checker } from '../contract/schema.ts'
+import { Type } from '../contract/type.ts'
 import type { Head } from './chain.ts'
 
 /** The last line of the audit log, kept beside the journal: whoever cuts off the end of one has the other to explain. */

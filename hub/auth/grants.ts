@@ -1,8 +1,8 @@
-import { type Static, Type } from 'typebox'
 import { type Decoded, LinliError } from '../contract/errors.ts'
 import type { Place } from '../contract/meta.ts'
 import { checker } from '../contract/schema.ts'
 import { CHANNELS, DEVICE_CLASSES, Segment, type Topic } from '../contract/topic.ts'
+import { type Static, Type } from '../contract/type.ts'
 
 /**
  * What an account of role platform was granted: a list of what it may read, and one of what it may command. A message fits

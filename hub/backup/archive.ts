@@ -1,8 +1,8 @@
 import { mkdir, open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { Type } from 'typebox'
 import { decodeJson } from '../contract/decode.ts'
 import { checker } from '../contract/schema.ts'
+import { Type } from '../contract/type.ts'
 import { damaged } from './seal.ts'
 
 /**

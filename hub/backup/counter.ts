@@ -1,6 +1,6 @@
-import { type Static, Type } from 'typebox'
 import type { Audit } from '../audit/audit.ts'
 import { checker } from '../contract/schema.ts'
+import { type Static, Type } from '../contract/type.ts'
 import { HISTORY_FILE } from '../history/file.ts'
 import type { HistoryBackend } from '../history/types.ts'
 import { ARCHIVE_FILE, type Archive } from '../incidents/archive/types.ts'

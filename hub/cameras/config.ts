@@ -1,7 +1,7 @@
-import { type Static, Type } from 'typebox'
 import { type Decoded, LinliError } from '../contract/errors.ts'
 import { Place } from '../contract/meta.ts'
 import { SEGMENT_PATTERN } from '../contract/topic.ts'
+import { type Static, Type } from '../contract/type.ts'
 
 /** Cameras of a site that are asked for pictures when there is an alarm at their place, and never else. */
 

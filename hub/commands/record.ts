@@ -1,9 +1,9 @@
-import { Type } from 'typebox'
 import { RESULT_STATUSES, Result } from '../contract/command.ts'
 import { decodeJson } from '../contract/decode.ts'
 import { encodeJson } from '../contract/encode.ts'
 import { Instant } from '../contract/event.ts'
 import { checker } from '../contract/schema.ts'
+import { Type } from '../contract/type.ts'
 import type { Append, CompactedLane, Entry } from '../journal/types.ts'
 import { createTrackerState, type Tracked, type TrackerState, TTL_MS_MAX } from './tracker.ts'
 

@@ -1,5 +1,4 @@
 import { createHash, verify, X509Certificate } from 'node:crypto'
-import { type Static, Type } from 'typebox'
 import { canonical } from '../audit/canonical.ts'
 import { decodeJson } from '../contract/decode.ts'
 import { type Decoded, LinliError, reasonOf } from '../contract/errors.ts'
@@ -8,6 +7,7 @@ import { DEVICE_KINDS } from '../contract/kinds.ts'
 import { Place } from '../contract/meta.ts'
 import { checker } from '../contract/schema.ts'
 import { Segment } from '../contract/topic.ts'
+import { type Static, Type } from '../contract/type.ts'
 
 /**
  * The acceptance record of a site: what was tried at each device, and what was measured. Its canonical form (RFC 8785) is signed

@@ -1,5 +1,5 @@
-import { type Static, Type } from 'typebox'
 import { instant } from './event.ts'
+import { type Static, Type } from './type.ts'
 
 /** What an access gate says and is told: a pedestrian door or a vehicle barrier, told apart by `kind` in its state. */
 

@@ -1,5 +1,5 @@
-import { type Static, Type } from 'typebox'
 import { instant } from './event.ts'
+import { type Static, Type } from './type.ts'
 
 /** What a one-key alarm button says and is told. */
 

@@ -1,5 +1,5 @@
-import { type Static, Type } from 'typebox'
 import { instant } from './event.ts'
+import { type Static, Type } from './type.ts'
 
 /** `online`: heard within its interval. `stale`: silent for too long. `fault`: reports that it cannot work. `offline`: gone. */
 export const AVAILABILITIES = ['online', 'stale', 'fault', 'offline'] as const

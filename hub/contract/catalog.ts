@@ -1,4 +1,3 @@
-import type { TSchema } from 'typebox'
 import { AccessGateState, accessGateCommands, accessGateEvents } from './access-gate.ts'
 import { AlarmButtonState, alarmButtonCommands, alarmButtonEvents } from './alarm-button.ts'
 import { GatewayState, gatewayCommands, gatewayEvents } from './gateway.ts'
@@ -7,6 +6,7 @@ import { IncidentState, incidentCommands, incidentEvents } from './incident.ts'
 import { ParkSensorState, parkSensorCommands, parkSensorEvents } from './park-sensor.ts'
 import { CameraState } from './plate.ts'
 import type { DeviceClass } from './topic.ts'
+import type { TSchema } from './type.ts'
 
 /** Everything one class of device can say and be told: the single source of types, validation and documents. */
 export interface ClassContract {

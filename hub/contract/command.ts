@@ -1,6 +1,6 @@
-import { type Static, type TSchema, Type } from 'typebox'
 import { Instant, instant } from './event.ts'
 import { COMMAND_ID_PATTERN, SEGMENT_PATTERN } from './topic.ts'
+import { type Static, type TSchema, Type } from './type.ts'
 
 /** Who asks. `flow` is local automation, `platform` a district system, `person` somebody logged in. */
 export const ACTOR_KINDS = ['person', 'platform', 'flow', 'rule', 'installer'] as const

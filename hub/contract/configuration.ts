@@ -1,6 +1,6 @@
-import { type Static, Type } from 'typebox'
 import { checker } from './schema.ts'
 import { type Site, sitePath } from './topic.ts'
+import { type Static, Type } from './type.ts'
 
 /**
  * How a gateway gets its part of the site's configuration: the whole of it in one command, signed with the key of the

@@ -1,8 +1,8 @@
 import { createHmac, hash } from 'node:crypto'
-import { type Static, type TSchema, Type } from 'typebox'
 import { type Decoded, LinliError, refuse } from './errors.ts'
 import { checker } from './schema.ts'
 import { Segment } from './topic.ts'
+import { type Static, type TSchema, Type } from './type.ts'
 
 /**
  * Who may pass, as the hub tells its gateways: snapshots in numbered parts, and the changes between two versions. A

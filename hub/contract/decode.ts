@@ -1,5 +1,4 @@
 import { isUtf8 } from 'node:buffer'
-import type { TSchema } from 'typebox'
 import { Availability } from './availability.ts'
 import { catalog } from './catalog.ts'
 import { AnyCommand, type Command, commandSchema, Result } from './command.ts'
@@ -10,6 +9,7 @@ import { checkPlateReading, type PlateReading } from './plate.ts'
 import { type Checker, checker } from './schema.ts'
 import { type SenmlPack, SenmlPack as SenmlPackSchema } from './senml.ts'
 import { type DeviceClass, isRetained, parseTopic, sourceOf, type Topic } from './topic.ts'
+import type { TSchema } from './type.ts'
 
 /** Largest payload of any message: events are small, and a gateway must hold thousands of them. */
 export const PAYLOAD_BYTES_MAX = 64 * 1024

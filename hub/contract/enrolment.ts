@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { type Static, Type } from 'typebox'
 import { LinliError } from './errors.ts'
 import { Segment } from './topic.ts'
+import { type Static, Type } from './type.ts'
 
 /**
  * What an installer carries from the hub to a gateway, as text or QR: where the hub is, the code, and the fingerprint of the

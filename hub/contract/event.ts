@@ -1,5 +1,5 @@
-import { type Static, type TSchema, Type } from 'typebox'
 import { type Address, sourceOf } from './topic.ts'
+import { type Static, type TSchema, Type } from './type.ts'
 
 /**
  * The envelope of events and telemetry: CloudEvents 1.0 in structured JSON mode (binary mode needs MQTT 5, which the

@@ -1,8 +1,8 @@
-import { type Static, Type } from 'typebox'
 import { ConfigurationHave, configurationCommands } from './configuration.ts'
 import { CredentialsHave, credentialCommands } from './credentials.ts'
 import { Instant, TIME_QUALITIES } from './event.ts'
 import { Segment } from './topic.ts'
+import { type Static, Type } from './type.ts'
 
 /** What a gateway says of itself. */
 

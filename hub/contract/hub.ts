@@ -1,6 +1,6 @@
-import { type Static, Type } from 'typebox'
 import { Instant, instant } from './event.ts'
 import { COMMAND_ID_PATTERN, Segment } from './topic.ts'
+import { type Static, Type } from './type.ts'
 
 /** What the hub says of itself, and the commands that mean the whole estate. */
 

@@ -1,7 +1,7 @@
-import { type Static, Type } from 'typebox'
 import { instant } from './event.ts'
 import { Place } from './meta.ts'
 import { Segment } from './topic.ts'
+import { type Static, Type } from './type.ts'
 
 /** What the hub says of an incident, and what it can be told: `…/hub/incident/{number}/…`. */
 

@@ -1,4 +1,3 @@
-import type { TSchema } from 'typebox'
 import { Availability } from './availability.ts'
 import { type ClassContract, catalog } from './catalog.ts'
 import { commandSchema, Result } from './command.ts'
@@ -7,6 +6,7 @@ import { Meta } from './meta.ts'
 import { PlateReading } from './plate.ts'
 import { SenmlPack } from './senml.ts'
 import { type Channel, DEVICE_CLASSES, type DeviceClass, isRetained } from './topic.ts'
+import type { TSchema } from './type.ts'
 
 /** Every message of the contract, one by one: what the published document, its tests and its samples are made from. */
 export interface MessageKind {

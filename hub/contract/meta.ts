@@ -1,5 +1,5 @@
-import { type Static, Type } from 'typebox'
 import { DEVICE_CLASSES } from './topic.ts'
+import { type Static, Type } from './type.ts'
 
 /** Where a device hangs, for people and for rules: devices with the same path of ids share a place. */
 export const Place = Type.Object(

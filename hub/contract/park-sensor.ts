@@ -1,5 +1,5 @@
-import { type Static, Type } from 'typebox'
 import { instant } from './event.ts'
+import { type Static, Type } from './type.ts'
 
 /**
  * What a park sensor says and is told: a slave on a bus or sensors on a board, with the outputs (lamp, valve, fountain)

@@ -1,7 +1,7 @@
-import { type Static, Type } from 'typebox'
 import { Instant } from './event.ts'
 import { checker } from './schema.ts'
 import { formatTopic, gatewayPath, type Site, type Topic } from './topic.ts'
+import { type Static, Type } from './type.ts'
 
 /**
  * What a camera says that it has read. A plate in the clear goes from the camera to the gateway that decides, and

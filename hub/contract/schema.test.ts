@@ -1,6 +1,6 @@
-import { Type } from 'typebox'
 import { describe, expect, it } from 'vitest'
 import { checker, describeIssues } from './schema.ts'
+import { Type } from './type.ts'
 
 const check = checker(
   Type.Object(

@@ -1,26 +1,21 @@
-import type { Static, TSchema } from 'typebox'
-import { Compile } from 'typebox/compile'
+import { compile, pointerTo, type SchemaIssue } from './conform.ts'
 import { type Decoded, LinliError } from './errors.ts'
+import type { Static, TSchema } from './type.ts'
 
 /** Checks a value against a schema, naming the first bad field and what it may be. */
 export type Checker<T> = (value: unknown) => Decoded<T>
-
-interface SchemaIssue {
-  keyword: string
-  instancePath: string
-  message: string
-  params: object
-}
 
 /**
  * Compiles a schema once; the checker is then cheap enough for every message (a few µs).
  * @param code the code of the error that a bad value gets
  */
 export function checker<S extends TSchema>(schema: S, code = 'SCHEMA_VIOLATION'): Checker<Static<S>> {
-  const compiled = Compile(schema)
+  const conforms = compile(schema)
   return (value) => {
-    if (compiled.Check(value)) return { ok: true, value: value as Static<S> }
-    const { path, message } = describeIssues(compiled.Errors(value) as SchemaIssue[], value)
+    if (conforms(value)) return { ok: true, value: value as Static<S> }
+    const issues: SchemaIssue[] = []
+    conforms(value, issues)
+    const { path, message } = describeIssues(issues, value)
     return { ok: false, error: new LinliError(code, message, { kind: 'caller', path }) }
   }
 }
@@ -39,15 +34,15 @@ export function describeIssues(issues: SchemaIssue[], root: unknown): { path: st
       (name) => !hasOwn(valueAt(root, issue.instancePath), name),
     )
     return {
-      path: join(issue.instancePath, names[0] ?? ''),
-      message: `missing field ${names.map((n) => join(issue.instancePath, n)).join(', ')}`,
+      path: pointerTo(issue.instancePath, names[0] ?? ''),
+      message: `missing field ${names.map((n) => pointerTo(issue.instancePath, n)).join(', ')}`,
     }
   }
   if (issue.keyword === 'additionalProperties') {
     const names = params.additionalProperties as string[]
     return {
-      path: join(issue.instancePath, names[0] ?? ''),
-      message: `unknown field ${names.map((n) => join(issue.instancePath, n)).join(', ')}`,
+      path: pointerTo(issue.instancePath, names[0] ?? ''),
+      message: `unknown field ${names.map((n) => pointerTo(issue.instancePath, n)).join(', ')}`,
     }
   }
   if (issue.keyword === 'enum')
@@ -64,11 +59,6 @@ export function describeIssues(issues: SchemaIssue[], root: unknown): { path: st
 
 function hasOwn(value: unknown, name: string): boolean {
   return typeof value === 'object' && value !== null && Object.hasOwn(value, name)
-}
-
-/** JSON pointers escape `~` and `/` (RFC 6901 §3). */
-function join(pointer: string, name: string): string {
-  return `${pointer}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`
 }
 
 function valueAt(root: unknown, pointer: string): unknown {

@@ -1,5 +1,5 @@
-import { type Static, Type } from 'typebox'
 import { READING_QUALITIES, READING_REASONS, type ReadingReason } from './park-sensor.ts'
+import { type Static, Type } from './type.ts'
 
 /**
  * One record of a SenML pack (RFC 8428 §4): base fields on the first record, resolved fields per reading. `q`, `qr` and `qs` are

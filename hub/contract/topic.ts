@@ -1,5 +1,5 @@
-import { Type } from 'typebox'
 import { type Decoded, refuse } from './errors.ts'
+import { Type } from './type.ts'
 
 /**
  * The topic space: `linli/v1/{street}/{community}/{estate}/{gateway}/{class}/{device}/{channel…}`, the same at the hub

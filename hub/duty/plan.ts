@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { type Static, Type } from 'typebox'
 import { LinliError } from '../contract/errors.ts'
+import { type Static, Type } from '../contract/type.ts'
 import { type ImageKind, imageKind } from './image.ts'
 import { jsonRecord, type Records } from './records.ts'
 

@@ -1,8 +1,8 @@
-import type { Static, TSchema } from 'typebox'
 import { decodeJson } from '../contract/decode.ts'
 import { encodeJson } from '../contract/encode.ts'
 import { LinliError, reasonOf } from '../contract/errors.ts'
 import { checker } from '../contract/schema.ts'
+import type { Static, TSchema } from '../contract/type.ts'
 import type { CompactedLane, Log } from '../journal/types.ts'
 
 /** What people at the desk keep: the plan of the site and the sheets of their shifts. In the journal, so that it is backed up with it. */

@@ -1,9 +1,9 @@
-import { type Static, Type } from 'typebox'
 import { Actor, RESULT_STATUSES } from '../contract/command.ts'
 import { decodeJson } from '../contract/decode.ts'
 import { encodeJson } from '../contract/encode.ts'
 import { ESTATE_CODES } from '../contract/hub.ts'
 import { checker } from '../contract/schema.ts'
+import { type Static, Type } from '../contract/type.ts'
 import type { Append, CompactedLane, Entry } from '../journal/types.ts'
 import {
   createEvacuationState,

@@ -1,10 +1,10 @@
-import { type Static, type TSchema, Type } from 'typebox'
 import type { Result } from '../contract/command.ts'
 import { type Decoded, LinliError } from '../contract/errors.ts'
 import { Instant, type LinliEvent, SEVERITIES } from '../contract/event.ts'
 import type { Place } from '../contract/meta.ts'
 import { type Checker, checker } from '../contract/schema.ts'
 import { type Address, COMMAND_ID_PATTERN, DEVICE_CLASSES, SEGMENT_PATTERN, Segment } from '../contract/topic.ts'
+import { type Static, type TSchema, Type } from '../contract/type.ts'
 import type { DeviceSnapshot, Notice, UpstreamStatus } from './hub-port.ts'
 
 /**

@@ -1,7 +1,7 @@
-import { type Static, Type } from 'typebox'
 import { INCIDENT_KINDS, INCIDENT_TIERS, type IncidentClock, type IncidentKind } from '../contract/incident.ts'
 import type { Place } from '../contract/meta.ts'
 import { DEVICE_CLASSES, Segment } from '../contract/topic.ts'
+import { type Static, Type } from '../contract/type.ts'
 import type { Limit } from './clock-machine.ts'
 
 /** `incidents` of site.json: who there is, what raises an incident, and how long everything may take. */

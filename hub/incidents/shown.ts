@@ -1,4 +1,3 @@
-import { type Static, Type } from 'typebox'
 import {
   INCIDENT_CLOCKS,
   INCIDENT_KINDS,
@@ -7,6 +6,7 @@ import {
   INCIDENT_TIERS,
 } from '../contract/incident.ts'
 import { Place } from '../contract/meta.ts'
+import { type Static, Type } from '../contract/type.ts'
 import { ALLOWED, type StepName } from './life-machine.ts'
 import { defined } from './machine.ts'
 import { stateOf } from './messages.ts'

@@ -1,9 +1,9 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Static, Type } from 'typebox'
 import { decodeJson } from '../contract/decode.ts'
 import { reasonOf } from '../contract/errors.ts'
 import { checker } from '../contract/schema.ts'
+import { type Static, Type } from '../contract/type.ts'
 import type { LifelineDeps } from './lifeline.ts'
 
 /** How a process found the way of alarms, in its data folder: there to read when the process itself hangs. */

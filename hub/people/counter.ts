@@ -1,7 +1,7 @@
-import { type Static, Type } from 'typebox'
 import type { Audit } from '../audit/audit.ts'
 import { LinliError } from '../contract/errors.ts'
 import { checker } from '../contract/schema.ts'
+import { type Static, Type } from '../contract/type.ts'
 import { Contact, LANGUAGES, NAME_PATTERN, newEpoch, type People, unknownPerson } from './people.ts'
 import { ROLES } from './roles.ts'
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { type Static, Type } from 'typebox'
 import { LinliError } from '../contract/errors.ts'
 import { checker } from '../contract/schema.ts'
+import { type Static, Type } from '../contract/type.ts'
 import { ROLES } from './roles.ts'
 
 /** Who may log in at this hub. Kept of a person: name, role, how to reach them, language, and what proves their secret. */

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { type Static, Type } from 'typebox'
 import { checker } from '../contract/schema.ts'
+import { type Static, Type } from '../contract/type.ts'
 import type { People, PersonEntry } from './people.ts'
 
 /**

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { type Static, Type } from 'typebox'
 import { checker } from '../contract/schema.ts'
+import { type Static, Type } from '../contract/type.ts'
 import {
   ENTRIES_MAX,
   FORGET_MS,

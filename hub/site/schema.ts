@@ -1,10 +1,10 @@
-import { type Static, Type } from 'typebox'
 import { CameraConfigs, camerasFault, PictureLimits } from '../cameras/config.ts'
 import { type Decoded, LinliError } from '../contract/errors.ts'
 import { DEVICE_KINDS } from '../contract/kinds.ts'
 import { Place } from '../contract/meta.ts'
 import { checker } from '../contract/schema.ts'
 import { SEGMENT_PATTERN, Segment } from '../contract/topic.ts'
+import { type Static, Type } from '../contract/type.ts'
 import { IncidentSettings, settingsFault } from '../incidents/config.ts'
 import { UpstreamList, upstreamsFrom } from '../upstream/settings.ts'
 

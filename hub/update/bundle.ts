@@ -3,10 +3,10 @@ import { createHash, sign, verify } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { readFile, rm, stat, statfs, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Static, Type } from 'typebox'
 import { decodeJson } from '../contract/decode.ts'
 import { LinliError, reasonOf } from '../contract/errors.ts'
 import { checker } from '../contract/schema.ts'
+import { type Static, Type } from '../contract/type.ts'
 import { VERSION } from './layout.ts'
 
 /** A version to carry to a box: `NAME.tar.gz`, and beside it `NAME.json` that says what it is, signed in `NAME.sig`. */

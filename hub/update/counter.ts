@@ -1,6 +1,6 @@
-import { type Static, Type } from 'typebox'
 import type { Audit } from '../audit/audit.ts'
 import { checker } from '../contract/schema.ts'
+import { type Static, Type } from '../contract/type.ts'
 import { VERSION } from './layout.ts'
 
 /** What `linli update` and `linli rollback` tell the hub that runs, for its audit log. */

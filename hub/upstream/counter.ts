@@ -1,6 +1,6 @@
-import { type Static, Type } from 'typebox'
 import { LinliError } from '../contract/errors.ts'
 import { checker } from '../contract/schema.ts'
+import { type Static, Type } from '../contract/type.ts'
 import type { DeadLetter } from './dead-letters.ts'
 import type { LeftUpstream, UpstreamReport, Upstreams } from './upstreams.ts'
 

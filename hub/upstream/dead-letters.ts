@@ -1,8 +1,8 @@
-import { type Static, Type } from 'typebox'
 import { decodeJson } from '../contract/decode.ts'
 import { encodeJson } from '../contract/encode.ts'
 import { LinliError } from '../contract/errors.ts'
 import { checker } from '../contract/schema.ts'
+import { type Static, Type } from '../contract/type.ts'
 import type { CompactedLane, Entry, Log } from '../journal/types.ts'
 
 /** Messages that an upstream could not take, out of the way of all others and in the journal until somebody decides. */

@@ -1,6 +1,6 @@
-import { type Static, Type } from 'typebox'
 import { SEVERITIES } from '../contract/event.ts'
 import { DEVICE_CLASSES, parseTopic, Segment, type Topic } from '../contract/topic.ts'
+import { type Static, Type } from '../contract/type.ts'
 import type { Entry } from '../journal/types.ts'
 
 /** Which messages an upstream gets. */

@@ -1,8 +1,8 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { type Static, Type } from 'typebox'
 import { LinliError, reasonOf } from '../contract/errors.ts'
+import { type Static, Type } from '../contract/type.ts'
 import type { LinkSecrets } from '../journal/shipper/mqtt-link.ts'
 
 /**

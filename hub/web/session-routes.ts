@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import type { TSchema } from 'typebox'
 import { LinliError } from '../contract/errors.ts'
 import { checker } from '../contract/schema.ts'
+import type { TSchema } from '../contract/type.ts'
 import type { LoginAnswer, PeopleDesk, Person } from '../people/desk.ts'
 import { NAME_PATTERN } from '../people/people.ts'
 import { mayAs, ROLE_MAY, ROLES } from '../people/roles.ts'

@@ -65,5 +65,5 @@ export const homes: Record<string, { at: string[]; instead: string }> = {
   'vue/compiler-sfc': { at: ['hub/web/pages/compile.ts'], instead: 'the pages that hub/web/pages compiles' },
   '@flowfuse/node-red-dashboard': { at: ['flows/dashboard/door.ts'], instead: 'the door of flows/dashboard' },
   uplot: { at: ['flows/pages/'], instead: 'the chart of flows/pages' },
-  typebox: { at: ['*'], instead: '' },
+  typebox: { at: ['hub/contract/type.ts', 'hardware-sim/'], instead: 'the builders of hub/contract/type.ts' },
 }

@@ -1,4 +1,4 @@
-import { type TEnum, Type } from 'typebox'
+import { type TEnum, Type } from '../../../hub/contract/type.ts'
 import { DAYS, isTimeZone } from './schedule.ts'
 
 /** The parts of a gate's configuration about times that doors and barriers share. Times are in ms. */

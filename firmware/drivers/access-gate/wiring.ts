@@ -1,5 +1,5 @@
-import { type TObject, type TProperties, type TSchema, Type } from 'typebox'
 import { Segment } from '../../../hub/contract/topic.ts'
+import { type TObject, type TProperties, type TSchema, Type } from '../../../hub/contract/type.ts'
 import type { LineGateWiring } from '../../adapters/gpio-gate-io.ts'
 import type { BusGateWiring } from '../../adapters/modbus-gate-io.ts'
 import type { PinGateWiring } from '../../adapters/pin-gate-io.ts'

@@ -1,6 +1,6 @@
-import { type Static, Type } from 'typebox'
 import { Place } from '../../../hub/contract/meta.ts'
 import { Segment } from '../../../hub/contract/topic.ts'
+import { type Static, Type } from '../../../hub/contract/type.ts'
 
 /** One alarm button in the gateway's configuration. Times are in ms. */
 

@@ -1,7 +1,7 @@
-import { type Static, Type } from 'typebox'
 import { SEVERITIES } from '../../../hub/contract/event.ts'
 import { Place } from '../../../hub/contract/meta.ts'
 import { Segment } from '../../../hub/contract/topic.ts'
+import { type Static, Type } from '../../../hub/contract/type.ts'
 import type { Threshold } from './belief/config.ts'
 import { type OutputConfig, outputDefaults } from './outputs/config.ts'
 import { knowledge } from './profile/schema.ts'

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
-import { type Static, Type } from 'typebox'
 import { Place } from '../../../hub/contract/meta.ts'
 import { Segment } from '../../../hub/contract/topic.ts'
+import { type Static, Type } from '../../../hub/contract/type.ts'
 
 /** Cameras that read plates: the part of the configuration about them. How sure is sure enough, the gate says. */
 

@@ -1,7 +1,7 @@
-import { type Static, Type } from 'typebox'
 import { decodeJson } from '../../contract/decode.ts'
 import { encodeJson } from '../../contract/encode.ts'
 import { type Checker, checker } from '../../contract/schema.ts'
+import { type Static, Type } from '../../contract/type.ts'
 
 /** What stands on disk of sessions and wills. Keys of the `session` lane: `session/{n}`, `progress/{n}`, `incoming/{n}`, `will/{client id}`. */
 

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import { type Static, Type } from 'typebox'
 import { canonical } from '../../audit/canonical.ts'
 import { type Check, DeviceOutcome } from '../../commissioning/record.ts'
 import { decodeJson } from '../../contract/decode.ts'
 import { LinliError } from '../../contract/errors.ts'
 import { Instant } from '../../contract/event.ts'
 import { checker } from '../../contract/schema.ts'
+import { type Static, Type } from '../../contract/type.ts'
 import { type Folder, openFolder } from '../../journal/folder.ts'
 import type { Found } from '../../site/changes.ts'
 

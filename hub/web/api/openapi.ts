@@ -1,5 +1,5 @@
-import type { TSchema } from 'typebox'
 import packageFile from '../../../package.json' with { type: 'json' }
+import type { TSchema } from '../../contract/type.ts'
 import type { Words } from '../../contract/words.ts'
 import type { Role } from '../../people/roles.ts'
 
@@ -104,7 +104,7 @@ function propertiesOf(schema: TSchema | undefined): Record<string, TSchema> {
   return ((schema as { properties?: Record<string, TSchema> } | undefined)?.properties ?? {}) as Record<string, TSchema>
 }
 
-/** Without what TypeBox keeps beside a schema for itself, and with names for what has one. */
+/** Without what a builder keeps hidden in a schema, and with names for what has one. */
 function plain(value: Json, names: ReadonlyMap<unknown, string>): Json {
   const named = (_key: string, one: unknown) => {
     const name = names.get(one)

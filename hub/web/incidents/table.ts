@@ -1,4 +1,3 @@
-import { type Static, type TSchema, Type } from 'typebox'
 import { Result } from '../../contract/command.ts'
 import {
   INCIDENT_KINDS,
@@ -9,6 +8,7 @@ import {
 } from '../../contract/incident.ts'
 import { Place } from '../../contract/meta.ts'
 import { COMMAND_ID_PATTERN, Segment } from '../../contract/topic.ts'
+import { type Static, type TSchema, Type } from '../../contract/type.ts'
 import { COMMAND_WORDS } from '../../contract/words.ts'
 import { TEAM_SORTS } from '../../incidents/config.ts'
 import type { StepName } from '../../incidents/life-machine.ts'

@@ -1,7 +1,7 @@
-import { type Static, Type } from 'typebox'
 import { BARRIER_MODES } from '../../../../hub/contract/access-gate.ts'
 import { Place } from '../../../../hub/contract/meta.ts'
 import { Segment } from '../../../../hub/contract/topic.ts'
+import { type Static, Type } from '../../../../hub/contract/type.ts'
 import { scheduleSchema, time } from '../schedule-config.ts'
 import { type GateWires, gateSchemas } from '../wiring.ts'
 

@@ -1,4 +1,4 @@
-import { type Static, Type } from 'typebox'
+import { type Static, Type } from '../../../../hub/contract/type.ts'
 import { FIELD_ORDERS, FIELD_TYPES } from './field.ts'
 
 /** A device as data: what a profile file (JSON) may say. `load.ts` checks what no schema can see. */
