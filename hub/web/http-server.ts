@@ -4,6 +4,17 @@ import { LinliError } from '../contract/errors.ts'
 
 /** What the plain and the secure server of the hub have in common. */
 
+function noSchema(): never {
+  throw new Error(
+    'a route checks what it gets with a checker of hub/contract/schema.ts, not with a schema of its options',
+  )
+}
+
+/** Our routes bring no schemas of fastify's; its compilers for these (88 files of ajv and more) are not even loaded. */
+export const CHECKED_BY_ROUTES = {
+  schemaController: { compilersFactory: { buildValidator: () => noSchema, buildSerializer: () => noSchema } },
+}
+
 /** Takes a connection over from HTTP. */
 export type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 

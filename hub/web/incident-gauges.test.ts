@@ -2,7 +2,7 @@ import FakeTimers, { type Clock } from '@sinonjs/fake-timers'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { IncidentRoom, settled } from '../../test/support/incident-room.ts'
 import { incidentGauges } from './incident-gauges.ts'
-import type { AddGauge } from './metrics.ts'
+import type { AddGauge } from './metrics-page.ts'
 
 let clock: Clock
 beforeEach(() => {

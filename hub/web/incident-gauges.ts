@@ -3,7 +3,7 @@ import { toldTier } from '../incidents/clock-machine.ts'
 import { isOpen } from '../incidents/life-machine.ts'
 import type { Incidents } from '../incidents/room.ts'
 import { GOALS, monthOf, yardsticks } from '../incidents/yardsticks.ts'
-import type { AddGauge } from './metrics.ts'
+import type { AddGauge } from './metrics-page.ts'
 
 /** How incidents stand, for whoever watches many estates: numbers only, nothing of what happened or where. */
 

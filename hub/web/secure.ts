@@ -8,7 +8,7 @@ import { LinliError } from '../contract/errors.ts'
 import { checker } from '../contract/schema.ts'
 import type { Enrolment } from '../enrolment/enrolment.ts'
 import { openTo } from './guard.ts'
-import { listenHttp } from './http-server.ts'
+import { CHECKED_BY_ROUTES, listenHttp } from './http-server.ts'
 import { addRoutes, BODY_BYTES_MAX, type Routes } from './server.ts'
 
 /** The hub over HTTPS, for other machines: what `server.ts` has, and enrolment of gateways. */
@@ -27,7 +27,7 @@ export function createSecureServer(
   deps: { enrolment: Enrolment; authority: string; routes: Routes },
   identity: TlsIdentity,
 ): SecureServer {
-  const app = Fastify({ logger: false, bodyLimit: BODY_BYTES_MAX, https: tlsOptions(identity) })
+  const app = Fastify({ logger: false, bodyLimit: BODY_BYTES_MAX, https: tlsOptions(identity), ...CHECKED_BY_ROUTES })
   addRoutes(app as unknown as FastifyInstance, deps.routes, { isSecure: true })
   // In a scope of its own, where errors are told the way gateways read them.
   app.register(async (scope) => addEnrolmentRoutes(scope as unknown as FastifyInstance, deps))

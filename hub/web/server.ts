@@ -7,7 +7,7 @@ import type { DutyRoutes } from './duty.ts'
 import { addFlowsProxy, createFlowsUpgrades, type FlowsDoorNow } from './flows-proxy.ts'
 import { createGuard, type Guard, guardRoutes, openTo, requires } from './guard.ts'
 import { addHistoryRoutes, type HistoryRoutes } from './history.ts'
-import { listenHttp, routeUpgrades, type Upgrade } from './http-server.ts'
+import { CHECKED_BY_ROUTES, listenHttp, routeUpgrades, type Upgrade } from './http-server.ts'
 import { addIncidentRoutes, type IncidentRoutes } from './incidents/routes.ts'
 import { addLoginPage } from './login-page.ts'
 import type { Metrics } from './metrics.ts'
@@ -45,7 +45,7 @@ export const BODY_BYTES_MAX = 64 * 1024
 
 /** On loopback, without TLS. */
 export function createWebServer(routes: Routes): WebServer {
-  const app = Fastify({ logger: false, bodyLimit: BODY_BYTES_MAX })
+  const app = Fastify({ logger: false, bodyLimit: BODY_BYTES_MAX, ...CHECKED_BY_ROUTES })
   addRoutes(app, routes, { isSecure: false })
   return {
     listen: (where) => listenHttp(app, { ...where, option: '--http-port' }),
