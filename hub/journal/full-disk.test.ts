@@ -15,6 +15,8 @@ const LANES: LaneConfig[] = [
   { name: 'alarm', kind: 'queue', evict: 'never' },
   { name: 'telemetry', kind: 'queue', evict: { oldest: { entries_max: 1_000_000 } } },
 ]
+/** Some ten thousand fsyncs. */
+const STORY = { timeout: 120_000 }
 const DISK_BYTES = 15 * 1024 * 1024
 /** 1,000 bytes that do not compress, each another. */
 function payloadOf(serial: number): Buffer {
@@ -90,29 +92,33 @@ needsThat(
     await to.append({ lane, topic: 't', payload: next(), time_ms: 0 })
   }
 
-  it('refuses telemetry first, then takes thousands of alarms on the reserve, and loses nothing it took', async () => {
-    let now = await open()
-    const telemetry = await fill(now, 'telemetry')
-    expect(telemetry).toBeGreaterThan(1_000)
-    expect(faults).toMatchObject([{ code: 'JOURNAL_FULL' }])
-    const alarms = await fill(now, 'alarm')
-    expect(alarms).toBeGreaterThan(2_000)
-    await expect(canAppend(now, 'telemetry')).rejects.toMatchObject({ code: 'JOURNAL_FULL' })
-    expect(now.stats().lanes.telemetry?.refused).toBe(2)
-    expect(now.stats().fault?.code).toBe('JOURNAL_FULL')
-    for (const round of ['as it is', 'opened again']) {
-      for (const [lane, taken] of [
-        ['telemetry', telemetry],
-        ['alarm', alarms],
-      ] as const) {
-        const held = await now.list(lane)
-        expect([round, lane, held.length]).toEqual([round, lane, taken])
-        expect(held.every(({ payload }) => isIntact(payload))).toBe(true)
+  it(
+    'refuses telemetry first, then takes thousands of alarms on the reserve, and loses nothing it took',
+    STORY,
+    async () => {
+      let now = await open()
+      const telemetry = await fill(now, 'telemetry')
+      expect(telemetry).toBeGreaterThan(1_000)
+      expect(faults).toMatchObject([{ code: 'JOURNAL_FULL' }])
+      const alarms = await fill(now, 'alarm')
+      expect(alarms).toBeGreaterThan(2_000)
+      await expect(canAppend(now, 'telemetry')).rejects.toMatchObject({ code: 'JOURNAL_FULL' })
+      expect(now.stats().lanes.telemetry?.refused).toBe(2)
+      expect(now.stats().fault?.code).toBe('JOURNAL_FULL')
+      for (const round of ['as it is', 'opened again']) {
+        for (const [lane, taken] of [
+          ['telemetry', telemetry],
+          ['alarm', alarms],
+        ] as const) {
+          const held = await now.list(lane)
+          expect([round, lane, held.length]).toEqual([round, lane, taken])
+          expect(held.every(({ payload }) => isIntact(payload))).toBe(true)
+        }
+        await now.close()
+        now = await open()
       }
-      await now.close()
-      now = await open()
-    }
-  })
+    },
+  )
 
   it('works again by itself when its readers catch up, though nobody else makes room', async () => {
     const now = await open()
