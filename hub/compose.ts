@@ -64,7 +64,6 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     () => upstreams.state(),
     () => journalState(deps.log),
     () => evacuation.state(),
-    () => flowsPart(deps.flowsState?.()),
     seldomHead(audit),
   ])
   const evacuation = createHubEvacuation(deps, settings, { audit, devices, desk, own, selfState })
@@ -127,6 +126,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
     own,
     onAccepted: (listener) => subscribe(acceptedListeners, listener),
     problems: () => [...evacuation.problems(), ...incidents.problems()],
+    flowsChanged: selfState.show,
     onUpstream: (listener) => subscribe(upstreamListeners, listener),
     async start() {
       await restoreRetained(deps, devices, places, broker)
@@ -192,14 +192,15 @@ function createHubBroker(
 }
 
 function createHubSelfState(
-  { logger }: HubDeps,
+  { logger, flowsState }: HubDeps,
   settings: HubSettings,
   own: OwnVoice,
   parts: ReadonlyArray<() => Partial<HubState>>,
 ): SelfState {
   const onFault = (error: unknown) => logger.error({}, `what the hub says of itself cannot be kept: ${reasonOf(error)}`)
   const config = { address: hubAddress(settings), version: packageFile.version }
-  return createSelfState({ say: own.keep, onFault, parts }, config)
+  const all = [...parts, () => flowsPart(flowsState?.())]
+  return createSelfState({ say: own.keep, onFault, parts: all }, config)
 }
 
 function createHubDesk(

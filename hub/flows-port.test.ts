@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { devAuthenticator } from './auth/authenticator.ts'
 import { createHub } from './compose.ts'
 import type { HubForFlows, Notice } from './flows-host/hub-port.ts'
-import { hubForFlows } from './flows-port.ts'
+import { flowsState, hubForFlows } from './flows-port.ts'
 import type { Hub } from './hub.ts'
 import { incidentConfig } from './incidents/config.ts'
 import { createMemoryDisk } from './journal/memory-backend.ts'
@@ -100,4 +100,14 @@ it('a flow raises an incident and works on it by commands with a result', async 
     status: 'refused',
     code: 'INCIDENT_STEP',
   })
+})
+
+it('the state of the hub says how the flows are, and nothing while they start first or end with it', () => {
+  const fell_back = { from: 7, to: 6, user: 'wang', cause: 'crash', at: '2026-11-30T00:00:00.000Z' }
+  expect(flowsState({ status: 'starting' })).toBeUndefined()
+  expect(flowsState({ status: 'closing', last_cause: 'crash' })).toBeUndefined()
+  expect(flowsState({ status: 'running', flows: 'started' })).toEqual({ status: 'running' })
+  expect(flowsState({ status: 'running', flows: 'stopped', reason: 'x' })).toEqual({ status: 'stopped' })
+  for (const status of ['starting', 'restarting', 'gave-up-for-now'] as const)
+    expect(flowsState({ status, last_cause: 'hung', fell_back })).toEqual({ status: 'away', fellback: fell_back })
 })

@@ -62,8 +62,10 @@ export function hubForFlows(hub: Hub, config: FlowsPortConfig): HubForFlows {
   }
 }
 
-/** As the hub's state has it. */
-export function flowsState({ status, flows, fell_back }: FlowsStatus): NonNullable<HubState['flows']> {
+/** As the hub's state has it; nothing is said while they start for the first time or end with the hub. */
+export function flowsState({ status, flows, fell_back, last_cause }: FlowsStatus): HubState['flows'] {
+  const isFirst = status === 'starting' && last_cause === undefined
+  if (isFirst || status === 'stopped' || status === 'closing') return undefined
   const process = flows === 'stopped' ? 'stopped' : 'running'
   return { status: status === 'running' ? process : 'away', ...(fell_back ? { fellback: fell_back } : {}) }
 }

@@ -92,6 +92,8 @@ export interface Hub {
   onAccepted(listener: AcceptedListener): () => void
   /** An upstream came or went. */
   onUpstream(listener: (name: string) => void): () => void
+  /** The flows came or went: the hub's state says so at once. */
+  flowsChanged(): void
   /** What people have to look at although the hub works on, for people. */
   problems(): string[]
   /** Restores what is retained, then starts forwarding. */

@@ -254,7 +254,10 @@ function startFlows(config: HubConfig, hub: Hub, timeQuality: () => TimeQuality,
     {
       hub: hubForFlows(hub, { ...config, timeQuality }),
       log: logger,
-      onStatus: (status) => logger.info({ status }, 'flows'),
+      onStatus(status) {
+        logger.info({ status }, 'flows')
+        if (flowsState(status)) hub.flowsChanged()
+      },
     },
     { data_dir: join(config.dataDir, 'flows'), language: config.language === 'en' ? 'en-US' : 'zh-CN' },
   )
