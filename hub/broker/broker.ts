@@ -8,6 +8,7 @@ import { peerOf } from '../auth/peer.ts'
 import { LinliError, reasonOf } from '../contract/errors.ts'
 import { mayHoldPlate } from '../contract/plate.ts'
 import { createAccounts } from './accounts.ts'
+import { createAudience } from './audience.ts'
 import { createDelivery, type PrincipalClient } from './delivery.ts'
 import { createFront, type FrontEvents } from './front/front.ts'
 import { FRONT_LIMITS, type FrontLimits } from './front/limits.ts'
@@ -21,6 +22,7 @@ import { claimSession, openPersistence } from './persistence/open.ts'
 import { NO_SUBSCRIPTION } from './persistence/persistence.ts'
 import type { SessionReadings, Sessions } from './persistence/sessions.ts'
 import { createPlatePost } from './plate-post.ts'
+import { createShortWay } from './short-way.ts'
 import { type Comer, createTakeover } from './takeover.ts'
 import { createWebSocketDoor } from './websocket.ts'
 import { publishWills } from './wills.ts'
@@ -155,14 +157,12 @@ export async function createBroker(deps: {
       const principal = (client as PrincipalClient | null)?.principal
       if (!principal) return done(new Error('a message without a connection'))
       const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload
+      const settle = inOrder.place(client as PrincipalClient)
       const place = packet.retain && payload.length > 0 ? retained.take(packet.topic, payload.length) : KEEPS_NOTHING
       if (!place) {
         front.report(client?.conn as Duplex, REFUSALS.retained, { account: principal.name, topic: packet.topic })
         toNowhere(packet)
-        return inOrder.after(
-          client as PrincipalClient,
-          Promise.resolve(() => done(null)),
-        )
+        return settle(() => done(null))
       }
       // MQTT-3.3.1-3: whether it came again concerns nobody else.
       packet.dup = false
@@ -170,27 +170,27 @@ export async function createBroker(deps: {
       const accepted = known
         ? known.then((): Verdict => ({ kind: 'swallow' })) // MQTT-4.3.3-2: the same PUBLISH again is answered and goes no further.
         : ingest.accept(principal, inboundOf(client, packet, payload))
-      const settled = accepted.then(
-        (verdict) => () => {
-          if (verdict.kind === 'deliver') {
-            packet.payload = sameBuffer(sessions, verdict.payload)
-            if (packet.retain && verdict.payload.length === 0) retained.forget(packet.topic)
-          } else {
-            place.giveBack()
-            if (verdict.kind === 'to-gateway') plates.hand(verdict.topic, packet.topic, toBuffer(verdict.payload))
-            toNowhere(packet)
-          }
-          done(null)
-        },
-        (error: unknown) => () => {
+      const act = (verdict: Verdict) => {
+        if (verdict.kind === 'deliver') {
+          packet.payload = sameBuffer(sessions, verdict.payload)
+          if (packet.retain && verdict.payload.length === 0) retained.forget(packet.topic)
+        } else {
           place.giveBack()
-          const topic = mayHoldPlate(packet.topic) ? undefined : packet.topic
-          const cause = error instanceof LinliError ? error.code : 'publish-failed'
-          front.report(client?.conn as Duplex, { cause, reason: reasonOf(error) }, { account: principal.name, topic })
-          done(error as Error)
-        },
+          swallowed(verdict, packet.topic)
+          toNowhere(packet)
+        }
+        shortWay.flush(client as PrincipalClient)
+        done(null)
+      }
+      const refuse = (error: unknown) => {
+        place.giveBack()
+        failed(client as PrincipalClient, principal, packet.topic, error)
+        done(error as Error)
+      }
+      accepted.then(
+        (verdict) => settle(() => act(verdict)),
+        (error: unknown) => settle(() => refuse(error)),
       )
-      inOrder.after(client as PrincipalClient, settled)
     },
 
     authorizeSubscribe(client, subscription, done) {
@@ -214,6 +214,28 @@ export async function createBroker(deps: {
     authorizeForward: (client, packet) => delivery.forward(client, packet),
   })
 
+  function swallowed(verdict: Verdict, topic: string): void {
+    if (verdict.kind === 'to-gateway') plates.hand(verdict.topic, topic, toBuffer(verdict.payload))
+  }
+  function failed(client: PrincipalClient, principal: Principal, name: string, error: unknown): void {
+    const topic = mayHoldPlate(name) ? undefined : name
+    const cause = error instanceof LinliError ? error.code : 'publish-failed'
+    front.report(client.conn as Duplex, { cause, reason: reasonOf(error) }, { account: principal.name, topic })
+  }
+  const shortWay = createShortWay({
+    ingest,
+    inOrder,
+    isHeard: createAudience((aedes as unknown as { mq: Parameters<typeof createAudience>[0] }).mq),
+    swallowed,
+    publish(topic, payload, done) {
+      publish({ topic, payload, retain: false, qos: 1 }).then(done, done)
+    },
+    failed(client, principal, topic, error) {
+      failed(client, principal, topic, error)
+      ;(client as unknown as NodeJS.EventEmitter).emit('error', error)
+    },
+  })
+
   aedes.on('client', (client: PrincipalClient) => {
     const isGone = client.closed
     takeover.registered(client as unknown as Comer)
@@ -226,7 +248,7 @@ export async function createBroker(deps: {
   })
   aedes.on('connackSent', ({ returnCode }, client) => {
     if (returnCode !== 0) return
-    front.accepted(client.conn as Duplex)
+    front.accepted(client.conn as Duplex, shortWay.open(client as PrincipalClient))
     queues.connected(client)
   })
   aedes.on('unsubscribe', (filters, client) => {

@@ -3,8 +3,8 @@
  * door looks at many messages at once and may take longer for an earlier one. Aedes goes on with each as soon as it may.
  */
 export interface InOrder {
-  /** `settled` gives what is to be done; it is done when everything that the client sent before is. */
-  after(client: object, settled: Promise<() => void>): void
+  /** A place behind everything that the client has sent: what is given to it is done when everything before is. */
+  place(client: object): (act: () => void) => void
 }
 
 interface Turn {
@@ -15,15 +15,15 @@ export function createInOrder(): InOrder {
   /** A client that is gone takes its turns with it. */
   const turnsOf = new WeakMap<object, Turn[]>()
   return {
-    after(client, settled) {
+    place(client) {
       const turns = turnsOf.get(client) ?? []
       turnsOf.set(client, turns)
       const turn: Turn = { act: undefined }
       turns.push(turn)
-      settled.then((act) => {
+      return (act) => {
         turn.act = act
         while (turns[0]?.act) turns.shift()?.act?.()
-      })
+      }
     },
   }
 }

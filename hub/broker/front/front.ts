@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import { type Addresses, addressKey, createAddresses } from './addresses.ts'
 import { type Allowance, newAllowance, take } from './allowance.ts'
 import { createSubackMender, type SubackMender } from './double-filters.ts'
-import { type Inspection, inspect, isUnderWay, newInspection } from './inspection.ts'
+import { type Inspection, inspect, isPlain, isUnderWay, newInspection } from './inspection.ts'
 import type { FrontLimits } from './limits.ts'
 import { REFUSALS, type Refusal } from './refusal.ts'
 import { createRefusalLog, type RefusalLogger } from './refusal-log.ts'
@@ -28,8 +28,8 @@ export interface Front {
   admit(connection: Duplex, carrier?: Socket): boolean
   /** It is known who this is: no longer a stranger, though CONNACK is still to be written. */
   authenticated(connection: Duplex): void
-  /** CONNACK with return code 0 is out: what waited behind CONNECT may go on. */
-  accepted(connection: Duplex): void
+  /** CONNACK with return code 0 is out: what waited behind CONNECT may go on, plain messages to the taker. */
+  accepted(connection: Duplex, taker?: Taker): void
   /** Counts and tells of what is refused behind the front; `details` are what helps whoever reads it. */
   report(connection: Duplex, refusal: Refusal, details?: Readonly<Record<string, string | undefined>>): void
   /** The same for whoever has no connection yet. */
@@ -38,10 +38,20 @@ export interface Front {
   close(): void
 }
 
+/** Takes whole messages of QoS 1 that nobody retains, one behind the other, past Aedes. */
+export interface Taker {
+  take(packets: Buffer): void
+  /** Nothing more is read for now; the connection gets a `readable` when it is. */
+  isFull(): boolean
+}
+
 interface Line {
   connection: Duplex
   address: string
   inspection: Inspection
+  taker: Taker | undefined
+  /** What is there of a message for the taker. */
+  held: Buffer[]
   /** Made for the first SUBSCRIBE that needs it. */
   subacks: SubackMender | undefined
   stranger: boolean
@@ -84,14 +94,16 @@ export function createFront(deps: { log: RefusalLogger; events: FrontEvents }, l
   /** What Aedes gets for `connection.read()`. */
   function read(line: Line, original: () => Buffer | null): Buffer | null {
     const { inspection, connection } = line
-    if (inspection.refusal || isWaiting(line) || line.throttled) return null
+    if (inspection.refusal || isWaiting(line) || line.throttled || line.taker?.isFull()) return null
     const piece = readAll(connection, original)
     if (piece === null) return null
-    const before = inspection.publishes
+    const { publishes: before, others } = inspection
+    /** The packet under way has begun at Aedes. */
+    const isBegun = isUnderWay(inspection) && line.held.length === 0
     const passed = inspect(limits, inspection, piece)
     if (inspection.refusal) {
       end(line, inspection.refusal)
-      return passed > 0 ? piece.subarray(0, passed) : null
+      return passed > 0 ? joined(line, piece.subarray(0, passed)) : null
     }
     if (inspection.doubles.length > 0 && !mendSubacks(line)) {
       end(line, REFUSALS.tooManyDoubles)
@@ -99,6 +111,7 @@ export function createFront(deps: { log: RefusalLogger; events: FrontEvents }, l
     }
     watchPacket(line)
     if (inspection.publishes !== before) spend(line, inspection.publishes - before)
+    if (line.taker && !isWaiting(line)) return divert(line, line.taker, piece, isBegun, inspection.others === others)
     if (isWaiting(line)) clearTimeout(line.late)
     else if (passed === piece.length) return piece
     // Behind a CONNECT: back to where it is counted, until CONNACK is out.
@@ -153,6 +166,8 @@ export function createFront(deps: { log: RefusalLogger; events: FrontEvents }, l
       connection,
       address,
       inspection: newInspection(),
+      taker: undefined,
+      held: [],
       subacks: undefined,
       stranger: true,
       publishes: newAllowance(publishRate, now_ms),
@@ -204,9 +219,10 @@ export function createFront(deps: { log: RefusalLogger; events: FrontEvents }, l
       const line = lines.get(connection)
       if (line) line.stranger = false
     },
-    accepted(connection) {
+    accepted(connection, taker) {
       const line = lines.get(connection)
       if (!line) return
+      line.taker = taker
       if (isWaiting(line)) line.inspection.phase = 'open'
     },
     report(connection, refusal, details) {
@@ -242,6 +258,34 @@ function readAll(connection: Duplex, original: () => Buffer | null): Buffer | nu
   const pieces = [first]
   for (let next = original(); next !== null; next = connection.readableLength > 0 ? original() : null) pieces.push(next)
   return Buffer.concat(pieces)
+}
+
+/**
+ * A piece with nothing in it but plain messages goes to the taker; of any other all goes to Aedes, so that neither overtakes
+ * the other. A plain message that is not whole waits here, and what comes next begins with a packet again.
+ * @returns what is for Aedes
+ */
+function divert(line: Line, taker: Taker, piece: Buffer, isBegun: boolean, isAllPlain: boolean): Buffer | null {
+  const { inspection, held } = line
+  const isCut = isUnderWay(inspection) && isPlain(inspection) && !(isBegun && inspection.good === 0)
+  const cut = isCut ? inspection.good : piece.length
+  if (cut === 0) {
+    held.push(piece)
+    return null
+  }
+  const whole = joined(line, piece.subarray(0, cut))
+  if (isCut) line.held.push(piece.subarray(cut))
+  if (isBegun || !isAllPlain) return whole
+  taker.take(whole)
+  return null
+}
+
+/** Behind what was held. */
+function joined(line: Line, piece: Buffer): Buffer {
+  if (line.held.length === 0) return piece
+  const whole = Buffer.concat([...line.held, piece])
+  line.held = []
+  return whole
 }
 
 /** CONNECT is through, CONNACK is not. */

@@ -15,6 +15,10 @@ export interface Inspection {
   refusal: Refusal | undefined
   packets: number
   publishes: number
+  /** Packets begun that are no message of QoS 1 to be passed on and kept by nobody: see short-way.ts. */
+  others: number
+  /** Behind the last packet that became whole in the piece that was inspected last. */
+  good: number
   /** First byte of the packet under way, or NONE. */
   header: number
   /** Of its remaining length: value so far, bytes so far, or READ when it is known. */
@@ -31,6 +35,8 @@ export interface Inspection {
 }
 
 const NONE = -1
+const PUBLISH_QOS1 = 0x32
+const DUP = 0x08
 const READ = -1
 /** §2.2.3 */
 const LENGTH_BYTES_MAX = 4
@@ -44,6 +50,8 @@ export function newInspection(): Inspection {
     refusal: undefined,
     packets: 0,
     publishes: 0,
+    others: 0,
+    good: 0,
     header: NONE,
     length: 0,
     lengthBytes: 0,
@@ -60,19 +68,23 @@ export function isUnderWay(inspection: Inspection): boolean {
   return inspection.header !== NONE
 }
 
+/** The packet that has begun is a PUBLISH of QoS 1 without RETAIN; DUP concerns nobody (MQTT-3.3.1-3). */
+export function isPlain({ header }: Inspection): boolean {
+  return (header & ~DUP) === PUBLISH_QOS1
+}
+
 /**
  * How many bytes of `piece` may go on. Fewer than all: either `refusal` is set and the connection must end, or the phase is
  * `waiting` and the rest is to be shown again when CONNACK is out.
  */
 export function inspect(limits: FrontLimits, inspection: Inspection, piece: Uint8Array): number {
   let at = 0
-  /** Behind the last whole packet. */
-  let good = 0
+  inspection.good = 0
   while (at < piece.length && inspection.phase !== 'waiting') {
     const end = advance(limits, inspection, piece, at)
-    if (inspection.refusal) return good
+    if (inspection.refusal) return inspection.good
     at = end
-    if (inspection.header === NONE) good = at
+    if (inspection.header === NONE) inspection.good = at
   }
   return at
 }
@@ -86,6 +98,7 @@ function advance(limits: FrontLimits, inspection: Inspection, piece: Uint8Array,
       inspection.phase === 'ended' ? REFUSALS.afterDisconnect : checkFirstByte(byte, inspection.phase === 'first')
     if (inspection.refusal) return at
     inspection.header = byte
+    if (!isPlain(inspection)) inspection.others++
     inspection.length = 0
     inspection.lengthBytes = 0
   }
