@@ -258,7 +258,7 @@ function createUplink(
           cursorName: CURSOR,
           lanes: [...SENT_LANES],
           window: WINDOW,
-          send: ({ entry }) => send(entry),
+          send: ({ entry }, answered) => void send(entry).then(() => answered(), answered),
           onError,
         }),
       logger: deps.log,

@@ -89,7 +89,7 @@ describe('the uplink', () => {
             cursorName: 'uplink',
             lanes: [...SENT_LANES],
             window: 10,
-            send: ({ entry }) => send(entry),
+            send: ({ entry }, answered) => void send(entry).then(() => answered(), answered),
             onError,
           }),
         logger: silentLogger,

@@ -44,10 +44,16 @@ export function createWatch(deps: { now_ms: () => number; monotonic_ms: () => nu
   const early = new Map<string, string[]>()
   const lookers = new Set<() => void>()
   let number = 0
+  let isEmpty = true
   let asked_ms = Number.NEGATIVE_INFINITY
 
   function isLooking(): boolean {
-    if (lookers.size > 0 || deps.monotonic_ms() - asked_ms < LOOKING_MS) return true
+    if (lookers.size > 0 || deps.monotonic_ms() - asked_ms < LOOKING_MS) {
+      isEmpty = false
+      return true
+    }
+    if (isEmpty) return false
+    isEmpty = true
     kept = []
     waiting.clear()
     early.clear()

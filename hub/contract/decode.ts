@@ -60,14 +60,15 @@ const topics = new Map<string, Decoded<Topic> & { ok: true }>()
 const TOPICS_MAX = 4_096
 
 /** The parsed topic; one that is on a channel without ids is parsed once, and frozen because it is shared. */
-function knownTopic(name: string): Decoded<Topic> {
+export function knownTopic(name: string): Decoded<Topic> {
   const known = topics.get(name)
   if (known) return known
   const parsed = parseTopic(name)
   if (!parsed.ok || parsed.value.channel === 'cmd' || parsed.value.channel === 'res') return parsed
   if (topics.size >= TOPICS_MAX) topics.clear()
-  topics.set(name, { ok: true, value: Object.freeze(parsed.value) })
-  return parsed
+  const made = { ok: true, value: Object.freeze(parsed.value) } as const
+  topics.set(name, made)
+  return made
 }
 
 /**
@@ -91,6 +92,15 @@ export function decodeMessage(topicName: string, payload: Uint8Array, retain: bo
   const json = decodeJson(payload)
   if (!json.ok) return json
   return decodeChannel(checkers, topic, json.value)
+}
+
+/** What the envelope of an event says that has passed the door before. */
+export function envelopeOf(payload: Uint8Array): Pick<LinliEvent, 'id' | 'time' | 'replayed'> | undefined {
+  const json = decodeJson(payload)
+  if (!json.ok || typeof json.value !== 'object' || json.value === null) return undefined
+  const { id, time, replayed } = json.value as Record<string, unknown>
+  if (typeof id !== 'string' || typeof time !== 'string') return undefined
+  return { id, time, ...(replayed === true ? { replayed } : {}) }
 }
 
 /** Bytes → JSON value, with typed errors. */

@@ -84,8 +84,14 @@ export function gatewayPath(site: Site, gateway: string): string {
   return `${sitePath(site)}/${gateway}`
 }
 
+let newest: { address: Address; path: string } | undefined
+
 export function addressPath(address: Address): string {
-  return `${gatewayPath(address, address.gateway)}/${address.class}/${address.device}`
+  // Each message is asked for it by many; those of a parsed topic do not change.
+  if (newest?.address === address) return newest.path
+  const path = `${gatewayPath(address, address.gateway)}/${address.class}/${address.device}`
+  if (Object.isFrozen(address)) newest = { address, path }
+  return path
 }
 
 /** The CloudEvents `source` of an address: a URI-reference, the topic path with a leading slash. */

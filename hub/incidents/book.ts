@@ -35,7 +35,14 @@ export function createBook(): Book {
       if (ids.size === 0) byDevice.delete(device)
     },
     remove: (id) => void byId.delete(id),
-    ofDevice: (device) => [...(byDevice.get(device) ?? [])].flatMap((id) => byId.get(id)?.incident ?? []),
+    ofDevice(device) {
+      const found: Incident[] = []
+      for (const id of byDevice.get(device) ?? []) {
+        const live = byId.get(id)
+        if (live) found.push(live.incident)
+      }
+      return found
+    },
   }
 }
 
@@ -53,9 +60,11 @@ export function createChanges(book: Pick<Book, 'get' | 'ofDevice'>): Changes {
   return {
     incident: (id) => changed.get(id)?.incident ?? book.get(id)?.incident,
     ofDevice(device) {
-      const before = book.ofDevice(device).map(({ id }) => changed.get(id)?.incident ?? book.get(id)?.incident)
-      const fresh = [...changed.values()].map(({ incident }) => incident).filter((one) => one.device === device)
-      return [...new Set([...before, ...fresh])].filter((one) => one !== undefined && isOpen(one)) as Incident[]
+      const known = book.ofDevice(device)
+      const found = known.map((one) => changed.get(one.id)?.incident ?? one)
+      for (const { incident } of changed.values())
+        if (incident.device === device && !known.some(({ id }) => id === incident.id)) found.push(incident)
+      return found.filter(isOpen)
     },
     add({ incident, story, effects }) {
       const before = changed.get(incident.id)

@@ -1,6 +1,6 @@
-import { decodeMessage } from '../contract/decode.ts'
+import { envelopeOf, knownTopic } from '../contract/decode.ts'
 import type { Place } from '../contract/meta.ts'
-import { type Address, parseTopic } from '../contract/topic.ts'
+import type { Address } from '../contract/topic.ts'
 import type { Entry } from '../journal/types.ts'
 import type { Changes } from './book.ts'
 import { FOLLOWING_EVENTS, type IncidentConfig, ruleFor } from './config.ts'
@@ -27,14 +27,13 @@ export function factOf(
   placeOf: (address: Address) => Place | undefined,
 ): Fact | undefined {
   if (!name.includes('/evt/')) return undefined
-  const parsed = parseTopic(name)
+  const parsed = knownTopic(name)
   if (!parsed.ok || parsed.value.channel !== 'evt') return undefined
   const { gateway, class: kind, device, type } = parsed.value
   const concerns = rules.some((rule) => rule.class === kind && rule.events.includes(type))
   if (kind === 'incident' || !(concerns || FOLLOWING_EVENTS[kind]?.includes(type))) return undefined
-  const decoded = decodeMessage(name, payload, false)
-  if (!decoded.ok || decoded.value.kind !== 'event') return undefined
-  const { event } = decoded.value
+  const event = envelopeOf(payload)
+  if (!event) return undefined
   return {
     device: `${gateway}/${kind}/${device}`,
     class: kind,

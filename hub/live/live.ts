@@ -56,6 +56,8 @@ export interface Live {
   close(): void
 }
 
+type Heard = Message & { kind: 'event' }
+
 /** Changes kept for pages that come back. */
 const KEPT_MAX = 2_000
 /** Events shown to a page that comes anew. */
@@ -75,33 +77,44 @@ export function createLive(deps: LiveDeps, history: readonly Message[] = []): Li
   const kept: Told[] = []
   const listeners = new Set<(told: Told) => void>()
   const readings: Readings = {}
-  const events: ShownEvent[] = []
-  const byDevice = new Map<string, ShownEvent[]>()
+  const events: Heard[] = []
+  const byDevice = new Map<string, Heard[]>()
   /** By device path, epoch ms. */
   const heard = new Map<string, number>()
   let changed: Readings = {}
   let timer: ReturnType<typeof setTimeout> | undefined
   let number = 0
+  /** Changes since somebody looked: a page that was there before them all finds what it missed, until they are too many. */
+  let unseen = Number.POSITIVE_INFINITY
 
   for (const message of history) if (message.kind === 'event') keepEvent(message)
 
-  function tell(name: string, data: unknown): void {
+  /** With nobody to see it, and nobody who could come back for it, a change only has its number. */
+  function tell(name: string, data: () => unknown): void {
     number += 1
-    const told = { id: `${deps.run}-${number}`, name, data }
+    unseen = listeners.size > 0 ? 0 : unseen + 1
+    if (unseen > KEPT_MAX) {
+      kept.length = 0
+      return
+    }
+    const told = { id: `${deps.run}-${number}`, name, data: data() }
     kept.push(told)
     if (kept.length > KEPT_MAX) kept.shift()
     for (const listener of listeners) listener(told)
   }
 
-  function keepEvent(message: Message & { kind: 'event' }): ShownEvent {
-    const shown = shownEvent(message, deps.devices.get(message.topic)?.meta?.place)
-    events.push(shown)
+  function keepEvent(message: Heard): void {
+    events.push(message)
     if (events.length > EVENTS_MAX) events.shift()
-    const mine = byDevice.get(shown.path) ?? []
-    mine.unshift(shown)
-    mine.length = Math.min(mine.length, EVENTS_PER_DEVICE_MAX)
-    byDevice.set(shown.path, mine)
-    return shown
+    const path = addressPath(message.topic)
+    const mine = byDevice.get(path) ?? []
+    mine.push(message)
+    if (mine.length > EVENTS_PER_DEVICE_MAX) mine.shift()
+    byDevice.set(path, mine)
+  }
+
+  function shown(message: Heard): ShownEvent {
+    return shownEvent(message, deps.devices.get(message.topic)?.meta?.place)
   }
 
   function keepReadings(message: Message & { kind: 'telemetry' }): void {
@@ -120,8 +133,9 @@ export function createLive(deps: LiveDeps, history: readonly Message[] = []): Li
 
   function tellReadings(): void {
     timer = undefined
-    tell('readings', changed)
+    const data = changed
     changed = {}
+    tell('readings', () => data)
   }
 
   function shownNow(view: DeviceView): ShownDevice {
@@ -131,14 +145,14 @@ export function createLive(deps: LiveDeps, history: readonly Message[] = []): Li
   /** An incident stands on the wire like a device, and is none. */
   function tellIncident(message: Message): void {
     const { device: number } = message.topic
-    if (message.kind === 'state') tell('incident', { number, ...(message.state as IncidentState) })
-    if (message.kind === 'cleared') tell('incident-gone', { number })
+    if (message.kind === 'state') tell('incident', () => ({ number, ...(message.state as IncidentState) }))
+    if (message.kind === 'cleared') tell('incident-gone', () => ({ number }))
   }
 
   function tellDevice(address: Address): void {
     const view = deps.devices.get(address)
-    if (view) tell('device', shownNow(view))
-    else tell('device-gone', { path: addressPath(address) })
+    if (view) tell('device', () => shownNow(view))
+    else tell('device-gone', () => ({ path: addressPath(address) }))
   }
 
   return {
@@ -146,31 +160,37 @@ export function createLive(deps: LiveDeps, history: readonly Message[] = []): Li
       // What the hub says in a device's name is no sign of life of it.
       if (message.kind !== 'command' && message.kind !== 'availability')
         heard.set(addressPath(message.topic), deps.now_ms())
-      if (message.kind === 'event') tell('event', keepEvent(message))
-      else if (message.kind === 'telemetry') keepReadings(message)
-      else if (message.kind === 'result') tell('result', { path: addressPath(message.topic), ...message.result })
+      if (message.kind === 'event') {
+        keepEvent(message)
+        tell('event', () => shown(message))
+      } else if (message.kind === 'telemetry') keepReadings(message)
+      else if (message.kind === 'result')
+        tell('result', () => ({ path: addressPath(message.topic), ...message.result }))
       else if (message.topic.class === 'incident') tellIncident(message)
       else if (message.kind !== 'command' && message.kind !== 'plate') tellDevice(addressOf(message.topic))
     },
-    tell,
+    tell: (name, data) => tell(name, () => data),
     since(id) {
-      if (id === `${deps.run}-${number}`) return []
-      const index = kept.findIndex((one) => one.id === id)
-      return index < 0 ? undefined : kept.slice(index + 1)
+      const before = number - kept.length
+      const seen = id.startsWith(`${deps.run}-`) ? Number(id.slice(deps.run.length + 1)) : Number.NaN
+      return seen >= before && seen <= number ? kept.slice(seen - before) : undefined
     },
     onTold(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
-    picture: () => ({
-      id: `${deps.run}-${number}`,
-      now: new Date(deps.now_ms()).toISOString(),
-      devices: deps.devices.all().map(shownNow),
-      incidents: deps.incidents(),
-      readings,
-      events,
-    }),
-    eventsOf: (path) => byDevice.get(path) ?? [],
+    picture() {
+      unseen = 0
+      return {
+        id: `${deps.run}-${number}`,
+        now: new Date(deps.now_ms()).toISOString(),
+        devices: deps.devices.all().map(shownNow),
+        incidents: deps.incidents(),
+        readings,
+        events: events.map(shown),
+      }
+    },
+    eventsOf: (path) => (byDevice.get(path) ?? []).map(shown).reverse(),
     close: () => clearTimeout(timer),
   }
 }

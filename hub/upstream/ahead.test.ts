@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createLog } from '../journal/log.ts'
 import { createMemoryBackend, createMemoryDisk, type MemoryDisk } from '../journal/memory-backend.ts'
+import type { Answered } from '../journal/shipper/outgoing.ts'
 import { createPump } from '../journal/shipper/pump.ts'
 import type { Entry } from '../journal/types.ts'
 import { createAhead } from './ahead.ts'
@@ -24,13 +25,15 @@ async function open(disk: MemoryDisk = createMemoryDisk()) {
     { lanes: LANES.map((name) => ({ name, kind: 'queue', evict: 'never' })), stream_hold_ms: 1 },
   )
   const sent: string[] = []
-  let flying: Array<{ resolve(): void; reject(error: Error): void }> = []
+  let flying: Answered[] = []
   let isUp = true
   let stopping = Promise.resolve()
-  function publish({ topic }: Entry): Promise<void> {
-    if (!isUp) return Promise.reject(new Error('down'))
-    sent.push(topic)
-    return new Promise((resolve, reject) => flying.push({ resolve, reject }))
+  function publish({ topic }: Entry, answered: Answered): void {
+    if (!isUp) answered(new Error('down'))
+    else {
+      sent.push(topic)
+      flying.push(answered)
+    }
   }
   const pump = createPump({
     log,
@@ -38,7 +41,9 @@ async function open(disk: MemoryDisk = createMemoryDisk()) {
     lanes: LANES,
     window: 4,
     unsettled_max: 1_000,
-    send: ({ entry }) => ahead.answerTo(entry) ?? publish(entry),
+    send({ entry }, answered) {
+      if (!ahead.answerTo(entry, answered)) publish(entry, answered)
+    },
     onError: () => undefined,
   })
   const ahead = createAhead(
@@ -67,14 +72,14 @@ async function open(disk: MemoryDisk = createMemoryDisk()) {
       await settle()
     },
     async acknowledge() {
-      for (const { resolve } of flying.splice(0)) resolve()
+      for (const answered of flying.splice(0)) answered()
       await settle()
     },
     async breakLink() {
       isUp = false
       const lost = flying
       flying = []
-      for (const { reject } of lost) reject(new Error('lost'))
+      for (const answered of lost) answered(new Error('lost'))
       ahead.down()
       stopping = pump.stop()
       await settle()

@@ -1,3 +1,4 @@
+import type { Answered } from '../journal/shipper/outgoing.ts'
 import type { PumpStats } from '../journal/shipper/pump.ts'
 import type { Entry, Log } from '../journal/types.ts'
 
@@ -7,11 +8,17 @@ import type { Entry, Log } from '../journal/types.ts'
  * goes ahead only when everything before it in its lane has gone. When the pump comes to it, it finds it sent.
  */
 export interface Ahead {
-  /** The answer to what went ahead; undefined: it did not, or the connection broke meanwhile. */
-  answerTo(entry: Entry): Promise<void> | undefined
+  /** Gives the answer to what went ahead, now or when it comes; false: it did not, or the connection broke meanwhile. */
+  answerTo(entry: Entry, answered: Answered): boolean
   /** What was sent on the connection that ended is open again: nothing goes ahead of it. */
   down(): void
   close(): void
+}
+
+interface Flight {
+  isAnswered: boolean
+  error: unknown
+  tell: Answered | undefined
 }
 
 export function createAhead(
@@ -21,14 +28,14 @@ export function createAhead(
     /** The upstream takes it, and nothing speaks against sending it now. */
     mayGo: () => boolean
     wants: (entry: Entry) => boolean
-    publish: (entry: Entry) => Promise<void>
+    publish: (entry: Entry, answered: Answered) => void
   },
   config: { lanes: readonly string[]; window: number },
 ): Ahead {
   const { pump } = deps
   /** Lanes with entries that did not go ahead and may not have been sent yet. */
   const held = new Set(config.lanes)
-  let answers = new Map<Entry, Promise<void>>()
+  let answers = new Map<Entry, Flight>()
 
   const hold = () => {
     for (const lane of config.lanes) held.add(lane)
@@ -49,18 +56,24 @@ export function createAhead(
       return
     }
     const mine = answers
-    const answer = deps.publish(entry)
-    mine.set(entry, answer)
-    answer.catch(() => {
-      if (mine === answers) hold()
+    const flight: Flight = { isAnswered: false, error: undefined, tell: undefined }
+    mine.set(entry, flight)
+    deps.publish(entry, (error) => {
+      flight.isAnswered = true
+      flight.error = error
+      if (error !== undefined && mine === answers) hold()
+      flight.tell?.(error)
     })
   })
 
   return {
-    answerTo(entry) {
-      const answer = answers.get(entry)
+    answerTo(entry, answered) {
+      const flight = answers.get(entry)
+      if (!flight) return false
       answers.delete(entry)
-      return answer
+      if (flight.isAnswered) answered(flight.error)
+      else flight.tell = answered
+      return true
     },
     down() {
       answers = new Map()

@@ -4,6 +4,7 @@ import { encodeJson } from '../contract/encode.ts'
 import { markReplayed, payloadToSend } from '../contract/replayed.ts'
 import { type Address, formatTopic, type Site, sitePath } from '../contract/topic.ts'
 import { createMqttLink, type MqttLink } from '../journal/shipper/mqtt-link.ts'
+import type { Answered } from '../journal/shipper/outgoing.ts'
 import { type Admission, createPump, type Shipment } from '../journal/shipper/pump.ts'
 import type { Entry, Log } from '../journal/types.ts'
 import { createAhead } from './ahead.ts'
@@ -93,7 +94,8 @@ export function createForwarder(deps: ForwarderDeps, config: ForwarderConfig): F
   const windows = windowsOf(config)
   const pump = createPump({ log, cursorName: cursorOf(name), ...windows, admit, send, onError: onStopped })
   const isCalm = () => link.connected && poison.isCalm()
-  const ahead = createAhead({ log, pump, wants, mayGo: isCalm, publish: (entry) => publish(entry, false) }, windows)
+  const goAhead = (entry: Entry, answered: Answered) => publish(entry, false, answered)
+  const ahead = createAhead({ log, pump, wants, mayGo: isCalm, publish: goAhead }, windows)
   const side = createSideFeed({
     publish: ({ topic, payload, lane }) => link.publish(topic, markReplayed(payload), optionsOf(lane)),
     isFree: () => isCalm() && pump.drained(),
@@ -122,9 +124,11 @@ export function createForwarder(deps: ForwarderDeps, config: ForwarderConfig): F
   }
 
   function onStopped(error: unknown): void {
+    // A link that is down has said so, and starts it again.
+    if (!link.connected) return
     deps.onError(error)
-    // The link stands, so nobody else starts it again: the journal could not be read, or the broker refused one message.
-    if (link.connected) retryTimer = setTimeout(resume, RETRY_MS)
+    // The journal could not be read, or the broker refused one message.
+    retryTimer = setTimeout(resume, RETRY_MS)
   }
 
   function admit(entry: Entry): Admission {
@@ -133,16 +137,21 @@ export function createForwarder(deps: ForwarderDeps, config: ForwarderConfig): F
     return isAllowed ? 'send' : 'wait'
   }
 
-  async function send({ entry, backlog }: Shipment): Promise<void> {
+  function send({ entry, backlog }: Shipment, answered: Answered): void {
     poison.sent(entry)
-    await (ahead.answerTo(entry) ?? publish(entry, backlog))
-    poison.acknowledged(entry)
-    delivered.set(entry.lane, (delivered.get(entry.lane) ?? 0) + 1)
-    deps.onAcknowledged(entry)
+    const done: Answered = (error) => {
+      if (error === undefined) {
+        poison.acknowledged(entry)
+        delivered.set(entry.lane, (delivered.get(entry.lane) ?? 0) + 1)
+        deps.onAcknowledged(entry)
+      }
+      answered(error)
+    }
+    if (!ahead.answerTo(entry, done)) publish(entry, backlog, done)
   }
 
-  function publish({ topic, payload, time_ms, lane }: Entry, waited: boolean): Promise<void> {
-    return link.publish(topic, payloadToSend(payload, waited, deps.now_ms() - time_ms), optionsOf(lane))
+  function publish({ topic, payload, time_ms, lane }: Entry, waited: boolean, answered: Answered): void {
+    link.send(topic, payloadToSend(payload, waited, deps.now_ms() - time_ms), lane === 'state', answered)
   }
 
   async function bury({ lane, position }: Place, why: { tries: number; reason: string }): Promise<void> {

@@ -21,6 +21,8 @@ export interface LaneFeed {
 
 /** Entries read at once; a read from disk costs about as much as a send, so few are better than many. */
 const READ_ENTRIES = 256
+/** With so few left of a backlog the next are read, so that the next holder never waits for the disk. */
+const READ_AHEAD = 192
 
 interface Deps {
   log: Log
@@ -52,7 +54,7 @@ export function createLaneFeed(lane: string, deps: Deps): LaneFeed {
     isReading = true
     try {
       const entries = await log.read(lane, read_to, READ_ENTRIES)
-      unread = entries
+      unread = head < unread.length ? [...unread.slice(head), ...entries] : entries
       head = 0
       // Nothing there although positions were given out: evicted or replaced meanwhile.
       read_to = entries.at(-1)?.position ?? Math.max(read_to, log.last(lane))
@@ -89,6 +91,8 @@ export function createLaneFeed(lane: string, deps: Deps): LaneFeed {
       head += 1
       sent.push(entry.position)
       covers.push(entry.position)
+      if (unread.length - head < READ_AHEAD && log.last(lane) - read_to >= READ_AHEAD && !isReading)
+        read().catch(deps.onError)
       return { entry, resent: entry.position <= deps.sent_before, backlog: entry.position <= backlog_to }
     },
     pass() {

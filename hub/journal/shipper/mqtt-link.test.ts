@@ -241,7 +241,7 @@ describe('pump and link together', () => {
       cursorName: 'upstream',
       lanes: ['alarm'],
       window: 100,
-      send: ({ entry }) => up.publish(entry.topic, entry.payload, { qos: 1, retain: false }),
+      send: ({ entry }, answered) => up.send(entry.topic, entry.payload, false, answered),
       onError: () => undefined,
     })
     const drops = [20_000, 50_000]

@@ -4,7 +4,7 @@ import { writeToStream } from 'mqtt-packet'
 import { type LinliError, reasonOf } from '../../contract/errors.ts'
 import { BACKOFF_DEFAULT, type BackoffConfig, backoff_ms } from './backoff.ts'
 import { connectError, linkError, parseBrokerUrl, requestError } from './link-errors.ts'
-import { createOutgoing, type Outgoing } from './outgoing.ts'
+import { type Answered, createOutgoing, type Outgoing } from './outgoing.ts'
 
 // A buffer for each number up to 65,535, made at the first packet: 8 MB and 30 ms, to save what a packet id costs.
 writeToStream.cacheNumbers = false
@@ -67,6 +67,8 @@ export interface MqttLink {
    * connection, and when the connection breaks before the PUBACK: the message may or may not have arrived.
    */
   publish(topic: string, payload: Uint8Array, options: { qos: 0 | 1; retain: boolean }): Promise<void>
+  /** The same at QoS 1, for many: `answered` is called in the turn of the PUBACK, or of the error. */
+  send(topic: string, payload: Uint8Array, retain: boolean, answered: Answered): void
   /** For this connection only: subscribe again in onUp. Rejects with UPSTREAM_REFUSED or UPSTREAM_LOST. */
   subscribe(filter: string, qos: 0 | 1): Promise<void>
   /** Rejects as subscribe does. */
@@ -188,6 +190,7 @@ export function createMqttLink(deps: MqttLinkDeps, config: MqttLinkConfig): Mqtt
     const rejects = [...waiting]
     waiting.clear()
     for (const reject of rejects) reject(error)
+    outgoing?.refuse(error)
   }
 
   function hand(packet: IPublishPacket, acknowledge: (error?: Error) => void): void {
@@ -200,6 +203,11 @@ export function createMqttLink(deps: MqttLinkDeps, config: MqttLinkConfig): Mqtt
         acknowledge(error instanceof Error ? error : new Error(String(error)))
       },
     )
+  }
+
+  function send(topic: string, payload: Uint8Array, retain: boolean, answered: Answered): void {
+    if (isUp && outgoing) outgoing.publish(topic, payload, retain, answered)
+    else answered(linkError('UPSTREAM_LOST', `there is no connection to ${address}`))
   }
 
   /** Runs one request on the connection; answered by the broker or refused when the connection ends. */
@@ -238,14 +246,15 @@ export function createMqttLink(deps: MqttLinkDeps, config: MqttLinkConfig): Mqtt
       refuseWaiting(linkError('UPSTREAM_LOST', `the connection to ${address} was closed here`))
       if (last) await sayGoodbye(last, wasUp)
     },
-    publish: (topic, payload, { qos, retain }) =>
-      ask((using, done) => {
-        if (qos === 1) outgoing?.publish(topic, payload, retain, done)
-        else {
-          const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength)
-          using.publish(topic, bytes, { qos, retain }, (error) => done(error))
-        }
-      }),
+    publish(topic, payload, { qos, retain }) {
+      if (qos === 1)
+        return new Promise((resolve, reject) => {
+          send(topic, payload, retain, (error) => (error ? reject(error) : resolve()))
+        })
+      const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength)
+      return ask((using, done) => using.publish(topic, bytes, { qos, retain }, (error) => done(error)))
+    },
+    send,
     subscribe: (filter, qos) => ask((using, done) => using.subscribe(filter, { qos }, (error) => done(error))),
     unsubscribe: (filter) => ask((using, done) => using.unsubscribe(filter, (error) => done(error ?? null))),
     onMessage: (listener) => listeners.message.push(listener),

@@ -1,39 +1,63 @@
-import type { Writable } from 'node:stream'
+import type { Duplex } from 'node:stream'
 
 /**
  * QoS 1 messages of one connection, written to its stream past the library's own publish: that clones each packet into a
  * store which the log makes needless, and writes each by itself; here what is sent in one turn leaves in one write. The
- * library reads the PUBACKs, keeps the connection alive and gives out the packet ids.
+ * library keeps the connection alive and gives out the packet ids. What comes in and holds nothing but PUBACKs it does not get
+ * to see: parsing one and handing it around costs more than sending the message.
  */
 export interface Outgoing {
-  /** `acknowledged` is called on PUBACK; never when the connection ends before. */
-  publish(topic: string, payload: Uint8Array, retain: boolean, acknowledged: () => void): void
+  /** `answered` is called on PUBACK, or by `refuse`. */
+  publish(topic: string, payload: Uint8Array, retain: boolean, answered: Answered): void
+  /** The connection has ended: nothing more is answered. */
+  refuse(error: Error): void
 }
+
+/** With an error: it may or may not have arrived. */
+export type Answered = (error?: unknown) => void
 
 /** What is used of the library's client. */
 export interface Carrier {
-  stream: Pick<Writable, 'destroyed' | 'write'>
+  stream: Pick<Duplex, 'destroyed' | 'write' | 'push'>
   messageIdProvider: { allocate(): number | null }
+  /** Something came back: the connection lives. */
+  reschedulePing(): void
   on(event: 'packetreceive', listener: (packet: { cmd: string; messageId?: number | undefined }) => void): unknown
 }
 
 /** MQTT 3.1.1 §3.3.1: PUBLISH, QoS 1. */
 const PUBLISH_QOS1 = 0x32
 const RETAIN = 0x01
+/** §3.4: with the remaining length, always 2, and the packet id. */
+const PUBACK = 0x40
+const PUBACK_BYTES = 4
 /** A device says the same few topics all its life. */
 const TOPICS_MAX = 4_096
 
 export function createOutgoing(client: Carrier): Outgoing {
-  const waiting = new Map<number, () => void>()
+  const waiting = new Map<number, Answered>()
   const topics = new Map<string, Buffer>()
   let unwritten: Uint8Array[] = []
 
+  function acknowledged(id: number): void {
+    const answered = waiting.get(id)
+    waiting.delete(id)
+    answered?.()
+  }
+
   client.on('packetreceive', ({ cmd, messageId }) => {
-    if (cmd !== 'puback' || messageId === undefined) return
-    const acknowledged = waiting.get(messageId)
-    waiting.delete(messageId)
-    acknowledged?.()
+    if (cmd === 'puback' && messageId !== undefined) acknowledged(messageId)
   })
+  const { stream } = client
+  const push = stream.push.bind(stream)
+  const isPubacks = createSieve()
+  stream.push = (piece, encoding) => {
+    if (!(piece instanceof Uint8Array) || !isPubacks(piece)) return push(piece, encoding)
+    for (let at = 0; at < piece.length; at += PUBACK_BYTES)
+      acknowledged(((piece[at + 2] ?? 0) << 8) | (piece[at + 3] ?? 0))
+    client.reschedulePing()
+    return true
+  }
 
   function write(): void {
     const bytes = Buffer.concat(unwritten)
@@ -52,12 +76,53 @@ export function createOutgoing(client: Carrier): Outgoing {
   }
 
   return {
-    publish(topic, payload, retain, acknowledged) {
+    publish(topic, payload, retain, answered) {
       const id = freeId(client, waiting)
-      waiting.set(id, acknowledged)
+      waiting.set(id, answered)
       if (unwritten.length === 0) process.nextTick(write)
       unwritten.push(header(bytesOf(topic), id, payload.length, retain), payload)
     },
+    refuse(error) {
+      const all = [...waiting.values()]
+      waiting.clear()
+      for (const answered of all) answered(error)
+    },
+  }
+}
+
+/** Follows what comes in: true for a piece that begins with a packet and holds whole PUBACKs only. */
+function createSieve(): (piece: Uint8Array) => boolean {
+  /** Bytes still to come of the packet under way; of its length first, which is not known then. */
+  let left = 0
+  let isInLength = false
+  let [length, shift] = [0, 0]
+
+  function follow(piece: Uint8Array): void {
+    for (let at = 0; at < piece.length; ) {
+      if (left > 0) {
+        const here = Math.min(left, piece.length - at)
+        left -= here
+        at += here
+        continue
+      }
+      const byte = piece[at++] ?? 0
+      if (isInLength) {
+        length += (byte & 0x7f) << shift
+        shift += 7
+        isInLength = byte > 0x7f
+        if (!isInLength) left = length
+      } else [isInLength, length, shift] = [true, 0, 0]
+    }
+  }
+
+  return (piece) => {
+    if (left === 0 && !isInLength && piece.length % PUBACK_BYTES === 0) {
+      let at = 0
+      while (at < piece.length && piece[at] === PUBACK && piece[at + 1] === 2) at += PUBACK_BYTES
+      if (at === piece.length) return true
+    }
+    follow(piece)
+    return false
   }
 }
 

@@ -2,7 +2,7 @@ import type { Entry, Log } from '../types.ts'
 import { createLaneFeed, type LaneFeed } from './lane-feed.ts'
 
 /**
- * Drains lanes of a log through `send`, most urgent lane first. An entry is let go of only when `send` resolved: the
+ * Drains lanes of a log through `send`, most urgent lane first. An entry is let go of only when `send` was answered: the
  * next holder has it.
  */
 
@@ -34,8 +34,8 @@ export interface PumpConfig {
    * the next acknowledgement, commit or poke, and holds up its own lane only.
    */
   admit?(entry: Entry): Admission
-  /** Called in order within a lane; may resolve in any order. A rejection stops the pump: the link is down. */
-  send(shipment: Shipment): Promise<void>
+  /** Called in order within a lane; answered once, in any order. An error, thrown or answered, stops the pump: the link is down. */
+  send(shipment: Shipment, answered: (error?: unknown) => void): void
   /** A send was refused, or the log could not be read. The pump has stopped; start it again when the cause is gone. */
   onError(error: unknown): void
 }
@@ -81,18 +81,23 @@ export function createPump(config: PumpConfig): Pump {
   /** Counts starts: what was sent before the latest one is no longer listened to. */
   let run = 0
   let isFilling = false
+  let isFillDue = false
   const counts = { sent: 0, resent: 0, acknowledged: 0 }
   let onQuiet: (() => void) | undefined
 
   const unacknowledged = (): number => feeds.reduce((sum, feed) => sum + feed.unacknowledged(), 0)
   const unsettled = (): number => feeds.reduce((sum, feed) => sum + feed.unsettled(), 0)
 
-  /** The most urgent lane with something that may be sent, if the window has room for it. */
+  /** The most urgent lane with something that may be sent. */
   function nextFeed(): LaneFeed | undefined {
     const feed = feeds.find(hasReady)
-    if (!feed?.peek()) return undefined
+    return feed?.peek() ? feed : undefined
+  }
+
+  /** How many entries of a feed the window has room for. */
+  function roomFor(feed: LaneFeed): number {
     const limits = feed === feeds[0] ? first_limits : lower_limits
-    return unacknowledged() < limits.window && unsettled() < limits.unsettled_max ? feed : undefined
+    return Math.min(limits.window - unacknowledged(), limits.unsettled_max - unsettled())
   }
 
   /** While its entries are read a lane keeps its turn: a less urgent one does not slip in. */
@@ -111,25 +116,23 @@ export function createPump(config: PumpConfig): Pump {
     // A send may answer at once and lead back here.
     if (isFilling) return
     isFilling = true
+    let before: LaneFeed | undefined
+    let room = 0
     try {
       while (isRunning) {
         const feed = nextFeed()
         if (!feed) break
+        // What was answered meanwhile is looked for only when it matters.
+        if (feed !== before || room <= 0) room = roomFor(feed)
+        if (room <= 0) break
+        before = feed
+        room -= 1
         ship(feed)
       }
     } finally {
       isFilling = false
     }
     settle()
-  }
-
-  /** A send that throws at once is a refused one. */
-  function send(shipment: Shipment): Promise<void> {
-    try {
-      return config.send(shipment)
-    } catch (error) {
-      return Promise.reject(error)
-    }
   }
 
   function ship(feed: LaneFeed): void {
@@ -139,16 +142,29 @@ export function createPump(config: PumpConfig): Pump {
     sent_to.set(feed.lane, Math.max(position, sent_to.get(feed.lane) ?? 0))
     counts.sent += 1
     if (shipment.resent) counts.resent += 1
-    send(shipment).then(
-      () => {
-        if (ours !== run) return
-        counts.acknowledged += 1
-        feed.acknowledged(position)
-        fill()
-        quietIfDone()
-      },
-      (error: unknown) => fail(ours, error),
-    )
+    try {
+      config.send(shipment, (error) => {
+        if (error !== undefined) fail(ours, error)
+        else if (ours === run) {
+          counts.acknowledged += 1
+          feed.acknowledged(position)
+          fillSoon()
+        }
+      })
+    } catch (error) {
+      fail(ours, error)
+    }
+  }
+
+  /** Answers come many at once. */
+  function fillSoon(): void {
+    if (isFillDue) return
+    isFillDue = true
+    Promise.resolve().then(() => {
+      isFillDue = false
+      fill()
+      quietIfDone()
+    })
   }
 
   /** The cursor on disk limits the window: when much of it is acknowledged already, the disk is asked to catch up. */
