@@ -3,7 +3,7 @@ import { decodeMessage, type Message, PAYLOAD_BYTES_MAX } from '../contract/deco
 import { LinliError } from '../contract/errors.ts'
 import { mayHoldPlate } from '../contract/plate.ts'
 import type { Topic } from '../contract/topic.ts'
-import type { Append, Appended, Log } from '../journal/types.ts'
+import type { Append, Log } from '../journal/types.ts'
 import type { Keeping, Outgoing } from './persistence/keeping.ts'
 
 /**
@@ -61,6 +61,7 @@ export interface IngestEvents {
 
 /** Bytes of a refused payload that are kept for inspection. */
 const REJECTED_BYTES_MAX = 4096
+const SWALLOWED: Verdict = { kind: 'swallow' }
 
 export interface Ingest {
   accept(principal: Principal, inbound: Inbound): Promise<Verdict>
@@ -111,72 +112,85 @@ export function createIngest(deps: {
     throw error
   }
 
-  return {
-    async accept(principal, inbound) {
-      const beside = deps.beside?.(principal, inbound)
-      if (beside) {
-        if (beside.kind === 'deliver') await keepFor(inbound, beside.payload)
-        return beside
-      }
-      const decoded = decodeMessage(inbound.topic, inbound.payload, inbound.retain)
-      if (!decoded.ok) return reject(principal, inbound, decoded.error)
-      const message = decoded.value
-      deps.asked?.(message)
-      if (!mayPublish(principal, message.topic)) {
-        const where = mayHoldPlate(inbound.topic) ? 'on a topic of cameras' : `on ${inbound.topic}`
-        return deny(
-          principal,
-          message.topic,
-          new LinliError('ACCESS_DENIED', `${principal.name} (${principal.role}) may not publish ${where}`, {
-            kind: 'caller',
-          }),
-        )
-      }
-      if (message.kind === 'plate') {
-        events.passed(message)
-        return { kind: 'to-gateway', topic: message.topic, payload: inbound.payload }
-      }
-      const refusal = deps.admit(principal, message)
-      if (refusal) return deny(principal, message.topic, refusal)
-      const decision = deps.intercept(message, inbound, principal)
-      if (decision.kind === 'swallow') {
-        await decision.first
-        return { kind: 'swallow' }
-      }
-      if (decision.kind === 'kept') {
-        await Promise.all([decision.first, keepFor(inbound, inbound.payload)])
-        if (decision.again) events.duplicate(message)
-        else events.accepted(message, inbound)
-        return { kind: 'deliver', payload: inbound.payload }
-      }
-      if (message.kind === 'command')
-        throw new LinliError('COMMAND_UNKEPT', 'a command was let through without its record', { kind: 'bug' })
-      const payload = decision.payload ?? inbound.payload
-      const { qos = 1, retain, from } = inbound
-      const record = appendOf(message, { ...inbound, payload }, deps.now_ms())
-      const outgoing = { payload, qos, retain, ...(from ? { from } : {}) }
-      const stored = await storeWith(
-        store(record, events, (one) => sessions.append(one, outgoing)),
-        decision,
-      )
-      if (stored === 'duplicate') {
-        events.duplicate(message)
-        return { kind: 'swallow' }
-      }
-      if (stored === 'lost') return { kind: 'swallow' }
-      events.accepted(message, inbound)
-      return { kind: 'deliver', payload }
-    },
+  /** Without a promise of its own for each step: this is the way of every message. */
+  function route(principal: Principal, inbound: Inbound): Promise<Verdict> {
+    const beside = deps.beside?.(principal, inbound)
+    if (beside?.kind === 'deliver') return keepFor(inbound, beside.payload).then(() => beside)
+    if (beside) return Promise.resolve(beside)
+    const decoded = decodeMessage(inbound.topic, inbound.payload, inbound.retain)
+    if (!decoded.ok) return reject(principal, inbound, decoded.error)
+    const message = decoded.value
+    deps.asked?.(message)
+    if (!mayPublish(principal, message.topic)) {
+      const where = mayHoldPlate(inbound.topic) ? 'on a topic of cameras' : `on ${inbound.topic}`
+      const said = `${principal.name} (${principal.role}) may not publish ${where}`
+      return deny(principal, message.topic, new LinliError('ACCESS_DENIED', said, { kind: 'caller' }))
+    }
+    if (message.kind === 'plate') {
+      events.passed(message)
+      return Promise.resolve({ kind: 'to-gateway', topic: message.topic, payload: inbound.payload })
+    }
+    const refusal = deps.admit(principal, message)
+    if (refusal) return deny(principal, message.topic, refusal)
+    const decision = deps.intercept(message, inbound, principal)
+    if (decision.kind === 'swallow') return Promise.resolve(decision.first).then(() => SWALLOWED)
+    if (decision.kind === 'kept') return keptElsewhere(message, inbound, decision)
+    if (message.kind === 'command')
+      throw new LinliError('COMMAND_UNKEPT', 'a command was let through without its record', { kind: 'bug' })
+    return keep(message, inbound, decision)
   }
-}
 
-/** Both are appended in this turn of the event loop. */
-async function storeWith<T>(stored: Promise<T>, { beside, failed }: Decision & { kind: 'continue' }): Promise<T> {
-  try {
-    return beside ? (await Promise.all([stored, beside()]))[0] : await stored
-  } catch (error) {
-    failed?.()
-    throw error
+  async function keptElsewhere(
+    message: Message,
+    inbound: Inbound,
+    { first, again }: Decision & { kind: 'kept' },
+  ): Promise<Verdict> {
+    await Promise.all([first, keepFor(inbound, inbound.payload)])
+    if (again) events.duplicate(message)
+    else events.accepted(message, inbound)
+    return { kind: 'deliver', payload: inbound.payload }
+  }
+
+  function keep(
+    message: Exclude<Message, { kind: 'plate' | 'command' }>,
+    inbound: Inbound,
+    { payload = inbound.payload, beside, failed }: Decision & { kind: 'continue' },
+  ): Promise<Verdict> {
+    const { qos = 1, retain, from } = inbound
+    const record = appendOf(message, inbound.topic, payload, deps.now_ms())
+    const stored = sessions.append(record, from ? { payload, qos, retain, from } : { payload, qos, retain })
+    // Both are appended in this turn of the event loop.
+    const written = beside ? Promise.all([stored, beside()]).then(([outcome]) => outcome) : stored
+    return written.then(
+      (outcome) => {
+        if ('duplicate' in outcome) {
+          events.duplicate(message)
+          return SWALLOWED
+        }
+        events.accepted(message, inbound)
+        return { kind: 'deliver', payload }
+      },
+      (error: unknown) => {
+        // MQTT 3.1.1 has no negative acknowledgement: closing the connection would hold up the alarms behind it, so
+        // telemetry that the disk refuses is dropped and counted. An alarm is never acknowledged unwritten.
+        if (record.lane === 'telemetry' && error instanceof LinliError && error.code === 'JOURNAL_FULL') {
+          events.telemetryLost(error)
+          return SWALLOWED
+        }
+        failed?.()
+        throw error
+      },
+    )
+  }
+
+  return {
+    accept(principal, inbound) {
+      try {
+        return route(principal, inbound)
+      } catch (error) {
+        return Promise.reject(error)
+      }
+    },
   }
 }
 
@@ -188,38 +202,24 @@ function withoutContents({ code, path }: LinliError): LinliError {
   })
 }
 
-async function store(
-  append: Append,
-  events: IngestEvents,
-  write: (append: Append) => Promise<Appended>,
-): Promise<'stored' | 'duplicate' | 'lost'> {
-  try {
-    const outcome = await write(append)
-    return 'duplicate' in outcome ? 'duplicate' : 'stored'
-  } catch (error) {
-    // MQTT 3.1.1 has no negative acknowledgement: closing the connection would hold up the alarms behind it, so
-    // telemetry that the disk refuses is dropped and counted. An alarm is never acknowledged unwritten.
-    if (append.lane === 'telemetry' && error instanceof LinliError && error.code === 'JOURNAL_FULL') {
-      events.telemetryLost(error)
-      return 'lost'
-    }
-    throw error
-  }
-}
-
 /** Which lane a message belongs to, and what makes it the same message again. */
-function appendOf(message: Exclude<Message, { kind: 'plate' | 'command' }>, inbound: Inbound, time_ms: number): Append {
-  const base = { topic: inbound.topic, payload: inbound.payload, time_ms }
+function appendOf(
+  message: Exclude<Message, { kind: 'plate' | 'command' }>,
+  topic: string,
+  payload: Uint8Array,
+  time_ms: number,
+): Append {
   switch (message.kind) {
     case 'event':
     case 'telemetry': {
       const lane = message.kind === 'event' ? 'alarm' : 'telemetry'
-      const { event, topic } = message
-      return { ...base, lane, stream: `${topic.gateway}:${event.bootid}:${lane}`, sequence: Number(event.sequence) }
+      const { bootid, sequence } = message.event
+      const stream = `${message.topic.gateway}:${bootid}:${lane}`
+      return { lane, topic, payload, time_ms, stream, sequence: Number(sequence) }
     }
     case 'result':
-      return { ...base, lane: 'alarm' }
+      return { lane: 'alarm', topic, payload, time_ms }
     default:
-      return { ...base, lane: 'state', key: inbound.topic }
+      return { lane: 'state', topic, payload, time_ms, key: topic }
   }
 }

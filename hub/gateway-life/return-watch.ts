@@ -18,9 +18,11 @@ export interface ReturnWatch {
 export function createReturnWatch(devices: Devices, onMissing: (gateway: Address) => void): ReturnWatch {
   const heard = new Set<string>()
   let timer: ReturnType<typeof setTimeout> | undefined
+  let isOver = false
   return {
     start() {
       timer = setTimeout(() => {
+        isOver = true
         for (const { address, availability } of devices.all()) {
           if (address.class !== 'gateway' || availability?.status === 'offline') continue
           if (!heard.has(gatewayPath(address, address.gateway))) onMissing(address)
@@ -28,7 +30,7 @@ export function createReturnWatch(devices: Devices, onMissing: (gateway: Address
       }, RETURN_GRACE_MS)
     },
     heard: (address) => {
-      heard.add(gatewayPath(address, address.gateway))
+      if (!isOver) heard.add(gatewayPath(address, address.gateway))
     },
     close: () => clearTimeout(timer),
   }

@@ -139,6 +139,11 @@ export function createKeeping({ store, book, bounds, progress, now_ms }: Deps): 
         if (outgoing.retain && 'position' in outcome) retain({ topic, payload: outgoing.payload, qos: outgoing.qos })
         return outcome
       })
+      // Nobody has a session: nobody can be overtaken either.
+      if (book.subscribers.size === 0) {
+        if (outgoing.retain) markKept(outgoing.payload)
+        return main
+      }
       const dedupe = stream === undefined || sequence === undefined ? {} : { stream, sequence }
       const kept = keepBeside({ topic, time_ms, ...dedupe }, outgoing)
       // As many turns for a message without sessions as for one with: what comes first must not be overtaken.
