@@ -5,7 +5,7 @@
 export type Audience = (topic: string) => boolean
 
 /** What is used of the emitter that Aedes routes with; who matches is asked of its own matcher, which has the last word. */
-interface Router {
+export interface Router {
   on(filter: string, ...more: never[]): unknown
   _matcher?: { match(topic: string): ArrayLike<unknown> }
 }

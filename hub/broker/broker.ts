@@ -8,9 +8,9 @@ import { peerOf } from '../auth/peer.ts'
 import { LinliError, reasonOf } from '../contract/errors.ts'
 import { mayHoldPlate } from '../contract/plate.ts'
 import { createAccounts } from './accounts.ts'
-import { createAudience } from './audience.ts'
+import { createAudience, type Router } from './audience.ts'
 import { createDelivery, type PrincipalClient } from './delivery.ts'
-import { createFront, type FrontEvents } from './front/front.ts'
+import { createFront, type Front, type FrontEvents } from './front/front.ts'
 import { FRONT_LIMITS, type FrontLimits } from './front/limits.ts'
 import { REFUSALS } from './front/refusal.ts'
 import { createRetainedQuota } from './front/retained-quota.ts'
@@ -21,7 +21,7 @@ import { type Listener, listenOn, TCP_KEEP_ALIVE_MS, type TlsIdentity } from './
 import { claimSession, openPersistence } from './persistence/open.ts'
 import { NO_SUBSCRIPTION } from './persistence/persistence.ts'
 import type { SessionReadings, Sessions } from './persistence/sessions.ts'
-import { createPlatePost } from './plate-post.ts'
+import { createPlatePost, type PlatePost } from './plate-post.ts'
 import { createShortWay } from './short-way.ts'
 import { type Comer, createTakeover } from './takeover.ts'
 import { createWebSocketDoor } from './websocket.ts'
@@ -96,12 +96,9 @@ export async function createBroker(deps: {
   const { ingest, log, events } = deps
   const limits: FrontLimits = { ...FRONT_LIMITS, ...deps.limits }
   const front = createFront({ log, events }, limits)
-  const plates = createPlatePost()
   const [accounts, quota] = [createAccounts(), createSubscriptionQuota(limits.subscriptions_max)]
-  const inOrder = createInOrder()
-  const takeover = createTakeover()
-  const overrun = new WeakSet<object>()
-  const retained = createRetainedQuota(limits)
+  const [inOrder, takeover] = [createInOrder(), createTakeover()]
+  const [plates, retained] = [createPlatePost(), createRetainedQuota(limits)]
   const { sessions, persistence, queues } = await openPersistence(deps, front)
   const delivery = createDelivery({ shed: events.shed, queue: queues.forward })
   const aedes = await Aedes.createBroker({
@@ -214,27 +211,9 @@ export async function createBroker(deps: {
     authorizeForward: (client, packet) => delivery.forward(client, packet),
   })
 
-  function swallowed(verdict: Verdict, topic: string): void {
-    if (verdict.kind === 'to-gateway') plates.hand(verdict.topic, topic, toBuffer(verdict.payload))
-  }
-  function failed(client: PrincipalClient, principal: Principal, name: string, error: unknown): void {
-    const topic = mayHoldPlate(name) ? undefined : name
-    const cause = error instanceof LinliError ? error.code : 'publish-failed'
-    front.report(client.conn as Duplex, { cause, reason: reasonOf(error) }, { account: principal.name, topic })
-  }
-  const shortWay = createShortWay({
-    ingest,
-    inOrder,
-    isHeard: createAudience((aedes as unknown as { mq: Parameters<typeof createAudience>[0] }).mq),
-    swallowed,
-    publish(topic, payload, done) {
-      publish({ topic, payload, retain: false, qos: 1 }).then(done, done)
-    },
-    failed(client, principal, topic, error) {
-      failed(client, principal, topic, error)
-      ;(client as unknown as NodeJS.EventEmitter).emit('error', error)
-    },
-  })
+  const { swallowed, failed } = outcomesOf(front, plates)
+  const isHeard = createAudience((aedes as unknown as { mq: Router }).mq)
+  const shortWay = createShortWay({ ingest, inOrder, isHeard, swallowed, failed, publish })
 
   aedes.on('client', (client: PrincipalClient) => {
     const isGone = client.closed
@@ -262,17 +241,7 @@ export async function createBroker(deps: {
     accounts.left(client)
     if (client.principal) events.disconnected(client.principal)
   })
-  aedes.on('clientError', (client, error) => {
-    // Each packet behind the one too many has its own error.
-    const tooMany = error.message.startsWith('maxInflightInbound')
-    if (tooMany && overrun.has(client)) return
-    if (tooMany) {
-      overrun.add(client)
-      front.report(client.conn as Duplex, REFUSALS.incomingQos2)
-    }
-    log.info({ client: client.id }, `client error: ${error.message}`)
-  })
-  aedes.on('connectionError', (_client, error) => log.info({}, `connection error: ${error.message}`))
+  tellErrors(aedes, front, log)
 
   const webSockets = createWebSocketDoor({
     report: (address, refusal) => front.reportAddress(address, refusal),
@@ -335,6 +304,35 @@ export async function createBroker(deps: {
       await new Promise<void>((resolve) => aedes.close(() => resolve()))
       sessions.close()
       await stopped
+    },
+  }
+}
+
+function tellErrors(aedes: Aedes, front: Front, log: BrokerLog): void {
+  const overrun = new WeakSet<object>()
+  aedes.on('clientError', (client, error) => {
+    // Each packet behind the one too many has its own error.
+    const tooMany = error.message.startsWith('maxInflightInbound')
+    if (tooMany && overrun.has(client)) return
+    if (tooMany) {
+      overrun.add(client)
+      front.report(client.conn as Duplex, REFUSALS.incomingQos2)
+    }
+    log.info({ client: client.id }, `client error: ${error.message}`)
+  })
+  aedes.on('connectionError', (_client, error) => log.info({}, `connection error: ${error.message}`))
+}
+
+/** What becomes of messages that are not passed on, by whichever way they came. */
+function outcomesOf(front: Front, plates: PlatePost) {
+  return {
+    swallowed(verdict: Verdict, topic: string): void {
+      if (verdict.kind === 'to-gateway') plates.hand(verdict.topic, topic, toBuffer(verdict.payload))
+    },
+    failed(client: PrincipalClient, principal: Principal, name: string, error: unknown): void {
+      const topic = mayHoldPlate(name) ? undefined : name
+      const cause = error instanceof LinliError ? error.code : 'publish-failed'
+      front.report(client.conn as Duplex, { cause, reason: reasonOf(error) }, { account: principal.name, topic })
     },
   }
 }

@@ -23,6 +23,7 @@ type AedesClient = PrincipalClient & {
   _keepaliveInterval: number
   _keepaliveTimer: NodeJS.Timeout | null
   waitForDrain(done: () => void): void
+  emit(event: 'error', error: unknown): void
 }
 
 interface Deps {
@@ -30,7 +31,7 @@ interface Deps {
   inOrder: InOrder
   isHeard: Audience
   /** To whoever has subscribed on the spot. */
-  publish: (topic: string, payload: Uint8Array, done: () => void) => void
+  publish: (message: { topic: string; payload: Uint8Array; retain: boolean; qos: 1 }) => Promise<void>
   /** What becomes of a message that is acknowledged and not for everybody. */
   swallowed: (verdict: Verdict, topic: string) => void
   failed: (client: PrincipalClient, principal: Principal, topic: string, error: unknown) => void
@@ -109,6 +110,8 @@ function openLine(deps: Deps, client: AedesClient): Taker & { flush(): void } {
       (error: unknown) =>
         settle(() => {
           deps.failed(client, principal, topic, error)
+          // Aedes ends it, as after one of its own.
+          client.emit('error', error)
           done(bytes)
         }),
     )
@@ -117,12 +120,13 @@ function openLine(deps: Deps, client: AedesClient): Taker & { flush(): void } {
   function acknowledge(verdict: Verdict, topic: string, id: number, bytes: number): void {
     if (due.length === 0) process.nextTick(flush)
     due.push(id)
-    const isForSomebody = verdict.kind === 'deliver' && deps.isHeard(topic)
-    if (isForSomebody) deps.publish(topic, verdict.payload, () => done(bytes))
-    else {
-      if (verdict.kind !== 'deliver') deps.swallowed(verdict, topic)
-      done(bytes)
+    if (verdict.kind === 'deliver' && deps.isHeard(topic)) {
+      const through = () => done(bytes)
+      deps.publish({ topic, payload: verdict.payload, retain: false, qos: 1 }).then(through, through)
+      return
     }
+    if (verdict.kind !== 'deliver') deps.swallowed(verdict, topic)
+    done(bytes)
   }
 
   return {
