@@ -65,6 +65,9 @@ export interface Pump {
 
 /** Part of the window that lanes other than the first may fill. */
 const LOWER_LANES_SHARE = 0.8
+/** A window of this size at least is filled again only when no more than this part of it is under way. */
+const BUSY_WINDOW_MIN = 100
+const BUSY_SHARE = 0.75
 /** How long stop waits for acknowledgements of what is in flight. */
 const STOP_MS_MAX = 1_000
 
@@ -92,6 +95,12 @@ export function createPump(config: PumpConfig): Pump {
   function nextFeed(): LaneFeed | undefined {
     const feed = feeds.find(hasReady)
     return feed?.peek() ? feed : undefined
+  }
+
+  /** Enough of a feed is under way that answers come anyway: until there is room for many it waits, so that many leave in one write. */
+  function isBusy(feed: LaneFeed): boolean {
+    const { window } = feed === feeds[0] ? first_limits : lower_limits
+    return window >= BUSY_WINDOW_MIN && feed.unacknowledged() > window * BUSY_SHARE
   }
 
   /** How many entries of a feed the window has room for. */
@@ -124,7 +133,7 @@ export function createPump(config: PumpConfig): Pump {
         if (!feed) break
         // What was answered meanwhile is looked for only when it matters.
         if (feed !== before || room <= 0) room = roomFor(feed)
-        if (room <= 0) break
+        if (room <= 0 || (feed !== before && isBusy(feed))) break
         before = feed
         room -= 1
         ship(feed)
