@@ -177,4 +177,14 @@ needs('chromium', 'chromium')('the duty desk', () => {
     expect(await page.locator('#login .problem').textContent()).not.toBe('')
     await context.close()
   })
+
+  // The last one: the district does not come back.
+  it('a platform that is away is said on the desk, and alarms come as before', async () => {
+    const { page } = await open('值班甲')
+    expect(await page.locator('[data-notice]').count()).toBe(0)
+    await estate.district.kill()
+    await page.locator('[data-notice^=upstream]', { hasText: '连不上' }).waitFor()
+    estate.press('b2')
+    await page.locator('.incident', { hasText: '幼儿园大厅' }).first().waitFor()
+  })
 })

@@ -12,7 +12,13 @@ needs('chromium', 'chromium')('every page', () => {
   const estate = new DeskEstate({ flows: false, isWhole: true })
   beforeAll(async () => {
     ;[browser] = await Promise.all([openBrowser(programPath('chromium') ?? ''), estate.start()])
+    const { page, context } = await openScreen(browser, estate.url, { name: '站长', secret: SECRET })
+    await goTo(page, 'devices')
+    await page.locator('[data-device=b1]', { hasText: '在线' }).waitFor()
     estate.press('b1')
+    await goTo(page, 'alarms')
+    await page.locator('.incident').first().waitFor()
+    await context.close()
   })
   afterAll(async () => {
     await browser?.close()
