@@ -14,13 +14,14 @@ const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 const programs = JSON.parse(readFileSync(join(root, 'hub/cli/programs.json'), 'utf8'))
 const [name, ...rest] = process.argv.slice(2)
 const known = name !== undefined && Object.hasOwn(programs, name)
-const { entry, flags, stays } = known ? programs[name] : { entry: 'hub/cli/main.ts', flags: [] }
+const { entry, flags, stays, environment } = known ? programs[name] : { entry: 'hub/cli/main.ts', flags: [] }
 const args = [...flags, join(root, entry), ...(known ? rest : process.argv.slice(2))]
 const node = pinnedNode()
 // Compiled sources are kept between starts: 40 MB less memory per process, and a quicker start. Below the user's own
 // home, because whoever can write there decides what runs.
 const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'linli', 'node')
-const env = { NODE_COMPILE_CACHE: cache, ...process.env, PATH: `${dirname(node)}:${process.env.PATH ?? ''}` }
+const path = `${dirname(node)}:${process.env.PATH ?? ''}`
+const env = { NODE_COMPILE_CACHE: cache, ...environment, ...process.env, PATH: path }
 if (stays) compileOnce()
 
 if (typeof process.execve === 'function') {

@@ -10,6 +10,7 @@ export interface UnitSettings {
   app: string
   /** Flags of Node for this program. */
   nodeFlags: readonly string[]
+  environment: Readonly<Record<string, string>>
   /** Given to the program beside what the unit says. */
   args: readonly string[]
   watchdog: string | undefined
@@ -51,6 +52,13 @@ export function unitFiles(service: Service, settings: UnitSettings): UnitFile[] 
   ]
 }
 
+function environment(name: string, settings: UnitSettings): string {
+  const all = { HOME: `/var/lib/${name}`, NODE_COMPILE_CACHE: `/var/cache/${name}`, ...settings.environment }
+  return Object.entries(all)
+    .map(([variable, value]) => `${variable}=${value}`)
+    .join(' ')
+}
+
 function unitText(service: Service, settings: UnitSettings): string {
   const { watchdog, systemd } = settings
   const name = `linli-${service}`
@@ -90,7 +98,7 @@ function unitText(service: Service, settings: UnitSettings): string {
     'StateDirectoryMode=0700',
     `CacheDirectory=${name}`,
     `WorkingDirectory=/var/lib/${name}`,
-    `Environment=HOME=/var/lib/${name} NODE_COMPILE_CACHE=/var/cache/${name}`,
+    `Environment=${environment(name, settings)}`,
     'UMask=0077',
     '',
     ...HARDENING,

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { DEMO_SITE } from '../../hub/cli/demo/estate.ts'
-import { flagsOf } from '../../hub/cli/programs.ts'
+import { environmentOf, flagsOf } from '../../hub/cli/programs.ts'
 import { type Bench, type Findings, pause } from './bench.ts'
 import { residentMb } from './host.ts'
 
@@ -108,7 +108,7 @@ async function started(bench: Bench, { doors }: Cage, entry: string, args: strin
     ['-c', `${enter} && exec "$@"`, 'sh', process.execPath, ...flagsOf(entry), `${ROOT}${entry}`, ...args],
     {
       stdio: ['ignore', 'pipe', 'ignore'],
-      env: { ...process.env, NODE_COMPILE_CACHE: bench.folder('cache'), NODE_OPTIONS: '' },
+      env: { ...environmentOf(entry), ...process.env, NODE_COMPILE_CACHE: bench.folder('cache'), NODE_OPTIONS: '' },
     },
   )
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))

@@ -3,7 +3,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { flagsOf } from '../../hub/cli/programs.ts'
+import { environmentOf, flagsOf } from '../../hub/cli/programs.ts'
 
 /** One of our programs as a real process, as a test starts, feeds, kills and ends it. */
 
@@ -42,7 +42,7 @@ export async function startProgram(
   const child = spawn(process.execPath, [...flagsOf(entry), `${ROOT}${entry}`, ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
     // A child must not think that it runs inside vitest.
-    env: { NODE_COMPILE_CACHE, ...process.env, NODE_OPTIONS: '', VITEST: '', ...options.env },
+    env: { NODE_COMPILE_CACHE, ...environmentOf(entry), ...process.env, NODE_OPTIONS: '', VITEST: '', ...options.env },
   })
   alive.add(child)
   const lines: string[] = []

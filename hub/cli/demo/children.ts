@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { LinliError } from '../../contract/errors.ts'
-import { flagsOf } from '../programs.ts'
+import { environmentOf, flagsOf } from '../programs.ts'
 
 /** The processes of the demo: started, watched, ended in reverse order. */
 
@@ -52,7 +52,7 @@ export function createChildren(onUnexpectedEnd: (name: string, code: number | nu
       const child = spawn(process.execPath, [...flagsOf(entry), `${ROOT}${entry}`, ...args], {
         // The channel carries nothing: when this process dies, however it dies, the child sees it close and ends too.
         stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
-        env: { ...process.env, ...options.env },
+        env: { ...environmentOf(entry), ...process.env, ...options.env },
       })
       const errors: string[] = []
       if (!child.stderr) throw new Error('stderr of a child is a pipe')

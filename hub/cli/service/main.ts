@@ -2,7 +2,7 @@ import { Argument, Command } from 'commander'
 import { LinliError, reasonOf } from '../../contract/errors.ts'
 import { installedUnit, removeUnits, run, serviceState, systemdVersion, writeUnits } from '../../service/install.ts'
 import { SERVICES, type Service, type UnitSettings, unitFiles, unitName } from '../../service/units.ts'
-import { flagsOf } from '../programs.ts'
+import { environmentOf, flagsOf } from '../programs.ts'
 import { word } from './words.ts'
 
 /** `linli service`: exit codes 0 done, 1 it failed or a service does not run, 2 told wrongly. */
@@ -67,6 +67,7 @@ async function install(service: Service, args: string[], options: Options): Prom
   const settings: UnitSettings = {
     app: options.app,
     nodeFlags: flagsOf(ENTRIES[service]),
+    environment: environmentOf(ENTRIES[service]),
     args,
     watchdog: options.watchdog,
     systemd: await systemdVersion(),
@@ -95,7 +96,10 @@ async function install(service: Service, args: string[], options: Options): Prom
 async function uninstall(service: Service, { root }: Options): Promise<void> {
   if (installedUnit(root, service) === undefined) throw missing(service)
   if (root === '/') await run('systemctl', ['disable', '--now', unitName(service)])
-  removeUnits(root, unitFiles(service, { app: '', nodeFlags: [], args: [], watchdog: undefined, systemd: 0 }))
+  removeUnits(
+    root,
+    unitFiles(service, { app: '', nodeFlags: [], environment: {}, args: [], watchdog: undefined, systemd: 0 }),
+  )
   if (root === '/') await run('systemctl', ['daemon-reload'])
   process.stdout.write(`${unitName(service)}: ${word('removed')} /var/lib/linli-${service}\n`)
 }
