@@ -23,6 +23,7 @@ import type { Counter } from './counter/counter.ts'
 import { type Door, doorsOf, type HubReport } from './counter/report.ts'
 import { type CounterParts, openedCounter } from './counter-desk.ts'
 import { openSiteKey } from './credentials/site-key.ts'
+import { createDatabaseThread, type DatabaseThread } from './database-thread/caller.ts'
 import { createStation, type Station } from './derived/station.ts'
 import { createFlowsHost, type FlowsHost } from './flows-host/host.ts'
 import { flowVersions } from './flows-host/versions.ts'
@@ -68,7 +69,8 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
   const log = await openJournal(config, logger)
   const registry = await openRegistry(config, logger)
   const siteKey = openSiteKey(config.dataDir)
-  const history = openHistory(config, log, logger)
+  const databases = createDatabaseThread()
+  const history = openHistory(config, { log, databases, logger })
   const running: Running = {}
   // One for accounts and people: what is checked at once is bounded by the machine.
   const verify = createLoginQueue(verifySecret)
@@ -85,7 +87,7 @@ export async function runHub(config: HubConfig, logger: HubLogger): Promise<void
       now_ms: Date.now,
       newId: randomUUID,
       timeQuality,
-      ...incidentParts(config.dataDir, () => running.site?.store.config),
+      ...incidentParts(config.dataDir, () => running.site?.store.config, databases),
       flowsState: () => running.flows && flowsState(running.flows.status()),
       keepAuditHead: (head) => writeHead(config.dataDir, head),
     },
@@ -333,10 +335,13 @@ function upstreamHealth({ delivered, ...report }: UpstreamReport) {
   return { ...report, delivered: Object.fromEntries(delivered) }
 }
 
-function openHistory(config: HubConfig, log: Log, logger: HubLogger): History {
+function openHistory(
+  config: HubConfig,
+  { log, databases, logger }: { log: Log; databases: DatabaseThread; logger: HubLogger },
+): History {
   return createHistory({
     log,
-    backend: createThreadBackend({ folder: join(config.dataDir, 'history'), retention: config.retention }),
+    backend: createThreadBackend({ folder: join(config.dataDir, 'history'), retention: config.retention }, databases),
     now_ms: Date.now,
     onFault(fault) {
       if (fault) logger.error({ code: fault.code }, fault.message)

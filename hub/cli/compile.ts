@@ -11,7 +11,7 @@ const [entry = ''] = process.argv.slice(2)
 const hub = fileURLToPath(new URL('../', import.meta.url))
 // Loaded when first asked for: compiled then, it would stay a few MB larger.
 await import('../web/metrics-page.ts')
-for (const thread of globSync(`${hub}**/worker.ts`)) {
+for (const thread of globSync(`${hub}**/{worker,in-thread}.ts`)) {
   // It says that it runs only as a thread; by then it is compiled.
   await import(thread).catch(() => undefined)
 }

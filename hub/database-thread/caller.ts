@@ -1,88 +1,118 @@
 import { Worker } from 'node:worker_threads'
 import { LinliError } from '../contract/errors.ts'
 
-/** Calls of a store that has its file in a thread of its own. A thread that fails is begun again by the next call. */
+/**
+ * Calls of stores whose files belong to a thread. They share one: a thread of its own costs 10 MB, and each of their calls
+ * takes a few ms. A thread that fails is begun again by the next call.
+ */
 
+/** Sent before the first call of a store. */
+export interface Beginning {
+  store: string
+  /** Exports `createInThread(data)`, which makes the store. */
+  module: string
+  data: unknown
+}
 export interface Request {
   id: number
+  store: string
   call: string
   args: unknown[]
+  /** Of a failure without one of its own. */
+  code: string
 }
 export type Reply = { id: number; value: unknown } | { id: number; failure: { code: string; message: string } }
 
 interface Waiting {
+  store: StoreConfig
   resolve(value: unknown): void
   reject(error: Error): void
 }
 
-export interface DatabaseThread {
+export interface StoreConfig {
+  module: URL
+  data: unknown
+  /** Unique in its thread. */
+  name: string
+  /** Of the errors of the thread itself. */
+  code: string
+}
+
+export interface ThreadStore {
   call<T>(name: string, ...args: unknown[]): Promise<T>
   close(): Promise<void>
 }
 
-/** Questions and batches that may wait: beyond this whoever asks has to come again. */
+export interface DatabaseThread {
+  store(config: StoreConfig): ThreadStore
+}
+
+/** Questions and batches of one store that may wait: beyond this whoever asks has to come again. */
 const WAITING_MAX = 100
 /** The hub is on a small box: batches are small, and a full heap of garbage would stay with it. */
 const YOUNG_MB = 4
 
-/** @param config `worker` serves the calls (serve.ts); `code` is that of the errors of the thread itself */
-export function createDatabaseThread(config: {
-  worker: URL
-  data: unknown
-  name: string
-  code: string
-}): DatabaseThread {
+export function createDatabaseThread(): DatabaseThread {
   const waiting = new Map<number, Waiting>()
-  let worker: Worker | undefined
+  let running: { worker: Worker; stores: Set<string> } | undefined
   let last_id = 0
 
-  function begin(): Worker {
+  function begun(): { worker: Worker; stores: Set<string> } {
     // No flags of the parent (a test runner's, an inspector's): the thread runs plain sources.
-    const made = new Worker(config.worker, {
-      workerData: config.data,
+    const worker = new Worker(new URL('./worker.ts', import.meta.url), {
       execArgv: [],
-      name: config.name,
+      name: 'databases',
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
     })
-    made.on('message', (reply: Reply) => {
+    worker.on('message', (reply: Reply) => {
       const waiter = waiting.get(reply.id)
       waiting.delete(reply.id)
       if ('failure' in reply) waiter?.reject(failed(reply.failure.code, reply.failure.message))
       else waiter?.resolve(reply.value)
     })
-    made.on('error', (error: Error) => end(made, `the thread of the ${config.name} failed: ${error.message}`))
-    made.on('exit', (code) => end(made, `the thread of the ${config.name} ended (code ${code})`))
-    return made
+    worker.on('error', (error: Error) => end(worker, `failed: ${error.message}`))
+    worker.on('exit', (code) => end(worker, `ended (code ${code})`))
+    return { worker, stores: new Set() }
   }
 
   function end(ended: Worker, reason: string): void {
-    if (worker !== ended) return
-    worker = undefined
-    for (const waiter of waiting.values()) waiter.reject(failed(config.code, reason))
+    if (running?.worker !== ended) return
+    running = undefined
+    for (const { store, reject } of waiting.values())
+      reject(failed(store.code, `the thread of the ${store.name} ${reason}`))
     waiting.clear()
   }
 
-  function call<T>(name: string, ...args: unknown[]): Promise<T> {
-    if (waiting.size >= WAITING_MAX)
-      return Promise.reject(failed(config.code, `too many questions wait for the ${config.name}: ask again later`))
-    worker ??= begin()
+  function call<T>(config: StoreConfig, name: string, args: unknown[]): Promise<T> {
+    const { name: store, code } = config
+    if ([...waiting.values()].filter((one) => one.store === config).length >= WAITING_MAX)
+      return Promise.reject(failed(code, `too many questions wait for the ${store}: ask again later`))
+    running ??= begun()
+    const { worker, stores } = running
+    if (!stores.has(store))
+      worker.postMessage({ store, module: config.module.href, data: config.data } satisfies Beginning)
+    stores.add(store)
     last_id += 1
-    const request: Request = { id: last_id, call: name, args }
+    const request: Request = { id: last_id, store, call: name, args, code }
     return new Promise<T>((resolve, reject) => {
-      waiting.set(request.id, { resolve: resolve as (value: unknown) => void, reject })
-      worker?.postMessage(request)
+      waiting.set(request.id, { store: config, resolve: resolve as (value: unknown) => void, reject })
+      worker.postMessage(request)
     })
   }
 
   return {
-    call,
-    async close() {
-      const ending = worker
-      if (!ending) return
-      await call('close').catch(() => undefined)
-      worker = undefined
-      await ending.terminate()
-    },
+    store: (config) => ({
+      call: (name, ...args) => call(config, name, args),
+      async close() {
+        const open = running
+        if (!open?.stores.has(config.name)) return
+        await call(config, 'close', []).catch(() => undefined)
+        open.stores.delete(config.name)
+        if (open.stores.size > 0 || running !== open) return
+        running = undefined
+        await open.worker.terminate()
+      },
+    }),
   }
 }
 

@@ -1,11 +1,14 @@
-import { createDatabaseThread } from '../database-thread/caller.ts'
+import { createDatabaseThread, type DatabaseThread } from '../database-thread/caller.ts'
 import type { StoreBackendConfig } from './backend.ts'
 import type { HistoryBackend } from './types.ts'
 
-/** The store in a thread of its own. */
-export function createThreadBackend(config: StoreBackendConfig): HistoryBackend {
-  const worker = new URL('./worker.ts', import.meta.url)
-  const { call, close } = createDatabaseThread({ worker, data: config, name: 'history', code: 'HISTORY_IO' })
+/** The store in a thread: one of its own, or one that it shares. */
+export function createThreadBackend(
+  config: StoreBackendConfig,
+  thread: DatabaseThread = createDatabaseThread(),
+): HistoryBackend {
+  const module = new URL('./in-thread.ts', import.meta.url)
+  const { call, close } = thread.store({ module, data: config, name: 'history', code: 'HISTORY_IO' })
   return {
     open: () => call('open'),
     append: (packs) => call('append', packs),

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { DatabaseThread } from '../database-thread/caller.ts'
 import { createArchiveThread } from './archive/thread.ts'
 import { ARCHIVE_FOLDER, type Archive } from './archive/types.ts'
 import { type IncidentConfig, type IncidentSettings, incidentConfig } from './config.ts'
@@ -14,9 +15,9 @@ interface SitePart {
   incidents?: IncidentSettings
 }
 
-export function incidentParts(dataDir: string, site: () => SitePart | undefined) {
+export function incidentParts(dataDir: string, site: () => SitePart | undefined, databases: DatabaseThread) {
   return {
-    incidentArchive: createArchiveThread(join(dataDir, ARCHIVE_FOLDER)) satisfies Archive,
+    incidentArchive: createArchiveThread(join(dataDir, ARCHIVE_FOLDER), databases) satisfies Archive,
     incidentConfig: configOf(site),
     machine: machineClock(),
   }

@@ -1,10 +1,10 @@
-import { createDatabaseThread } from '../../database-thread/caller.ts'
+import { createDatabaseThread, type DatabaseThread } from '../../database-thread/caller.ts'
 import type { Archive } from './types.ts'
 
-/** The archive in a thread of its own. */
-export function createArchiveThread(folder: string): Archive {
-  const worker = new URL('./worker.ts', import.meta.url)
-  const { call, close } = createDatabaseThread({ worker, data: folder, name: 'incidents', code: 'INCIDENT_ARCHIVE' })
+/** The archive in a thread: one of its own, or one that it shares. */
+export function createArchiveThread(folder: string, thread: DatabaseThread = createDatabaseThread()): Archive {
+  const module = new URL('./in-thread.ts', import.meta.url)
+  const { call, close } = thread.store({ module, data: folder, name: 'incidents', code: 'INCIDENT_ARCHIVE' })
   return {
     open: () => call('open'),
     put: (closed) => call('put', closed),
