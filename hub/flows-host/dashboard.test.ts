@@ -136,6 +136,12 @@ describe('FlowFuse Dashboard', () => {
     }
   })
 
+  it('is in the palette of the editor, for pages of the own', async () => {
+    const palette = (await ask('/editor/nodes', 'viewer', { accept: 'text/html' })).body.toString()
+    for (const type of ['ui-base', 'ui-page', 'ui-group', 'ui-button', 'ui-linli-view'])
+      expect(palette).toContain(`registerType('${type}'`)
+  })
+
   it('comes compressed, and need not come again', async () => {
     const html = (await ask('/dashboard/', 'viewer')).body.toString()
     const script = /src="\.\/(assets\/index-[\w-]+\.js)"/.exec(html)?.[1]
