@@ -68,7 +68,7 @@ export async function createHub(deps: HubDeps, settings: HubSettings): Promise<H
   ])
   const evacuation = createHubEvacuation(deps, settings, { audit, devices, desk, own, selfState })
   const replays = createReplays({ ...deps, desk, upstreams: () => upstreams, hub: settings.name })
-  const incidents = createHubIncidents(deps, settings, { audit, devices, desk, own, places })
+  const incidents = createHubIncidents(deps, settings, { audit, devices, desk, own, places, acceptedListeners })
   const distributor = credentials && createHubDistributor(deps, credentials, devices, desk)
   const homeAssistant = createHubHomeAssistant(deps, settings, { devices, desk, acceptedListeners }, () => broker)
   const ingest = createHubIngest(deps, settings, {
@@ -282,11 +282,18 @@ function createHubEvacuation(
 function createHubIncidents(
   deps: HubDeps,
   settings: HubSettings,
-  rooms: { audit: Audit; devices: Devices; desk: CommandDesk; own: OwnVoice; places: IncidentPlaces },
+  rooms: {
+    audit: Audit
+    devices: Devices
+    desk: CommandDesk
+    own: OwnVoice
+    places: IncidentPlaces
+    acceptedListeners: Set<AcceptedListener>
+  },
 ): Incidents {
   const { audit, devices, desk, own, places } = rooms
   const shipped = incidentConfig()
-  return createIncidents(
+  const incidents = createIncidents(
     {
       log: deps.log,
       archive: deps.incidentArchive ?? createArchive(),
@@ -295,6 +302,7 @@ function createHubIncidents(
       audit,
       placeOf: (address) => devices.get(address)?.meta?.place,
       places,
+      devices,
       config: deps.incidentConfig ?? (() => shipped),
       now_ms: deps.now_ms,
       timeQuality: timeQualityOf(deps),
@@ -303,6 +311,8 @@ function createHubIncidents(
     },
     settings,
   )
+  rooms.acceptedListeners.add(incidents.heard)
+  return incidents
 }
 
 function hubAddress(settings: HubSettings): Address {

@@ -70,6 +70,8 @@ export function createHubIngest(
     intercept(message, _inbound, principal) {
       if (message.kind === 'command') return decideCommand(rooms, message, principal)
       if (message.kind === 'result') return decideResult(rooms.desk, message)
+      // Before it is kept for anybody: who was granted the place that a device moves to has this very message.
+      if (message.kind === 'meta') deps.registry.learn(message.topic, message.meta)
       if (message.kind !== 'availability') return { kind: 'continue' }
       // Said before the will itself is written, so that nothing the gateway says on its next connection can come before it.
       if (message.topic.class === 'gateway' && message.availability.status === 'offline') rooms.life.died(message.topic)

@@ -141,7 +141,12 @@ describe('an account with grants, at a whole hub', () => {
       await gateway.publishAsync(topic(FAR, 'meta'), meta(FAR, '3'), { qos: 1, retain: true })
       await gateway.publishAsync(...pressed(FAR))
       await vi.waitFor(() => expect(heard.at(-1)).toBe('gw-1/alarm-button/far/evt/pressed'))
-      expect(heard.filter((name) => name.endsWith('pressed'))).toEqual([EVT, 'gw-1/alarm-button/far/evt/pressed'])
+      expect(heard).toEqual([
+        'gw-1/alarm-button/near/meta retained',
+        EVT,
+        'gw-1/alarm-button/far/meta',
+        'gw-1/alarm-button/far/evt/pressed',
+      ])
       await expect(guard.subscribeAsync('linli/v1/s/c/e/+/+/+/cmd/+/+')).rejects.toThrow()
       await expect(guard.subscribeAsync('#')).rejects.toThrow()
     },

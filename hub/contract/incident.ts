@@ -66,7 +66,10 @@ export const incidentEvents = {
     actor,
     kind: Kind,
     source: Type.Enum([...INCIDENT_SOURCES]),
-    cause: Type.String({ maxLength: 80, description: 'name of the rule, or submit' }),
+    cause: Type.String({
+      maxLength: 80,
+      description: 'name of the rule, unavailable (a device in fault or gone), submit or raise',
+    }),
     device: Type.Optional(Device),
     event: Type.Optional(EventId),
     place: Type.Optional(Place),

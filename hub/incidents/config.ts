@@ -94,6 +94,17 @@ export const IncidentSettings = Type.Object(
     rules: Type.Optional(Type.Array(Rule, { maxItems: 100 })),
     /** Each that fits changes what the ones before it said; the shipped ones come first. */
     limits: Type.Optional(Type.Array(Limits, { maxItems: 100 })),
+    unavailable: Type.Optional(
+      Type.Object(
+        {
+          classes: Type.Optional(
+            Type.Array(Type.Enum([...DEVICE_CLASSES]), { maxItems: 10, description: 'none: it raises nothing' }),
+          ),
+          after_s: Type.Optional(Type.Integer({ minimum: 10, maximum: 86_400 })),
+        },
+        { ...closed, description: 'devices that report a fault or are gone' },
+      ),
+    ),
     /** How long a closed one stays where it can be opened again, and retained for the city app. */
     keepClosed_h: Type.Optional(Type.Integer({ minimum: 1, maximum: 24 * 30 })),
   },
@@ -108,6 +119,7 @@ export interface IncidentConfig {
   rules: readonly Rule[]
   limits: readonly Static<typeof Limits>[]
   keepClosed_ms: number
+  unavailable: { classes: readonly string[]; after_ms: number }
 }
 
 /** What raises an incident where the site says nothing else. */
@@ -150,6 +162,10 @@ const GAP_MS: Record<IncidentClock, number> = {
 }
 const HOUR_MS = 3_600_000
 const KEEP_CLOSED_H = 72
+/** What people rely on; a park can do without a sensor until somebody looks. */
+const UNAVAILABLE_CLASSES = ['alarm-button', 'access-gate', 'gateway']
+/** A restart of a gateway, a plug that was put back. */
+const UNAVAILABLE_S = 60
 
 export function incidentConfig(settings: IncidentSettings = {}, timeZone = 'UTC'): IncidentConfig {
   return {
@@ -158,6 +174,10 @@ export function incidentConfig(settings: IncidentSettings = {}, timeZone = 'UTC'
     teams: settings.teams ?? {},
     rules: [...(settings.rules ?? []), ...SHIPPED_RULES],
     limits: [...SHIPPED_LIMITS, ...(settings.limits ?? [])],
+    unavailable: {
+      classes: settings.unavailable?.classes ?? UNAVAILABLE_CLASSES,
+      after_ms: (settings.unavailable?.after_s ?? UNAVAILABLE_S) * 1000,
+    },
     keepClosed_ms: (settings.keepClosed_h ?? KEEP_CLOSED_H) * HOUR_MS,
   }
 }

@@ -1,6 +1,7 @@
 import type { Message } from '../contract/decode.ts'
 import { LinliError, reasonOf } from '../contract/errors.ts'
 import { addressPath } from '../contract/topic.ts'
+import { createAbsences } from './absences.ts'
 import { createArchiving } from './archive/archiving.ts'
 import { type Changes, createBook, createChanges } from './book.ts'
 import { nextLook } from './clock-machine.ts'
@@ -37,6 +38,12 @@ export function createIncidents(deps: IncidentDeps, config: IncidentRoomConfig):
   const notices = createNotices(deps.config, () => book.all())
   const archiving = createArchiving({ ...deps, book, forget: (gone) => inTurn(() => forget(gone())) })
   const taking = createTaking(deps, { room: () => room, moment, changes: () => createChanges(book), commit, inTurn })
+  const absences = createAbsences(deps, {
+    ...{ book, moment, inTurn },
+    changes: () => createChanges(book),
+    number: () => room.number,
+    commit: (changes, number) => commit(changes, { ...room, number }),
+  })
   const addressOf = (id: string) => incidentAddress(config.site, id)
   const keeper = createKeeper({
     ...deps,
@@ -210,6 +217,7 @@ export function createIncidents(deps: IncidentDeps, config: IncidentRoomConfig):
       settle()
       phase = 'running'
       taking.start(seen)
+      absences.start()
       for (const wanted of picturesUnderWay(book.all(), room.time.run_ms))
         for (const listener of fetches) listener(wanted)
       plan()
@@ -227,6 +235,7 @@ export function createIncidents(deps: IncidentDeps, config: IncidentRoomConfig):
 
   return {
     onCommand: (message) => inTurn(() => order(message)),
+    heard: absences.heard,
     problems: () => [
       ...[fault, archiving.fault()].flatMap((found) => found?.message ?? []),
       ...(taking.setAside() > 0
@@ -254,6 +263,7 @@ export function createIncidents(deps: IncidentDeps, config: IncidentRoomConfig):
     async close() {
       phase = 'closed'
       taking.close()
+      absences.close()
       clearTimeout(lookTimer)
       await archive.close()
     },

@@ -5,6 +5,7 @@ import type { LinliError } from '../contract/errors.ts'
 import type { TimeQuality } from '../contract/event.ts'
 import type { Place } from '../contract/meta.ts'
 import type { Address, Site } from '../contract/topic.ts'
+import type { Devices } from '../devices/devices.ts'
 import type { Log } from '../journal/types.ts'
 import type { OwnVoice } from '../own-voice.ts'
 import type { Archive, Archived } from './archive/types.ts'
@@ -38,6 +39,8 @@ export interface Incidents {
   /** On disk. */
   onChange(listener: (change: Change) => void): () => void
   onNotice(listener: (notice: Notice) => void): () => void
+  /** Something was accepted. */
+  heard(message: Message): void
   /** Pictures are wanted of this place, around this time. */
   onFetch(listener: (wanted: PicturesWanted) => void): () => void
   delivered(about: IncidentInput & { type: 'delivery' }): void
@@ -54,6 +57,8 @@ export interface IncidentDeps {
   desk: Pick<CommandDesk, 'answer' | 'openBelow'>
   audit: Pick<Audit, 'note'>
   placeOf: (address: Address) => Place | undefined
+  /** How every device is, and what is said of it; absent: nothing is raised for that. */
+  devices?: Pick<Devices, 'all'>
   places: Pick<IncidentPlaces, 'know' | 'forget'>
   config: () => IncidentConfig
   now_ms: () => number

@@ -1,8 +1,10 @@
+import type { Availability } from '../../hub/contract/availability.ts'
 import type { Result } from '../../hub/contract/command.ts'
 import type { Message } from '../../hub/contract/decode.ts'
 import { encodeJson } from '../../hub/contract/encode.ts'
 import { makeEvent } from '../../hub/contract/event.ts'
-import { type Address, formatTopic } from '../../hub/contract/topic.ts'
+import { type Address, type DeviceClass, formatTopic } from '../../hub/contract/topic.ts'
+import type { DeviceView } from '../../hub/devices/devices.ts'
 import { createArchive } from '../../hub/incidents/archive/store.ts'
 import { type IncidentConfig, incidentConfig } from '../../hub/incidents/config.ts'
 import { createIncidents } from '../../hub/incidents/incidents.ts'
@@ -33,6 +35,8 @@ export class IncidentRoom {
   jump_ms = 0
   quality: ClockSample['quality'] = 'synced'
   boot = 0
+  /** What is shown of devices. */
+  readonly views = new Map<string, DeviceView>()
   readonly #checkpoint_ms: number | undefined
   #sequence = 0
   #commands = 0
@@ -61,6 +65,7 @@ export class IncidentRoom {
         desk: { answer: (_address, result) => void this.results.push(result), openBelow: () => [] },
         audit: { note: ({ action }) => void this.faults.push(action) },
         places: createIncidentPlaces(),
+        devices: { all: () => [...this.views.values()] },
         placeOf: () => ({ building: '3' }),
         config: () => this.config(),
         now_ms: () => Date.now() + this.jump_ms,
@@ -93,6 +98,12 @@ export class IncidentRoom {
     const topic = formatTopic({ ...address, channel: 'evt', type })
     await this.log.append({ lane: 'alarm', topic, payload: encodeJson(event), time_ms: Date.now() })
     return event.id
+  }
+  /** As it is shown of a device, by the hub or its gateway. */
+  shows(device: string, availability: Availability, deviceClass: DeviceClass = 'alarm-button'): void {
+    const address: Address = { ...SITE, gateway: 'gw-1', class: deviceClass, device }
+    this.views.set(device, { address, availability, meta: undefined, state: undefined })
+    this.incidents.heard({ kind: 'availability', topic: { ...address, channel: 'avail' }, availability } as Message)
   }
   press = () => this.say('pressed', { press: 1, atstart: false })
 

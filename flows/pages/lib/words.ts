@@ -109,6 +109,7 @@ const TERMS: Table = {
   // causes of incidents, and what is in their story
   button: ['报警按钮被按下', 'Alarm button pressed'],
   'button-fault': ['报警按钮故障', 'Alarm button out of order'],
+  unavailable: ['设备故障或失联', 'Device in fault or gone'],
   'gate-fault': ['门禁故障', 'Gate out of order'],
   threshold: ['公园数值超限', 'A reading over its limit'],
   raise: ['值班登记', 'Raised by staff'],
