@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { expect, vi } from 'vitest'
 import { decodeMessage } from '../../hub/contract/decode.ts'
 import { ROLES } from '../../hub/people/roles.ts'
+import { linli } from './linli.ts'
 import { Overheard } from './overheard.ts'
 import { type Program, startProgram } from './program.ts'
 
@@ -28,6 +29,8 @@ export interface EstateOptions {
   /** The hub's data folder, when it is to be on a disk of its own. */
   hubDir?: string
   hubEnv?: NodeJS.ProcessEnv
+  /** As in the field: nobody comes in without an account, and gateways enrol. */
+  guarded?: boolean
   /** Network cameras of the simulator. */
   onvif?: object[]
 }
@@ -64,7 +67,7 @@ export class Estate {
   district!: Program
   readonly gateways = new Map<string, Program>()
   readonly #overheard = new Overheard()
-  #ports = { mqtt: 0, http: 0, district: 0 }
+  #ports = { mqtt: 0, http: 0, district: 0, mqtts: 0, https: 0 }
 
   constructor(options: EstateOptions = {}) {
     this.#options = options
@@ -115,8 +118,16 @@ export class Estate {
   }
 
   async startHub(extra: string[] = []): Promise<void> {
+    const tls = [
+      '--host',
+      '127.0.0.1',
+      '--mqtts-port',
+      String(this.#ports.mqtts),
+      '--https-port',
+      String(this.#ports.https),
+    ]
     const args = [
-      '--dev',
+      ...(this.#options.guarded ? tls : ['--dev']),
       '--data',
       this.#options.hubDir ?? join(this.dir, 'hub'),
       '--site',
@@ -136,16 +147,20 @@ export class Estate {
     })
     this.#ports.mqtt = Number(this.hub.ready.mqttPort)
     this.#ports.http = Number(this.hub.ready.httpPort)
-    await this.#overheard.listen(this.#ports.mqtt)
+    if (this.#options.guarded) {
+      this.#ports.mqtts = Number(this.hub.ready.mqttsPort)
+      this.#ports.https = Number(this.hub.ready.httpsPort)
+    } else await this.#overheard.listen(this.#ports.mqtt)
   }
 
   async startGateway(name: string): Promise<void> {
     const index = Number(name.slice(3)) - 1
+    if (this.#options.guarded) await this.#enrol(name)
     const config = {
       gateway: name,
       site: SITE,
       data: join(this.dir, name),
-      uplink: { url: this.hubUrl },
+      ...(this.#options.guarded ? {} : { uplink: { url: this.hubUrl } }),
       boards: [{ id: `board-${index + 1}`, port: this.portOf(index), baud: this.#options.gatewayBaud ?? 57600 }],
       devices: (this.boards[index] ?? []).map((id, slot) => ({
         kind: 'alarm-button',
@@ -159,6 +174,13 @@ export class Estate {
       name,
       await startProgram('firmware/main.ts', ['--config', this.json(`${name}.json`, config), '--log-level', 'info']),
     )
+  }
+
+  async #enrol(name: string): Promise<void> {
+    if (existsSync(join(this.dir, name, 'identity.json'))) return
+    const asked = ['code', name, '--data', join(this.dir, 'hub'), '--host', '127.0.0.1', '--json']
+    const { text } = JSON.parse(await linli('enrol', asked)) as { text: string }
+    await linli('gateway', ['claim', text, '--data', join(this.dir, name)])
   }
 
   gateway(name: string): Program {
