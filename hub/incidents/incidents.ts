@@ -38,23 +38,31 @@ export function createIncidents(deps: IncidentDeps, config: IncidentRoomConfig):
   const notices = createNotices(deps.config, () => book.all())
   const archiving = createArchiving({ ...deps, book, forget: (gone) => inTurn(() => forget(gone())) })
   const taking = createTaking(deps, { room: () => room, moment, changes: () => createChanges(book), commit, inTurn })
-  const absences = createAbsences(deps, {
-    ...{ book, moment, inTurn },
-    changes: () => createChanges(book),
-    number: () => room.number,
-    commit: (changes, number) => commit(changes, { ...room, number }),
-  })
+  const absences = watchAbsences()
   const addressOf = (id: string) => incidentAddress(config.site, id)
-  const keeper = createKeeper({
-    ...deps,
-    addressOf,
-    uptime_ms: () => performance.now() - began_ms,
-  })
+  const keeper = createKeeper({ ...deps, addressOf, uptime_ms: () => performance.now() - began_ms })
   let room: RoomRecord = { created_ms: 0, boots: 0, position: 0, number: 0, time: beginTime(sample()).anchor }
   let fault: LinliError | undefined
   let last: Promise<unknown> = Promise.resolve()
   let phase: 'starting' | 'running' | 'closed' = 'starting'
   let lookTimer: ReturnType<typeof setTimeout> | undefined
+
+  function watchAbsences() {
+    return createAbsences(deps, {
+      ...{ book, moment, inTurn },
+      changes: () => createChanges(book),
+      number: () => room.number,
+      commit: (changes, number) => commit(changes, { ...room, number }),
+    })
+  }
+
+  function problems(): string[] {
+    const aside = taking.setAside()
+    return [
+      ...[fault, archiving.fault()].flatMap((found) => found?.message ?? []),
+      ...(aside > 0 ? [`INCIDENT_FAILED: ${aside} events raised no incident; see the audit log`] : []),
+    ]
+  }
 
   function sample(): ClockSample {
     const { boot, monotonic_ms } = deps.machine
@@ -214,7 +222,7 @@ export function createIncidents(deps: IncidentDeps, config: IncidentRoomConfig):
     try {
       const seen = await restore()
       if (phase === 'closed') return
-      settle()
+      settle(deps, config, book.all())
       phase = 'running'
       taking.start(seen)
       absences.start()
@@ -227,29 +235,15 @@ export function createIncidents(deps: IncidentDeps, config: IncidentRoomConfig):
     }
   }
 
-  /** Commands that were taken and not answered. */
-  function settle(): void {
-    const open = desk.openBelow(addressPath(addressOf('')))
-    for (const { topic, result } of settled(open, book.all(), deps.now_ms())) desk.answer(topic, result)
-  }
-
   return {
     onCommand: (message) => inTurn(() => order(message)),
     heard: absences.heard,
-    problems: () => [
-      ...[fault, archiving.fault()].flatMap((found) => found?.message ?? []),
-      ...(taking.setAside() > 0
-        ? [`INCIDENT_FAILED: ${taking.setAside()} events raised no incident; see the audit log`]
-        : []),
-    ],
+    problems,
     counts: () => ({ live: book.size, behind: taking.behind(), setAside: taking.setAside() }),
     live: () => book.all(),
     now: moment,
     config: deps.config,
-    async get(id) {
-      const live = book.get(id)
-      return live ?? archive.get(id)
-    },
+    get: async (id) => book.get(id) ?? archive.get(id),
     archive,
     onChange: (listener) => subscribe(changed, listener),
     onNotice: notices.onNotice,
@@ -268,6 +262,12 @@ export function createIncidents(deps: IncidentDeps, config: IncidentRoomConfig):
       await archive.close()
     },
   }
+}
+
+/** Commands that were taken and not answered. */
+function settle({ desk, now_ms }: IncidentDeps, { site }: IncidentRoomConfig, live: Iterable<Live>): void {
+  const open = desk.openBelow(addressPath(incidentAddress(site, '')))
+  for (const { topic, result } of settled(open, live, now_ms())) desk.answer(topic, result)
 }
 
 function subscribe<T>(listeners: Set<T>, listener: T): () => void {
