@@ -132,6 +132,7 @@ needs('chromium', 'chromium')('the duty desk', () => {
 
   it('a viewer sees everything live, has nothing to press, and is refused what they ask for all the same', async () => {
     const { page } = await open('访客', { size: 'phone' })
+    estate.press('b1')
     await page.locator('.incident').first().waitFor()
     const buttons = await page.locator('.incident .button').allTextContents()
     expect([...new Set(buttons)]).toEqual(['经过与图片'])
