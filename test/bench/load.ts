@@ -21,9 +21,13 @@ const QUIET_MS = 3_000
  * Publishes `count` events at `per_second`, each stamped right before its write. Intervals vary by half, so that the
  * load does not march in step with anybody's timer; what falls due within one timer tick (1 ms) goes out together.
  */
-export async function paced(rig: Rig, path: Path, load: { count: number; per_second: number }): Promise<Outcome> {
+export async function paced(
+  rig: Rig,
+  path: Path,
+  load: { count: number; per_second: number; deviceOf?: (index: number) => string },
+): Promise<Outcome> {
   const bootid = rig.nextBoot()
-  const packets = pressedPackets(bootid, load.count)
+  const packets = pressedPackets(bootid, load.count, load.deviceOf)
   const sent_ms = new Float64Array(load.count)
   const reception = rig.ear.listen(bootid, load.count)
   await sendPaced(path, packets, sent_ms, load.per_second)

@@ -10,6 +10,7 @@ import { detectors } from './detectors.ts'
 import { drain } from './drain.ts'
 import { frozen } from './frozen.ts'
 import { fuzz } from './fuzz.ts'
+import { hanging } from './hanging.ts'
 import { history } from './history.ts'
 import { describeMachine } from './host.ts'
 import { idle } from './idle.ts'
@@ -54,6 +55,7 @@ const MEASUREMENTS: Record<string, Measurement> = {
   fuzz,
   idle,
   frozen,
+  hanging,
   sheet,
   desk,
   incidents,

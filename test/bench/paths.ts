@@ -57,8 +57,11 @@ export async function startHub(
   bench: Bench,
   upstreamPort: number,
   extra: string[] = ['--no-flows'],
+  /** What stands in the data folder before the start. */
+  prepare: (data: string) => Promise<void> = async () => undefined,
 ): Promise<{ program: Program; mqttPort: number; httpPort: number; data: string }> {
   const data = join(bench.folder('hub'), 'data')
+  await prepare(data)
   const upstream = `mqtt://127.0.0.1:${upstreamPort}`
   const profile = bench.profile
   const program = await startProgram(
