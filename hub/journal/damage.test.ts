@@ -157,19 +157,22 @@ describe('a damaged file at the opening', () => {
     expect((await log.list('state')).length).toBe(7)
   })
 
+  /** Half of them among the first pages, where the tables begin. */
+  const ROUNDS = process.env.LINLI_LONG ? 14 : 6
+
   it('gives nothing twice to who carries out orders, whichever page is bad', async () => {
     const pages = statSync(join(closed, 'journal.db')).size / PAGE_BYTES
     let found = 0
-    for (let round = 0; round < 14; round += 1) {
+    for (let round = 0; round < ROUNDS; round += 1) {
       const folder = copyOf(closed)
-      const page = round < 8 ? round : Math.floor((round / 14) * pages)
+      const page = round < ROUNDS / 2 ? round : Math.floor((round / ROUNDS) * pages)
       overwrite(join(folder, 'journal.db'), page * PAGE_BYTES + (round % 2) * 300, 400, round * 11)
       const { log, faults } = await opened(folder)
       found += faults.length
       await expectSound(log, faults.length > 0)
       await log.close()
     }
-    expect(found).toBeGreaterThan(7)
+    expect(found).toBeGreaterThanOrEqual(ROUNDS / 2)
   }, 120_000)
 
   it('whose bytes changed within a value is found by its checksum, when it is read', async () => {
