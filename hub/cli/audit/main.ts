@@ -4,7 +4,8 @@ import { Command } from 'commander'
 import { AUDIT_KINDS, type AuditRecord, type Head, readLine } from '../../audit/chain.ts'
 import { readHead } from '../../audit/head-file.ts'
 import { createVerifier, type Finding } from '../../audit/verifier.ts'
-import { LinliError, reasonOf } from '../../contract/errors.ts'
+import { LinliError } from '../../contract/errors.ts'
+import { fail } from '../fail.ts'
 import { auditLines } from './offline.ts'
 import { findingWord, word } from './words.ts'
 
@@ -50,8 +51,7 @@ program
 try {
   await program.parseAsync()
 } catch (error) {
-  process.stderr.write(`linli audit: ${reasonOf(error)}\n`)
-  process.exit(error instanceof LinliError && error.kind === 'caller' ? 2 : 1)
+  fail('audit', error)
 }
 
 async function show({ data, since, kind, actor, json }: Shown): Promise<void> {

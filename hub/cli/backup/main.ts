@@ -1,6 +1,6 @@
 import { Command } from 'commander'
-import { LinliError, reasonOf } from '../../contract/errors.ts'
 import { checkDataDir } from '../credential/reach.ts'
+import { fail } from '../fail.ts'
 import { makeBackup } from './make.ts'
 import { passphraseOf } from './passphrase.ts'
 import { progressBar } from './progress.ts'
@@ -44,6 +44,5 @@ try {
   }
 } catch (error) {
   bar.end()
-  process.stderr.write(`linli backup: ${reasonOf(error)}\n`)
-  process.exit(error instanceof LinliError && error.kind === 'caller' ? 2 : 1)
+  fail('backup', error)
 }

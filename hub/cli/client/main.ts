@@ -16,6 +16,7 @@ import { askCounter, type Refused } from '../../counter/counter.ts'
 import { durableJson } from '../../registry/durable-json.ts'
 import { type ClientEntry, createRegistry, type RegistryData } from '../../registry/registry.ts'
 import { withAudit } from '../audit/offline.ts'
+import { fail } from '../fail.ts'
 import { word } from './words.ts'
 
 /**
@@ -52,9 +53,7 @@ withGrantOptions(subcommand('revoke <name>', 'revoke')).action(changeGrants('acc
 try {
   await program.parseAsync()
 } catch (error) {
-  const isCaller = error instanceof LinliError && error.kind === 'caller'
-  process.stderr.write(`linli client: ${(error as Error).message}\n`)
-  process.exit(isCaller ? 2 : 1)
+  fail('client', error)
 }
 
 function subcommand(usage: string, about: Parameters<typeof word>[0]): Command {

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
-import { LinliError } from '../../contract/errors.ts'
 import type { Place } from '../../contract/meta.ts'
 import { allDevices, type Difference, findDevice, type SiteChange } from '../../site/changes.ts'
+import { fail } from '../fail.ts'
 import { fieldsOf } from './fields.ts'
 import { askSite } from './reach.ts'
 import { statusWord, word } from './words.ts'
@@ -29,9 +29,7 @@ onDevice(command('remove <device>', 'remove')).action(remove)
 try {
   await program.parseAsync()
 } catch (error) {
-  const isCaller = error instanceof LinliError && error.kind === 'caller'
-  process.stderr.write(`linli device: ${(error as Error).message}\n`)
-  process.exit(isCaller ? 2 : 1)
+  fail('device', error)
 }
 
 function command(name: string, key: Parameters<typeof word>[0]): Command {

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
-import { LinliError, reasonOf } from '../../contract/errors.ts'
+import { LinliError } from '../../contract/errors.ts'
+import { fail } from '../fail.ts'
 import { type Examined, examine, LEVELS, type Level } from './finding.ts'
 import { type Examination, gatewayExamination, hubExamination } from './patient.ts'
 import { language, word } from './words.ts'
@@ -32,8 +33,7 @@ try {
   // Not left to end by itself: what a probe has given up on may go on for minutes.
   process.stdout.write(text, () => process.exit(count('error') > 0 ? 1 : 0))
 } catch (error) {
-  process.stderr.write(`linli doctor: ${reasonOf(error)}\n`)
-  process.exit(error instanceof LinliError && error.kind === 'caller' ? 2 : 1)
+  fail('doctor', error)
 }
 
 function chosen({ data, gatewayConfig }: Options): Promise<Examination> {

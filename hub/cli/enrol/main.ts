@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { formatEnrolment, spokenCode } from '../../contract/enrolment.ts'
-import { LinliError } from '../../contract/errors.ts'
+import { fail } from '../fail.ts'
 import { askEnrolment, ownAddress } from './reach.ts'
 import { statusWord, word } from './words.ts'
 
@@ -31,9 +31,7 @@ command(
 try {
   await program.parseAsync()
 } catch (error) {
-  const isCaller = error instanceof LinliError && error.kind === 'caller'
-  process.stderr.write(`linli enrol: ${(error as Error).message}\n`)
-  process.exit(isCaller ? 2 : 1)
+  fail('enrol', error)
 }
 
 function command(name: string, description: string): Command {

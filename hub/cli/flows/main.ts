@@ -1,10 +1,10 @@
 import { userInfo } from 'node:os'
 import { Command } from 'commander'
-import { LinliError, reasonOf } from '../../contract/errors.ts'
 import { atFlows, type FlowsAnswer, type FlowsRequest } from '../../flows-counter.ts'
 import { type Differences, flowVersions } from '../../flows-host/versions.ts'
 import { withAudit } from '../audit/offline.ts'
 import { checkDataDir } from '../credential/reach.ts'
+import { fail } from '../fail.ts'
 import { askWhoever } from '../whoever.ts'
 import { word } from './words.ts'
 
@@ -29,9 +29,7 @@ command('rollback', word('rollback')).argument('<version>').action(rollback)
 try {
   await program.parseAsync()
 } catch (error) {
-  const isCaller = error instanceof LinliError && error.kind === 'caller'
-  process.stderr.write(`linli flows: ${reasonOf(error)}\n`)
-  process.exit(isCaller ? 2 : 1)
+  fail('flows', error)
 }
 
 function command(name: string, description: string): Command {

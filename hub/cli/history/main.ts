@@ -5,6 +5,7 @@ import { pipeline } from 'node:stream/promises'
 import type { ReadableStream } from 'node:stream/web'
 import { Command } from 'commander'
 import { LinliError, reasonOf } from '../../contract/errors.ts'
+import { fail } from '../fail.ts'
 import { historyWord as word } from './words.ts'
 
 /** `linli history export`: raw readings of a running hub as CSV. Exit codes: 0 done, 1 it failed, 2 told wrongly. */
@@ -39,8 +40,7 @@ program.showHelpAfterError().exitOverride((error) => process.exit(error.exitCode
 try {
   await program.parseAsync()
 } catch (error) {
-  process.stderr.write(`linli history: ${reasonOf(error)}\n`)
-  process.exit(error instanceof LinliError && error.kind === 'caller' ? 2 : 1)
+  fail('history', error)
 }
 
 async function save({ hub, output, ...fields }: Wanted): Promise<void> {

@@ -1,8 +1,9 @@
 import { Command } from 'commander'
-import { LinliError, reasonOf } from '../../contract/errors.ts'
+import { LinliError } from '../../contract/errors.ts'
 import { allDevices, changed, difference } from '../../site/changes.ts'
 import type { SiteConfig, SiteDevice } from '../../site/schema.ts'
 import { askSite } from '../device/reach.ts'
+import { fail } from '../fail.ts'
 import { readCsv } from './csv.ts'
 import { devicesOf, type SheetDevices } from './devices.ts'
 import { bytesOf } from './file.ts'
@@ -32,9 +33,7 @@ const program = new Command('linli import')
 try {
   await bring(program.args[0] ?? '', program.opts())
 } catch (error) {
-  const isCaller = error instanceof LinliError && error.kind === 'caller'
-  process.stderr.write(`linli import: ${reasonOf(error)}\n`)
-  process.exit(isCaller ? 2 : 1)
+  fail('import', error)
 }
 
 async function bring(file: string, { data, apply, json }: Options): Promise<void> {

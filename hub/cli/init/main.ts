@@ -8,6 +8,7 @@ import { isSegment } from '../../contract/topic.ts'
 import { openFolder, replaceFile } from '../../journal/folder.ts'
 import { checkSite, SITE_VERSION, type SiteConfig } from '../../site/schema.ts'
 import { readSite, SITE_FILE, writeSite } from '../../site/site-file.ts'
+import { fail } from '../fail.ts'
 import { initLanguage, word } from './words.ts'
 
 /** `linli init`: the first thing on a new box, a hub, a gateway or both. Exit codes: 0 done, 1 it failed, 2 told wrongly. */
@@ -63,9 +64,7 @@ const program = new Command('linli init')
 try {
   await init(program.opts())
 } catch (error) {
-  const isCaller = error instanceof LinliError && error.kind === 'caller'
-  process.stderr.write(`linli init: ${(error as Error).message}\n`)
-  process.exit(isCaller ? 2 : 1)
+  fail('init', error)
 }
 
 async function init(options: Options): Promise<void> {

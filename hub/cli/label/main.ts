@@ -2,7 +2,7 @@ import { rmSync, writeFileSync } from 'node:fs'
 import { extname } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import { formatEnrolment, spokenCode } from '../../contract/enrolment.ts'
-import { LinliError, reasonOf } from '../../contract/errors.ts'
+import { LinliError } from '../../contract/errors.ts'
 import type { Page } from '../../print/drawing.ts'
 import { openPrintFont, type PrintFont } from '../../print/font.ts'
 import { pdfOf } from '../../print/pdf.ts'
@@ -10,6 +10,7 @@ import { svgOf } from '../../print/svg.ts'
 import { progressBar } from '../backup/progress.ts'
 import { askSite } from '../device/reach.ts'
 import { askEnrolment, ownAddress } from '../enrol/reach.ts'
+import { fail } from '../fail.ts'
 import { type SiteLabel, siteLabels } from './entries.ts'
 import { labelPages } from './layout.ts'
 import { sheetOf } from './sheets.ts'
@@ -53,8 +54,7 @@ const program = new Command('linli label')
 try {
   await print(program.args, program.opts())
 } catch (error) {
-  process.stderr.write(`linli label: ${reasonOf(error)}\n`)
-  process.exit(error instanceof LinliError && error.kind === 'caller' ? 2 : 1)
+  fail('label', error)
 }
 
 async function print(names: readonly string[], options: Options): Promise<void> {

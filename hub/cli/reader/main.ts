@@ -1,8 +1,8 @@
 import { Command } from 'commander'
-import { LinliError } from '../../contract/errors.ts'
 import { askCounter } from '../../counter/counter.ts'
 import type { ListedReader, ReaderAnswer, ReaderRequest } from '../../readers/counter.ts'
 import { accepted, checkDataDir } from '../credential/reach.ts'
+import { fail } from '../fail.ts'
 import { codeWord, statusWord, word } from './words.ts'
 
 /**
@@ -39,9 +39,7 @@ command(
 try {
   await program.parseAsync()
 } catch (error) {
-  const isCaller = error instanceof LinliError && error.kind === 'caller'
-  process.stderr.write(`linli reader: ${(error as Error).message}\n`)
-  process.exit(isCaller ? 2 : 1)
+  fail('reader', error)
 }
 
 function command(name: string, description: string): Command {

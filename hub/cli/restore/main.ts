@@ -1,9 +1,9 @@
 import { Command } from 'commander'
-import { LinliError, reasonOf } from '../../contract/errors.ts'
 import { restoreBackup } from '../backup/make.ts'
 import { passphraseOf } from '../backup/passphrase.ts'
 import { progressBar } from '../backup/progress.ts'
 import { word } from '../backup/words.ts'
+import { fail } from '../fail.ts'
 
 /** `linli restore`: exit codes 0 done, 1 it failed, 2 told wrongly, wrong passphrase or damaged backup. */
 
@@ -29,6 +29,5 @@ try {
   else process.stdout.write(`${word('restored')}: ${options.data}, ${files} ${word('files')}, ${made}\n`)
 } catch (error) {
   bar.end()
-  process.stderr.write(`linli restore: ${reasonOf(error)}\n`)
-  process.exit(error instanceof LinliError && error.kind === 'caller' ? 2 : 1)
+  fail('restore', error)
 }

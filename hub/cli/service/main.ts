@@ -1,7 +1,8 @@
 import { Argument, Command } from 'commander'
-import { LinliError, reasonOf } from '../../contract/errors.ts'
+import { LinliError } from '../../contract/errors.ts'
 import { installedUnit, removeUnits, run, serviceState, systemdVersion, writeUnits } from '../../service/install.ts'
 import { SERVICES, type Service, type UnitSettings, unitFiles, unitName } from '../../service/units.ts'
+import { fail } from '../fail.ts'
 import { environmentOf, flagsOf } from '../programs.ts'
 import { word } from './words.ts'
 
@@ -59,8 +60,7 @@ program
 try {
   await program.parseAsync()
 } catch (error) {
-  process.stderr.write(`linli service: ${reasonOf(error)}\n`)
-  process.exit(error instanceof LinliError && error.kind === 'caller' ? 2 : 1)
+  fail('service', error)
 }
 
 async function install(service: Service, args: string[], options: Options): Promise<void> {

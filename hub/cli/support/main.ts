@@ -11,6 +11,7 @@ import { askCounter } from '../../counter/counter.ts'
 import type { HubReport } from '../../counter/report.ts'
 import { makeBundle, type SupportSources } from '../../support/bundle.ts'
 import { auditLines } from '../audit/offline.ts'
+import { fail } from '../fail.ts'
 import { word } from './words.ts'
 
 /** `linli support`: exit codes 0 done, 1 it failed, 2 told wrongly. */
@@ -46,8 +47,7 @@ try {
       process.stdout.write(`  ${name}  ${word('missing')}: ${code}\n`)
   }
 } catch (error) {
-  process.stderr.write(`linli support: ${reasonOf(error)}\n`)
-  process.exit(error instanceof LinliError && error.kind === 'caller' ? 2 : 1)
+  fail('support', error)
 }
 
 async function sourcesOf({ data, gatewayConfig }: Options): Promise<SupportSources> {

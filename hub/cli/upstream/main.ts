@@ -1,8 +1,8 @@
 import { Command } from 'commander'
-import { LinliError } from '../../contract/errors.ts'
 import { askCounter } from '../../counter/counter.ts'
 import type { UpstreamAnswer, UpstreamRequest } from '../../upstream/counter.ts'
 import { accepted, checkDataDir } from '../credential/reach.ts'
+import { fail } from '../fail.ts'
 
 /**
  * `linli upstream`: how the platforms that the hub forwards to are, and what they could not take.
@@ -70,9 +70,7 @@ command(letters, 'drop', 'off the list, for good / 丢弃')
 try {
   await program.parseAsync()
 } catch (error) {
-  const isCaller = error instanceof LinliError && error.kind === 'caller'
-  process.stderr.write(`linli upstream: ${(error as Error).message}\n`)
-  process.exit(isCaller ? 2 : 1)
+  fail('upstream', error)
 }
 
 function command(parent: Command, name: string, description: string): Command {

@@ -13,6 +13,7 @@ import { openThrottle } from '../../people/throttle.ts'
 import { askHidden } from '../ask-hidden.ts'
 import { withAudit } from '../audit/offline.ts'
 import { checkDataDir } from '../credential/reach.ts'
+import { fail } from '../fail.ts'
 import { askWhoever } from '../whoever.ts'
 import { language, word } from './words.ts'
 
@@ -51,9 +52,7 @@ command('unlock <name>', word('unlock')).action((name: string, options: Where) =
 try {
   await program.parseAsync()
 } catch (error) {
-  const isCaller = error instanceof LinliError && error.kind === 'caller'
-  process.stderr.write(`linli user: ${reasonOf(error)}\n`)
-  process.exit(isCaller ? 2 : 1)
+  fail('user', error)
 }
 
 function command(name: string, description: string): Command {
