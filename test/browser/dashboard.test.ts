@@ -1,34 +1,17 @@
-import type { Browser, Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
-import { openBrowser, openScreen, type Screen, type Size } from '../support/browser.ts'
-import { DeskEstate, SECRET } from '../support/desk-estate.ts'
+import type { Page } from 'playwright-core'
+import { expect, it, vi } from 'vitest'
+import type { Size } from '../support/browser.ts'
+import { deskSuite } from '../support/desk-suite.ts'
 import { WAIT } from '../support/estate.ts'
-import { needs, programPath } from '../support/needs.ts'
+import { needs } from '../support/needs.ts'
 
 /** The pages of the desk inside FlowFuse Dashboard, in a real browser, with the real hub, flows and simulated boards underneath. */
 
 needs('chromium', 'chromium')('the desk in FlowFuse Dashboard', () => {
-  let browser: Browser
-  const estate = new DeskEstate({ flows: true })
-  const screens: Screen[] = []
-  beforeAll(async () => {
-    ;[browser] = await Promise.all([openBrowser(programPath('chromium') ?? ''), estate.start()])
-    await vi.waitFor(async () => expect(await estate.flowsPid()).toBeTypeOf('number'), WAIT)
-  })
-  afterAll(async () => {
-    await browser?.close()
-    await estate.end()
-  })
-  afterEach(async () => {
-    for (const { context, faults } of screens.splice(0)) {
-      expect(faults).toEqual([])
-      await context.close()
-    }
-  })
+  const { estate, open } = deskSuite({ flows: true })
 
-  async function open(name: string, view: string, size: Size = 'desk'): Promise<{ page: Page; asked: string[] }> {
-    const screen = await openScreen(browser, estate.url, { name, secret: SECRET }, { size })
-    screens.push(screen)
+  async function openView(name: string, view: string, size: Size = 'desk'): Promise<{ page: Page; asked: string[] }> {
+    const screen = await open(name, { size })
     const asked: string[] = []
     screen.page.on('request', (request) => asked.push(request.url()))
     await screen.page.goto(`${estate.url}/dashboard/${view}`)
@@ -39,7 +22,7 @@ needs('chromium', 'chromium')('the desk in FlowFuse Dashboard', () => {
     page.locator(`.linli-view .incident[data-status="${status}"]`, { hasText: place })
 
   it('a press is shown, rings, and is taken there; nothing comes from outside', async () => {
-    const { page, asked } = await open('值班甲', 'alarms')
+    const { page, asked } = await openView('值班甲', 'alarms')
     await page.locator('.v-app-bar').click()
     estate.press('b1')
     await card(page, 'raised', '学校门口').waitFor()
@@ -55,14 +38,14 @@ needs('chromium', 'chromium')('the desk in FlowFuse Dashboard', () => {
   })
 
   it('on a phone, by the menu of the Dashboard: a door is held open, and what a viewer may not is not there', async () => {
-    const { page } = await open('值班乙', 'alarms', 'phone')
+    const { page } = await openView('值班乙', 'alarms', 'phone')
     await page.locator('.v-app-bar button').first().tap()
     await page.locator('.v-navigation-drawer').getByText('门禁 Gates').tap()
     await page.locator('[data-gate=d1] [data-order=hold]').tap()
     await page.locator('dialog').getByRole('button', { name: '确定执行' }).tap()
     await page.locator('dialog [data-result=succeeded]').waitFor()
     expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true)
-    const viewer = await open('访客', 'gates')
+    const viewer = await openView('访客', 'gates')
     await viewer.page.locator('[data-gate=d1]').getByText('保持打开').first().waitFor()
     expect(await viewer.page.locator('[data-gate=d1] [data-order]').count()).toBe(0)
     await viewer.page.goto(`${estate.url}/dashboard/audit`)
@@ -70,7 +53,7 @@ needs('chromium', 'chromium')('the desk in FlowFuse Dashboard', () => {
   })
 
   it('an alarm comes also while the flows process is down, and the Dashboard says that it is', async () => {
-    const { page } = await open('值班甲', 'alarms')
+    const { page } = await openView('值班甲', 'alarms')
     process.kill((await estate.flowsPid()) as number, 'SIGSTOP')
     estate.press('b2')
     await card(page, 'raised', '幼儿园大厅').getByRole('button', { name: '确认,我来处理' }).click()

@@ -1,39 +1,20 @@
-import type { Browser, Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
-import { type Language, openBrowser, openScreen, type Screen, type Size } from '../support/browser.ts'
-import { DeskEstate, SECRET } from '../support/desk-estate.ts'
+import type { Page } from 'playwright-core'
+import { beforeAll, expect, it, vi } from 'vitest'
 import { goTo as go } from '../support/desk-judge.ts'
+import { deskSuite } from '../support/desk-suite.ts'
 import { WAIT } from '../support/estate.ts'
-import { needs, programPath } from '../support/needs.ts'
+import { needs } from '../support/needs.ts'
 
 /** The duty desk as staff use it, in a real browser, with the real hub, flows and simulated boards underneath. */
 
 needs('chromium', 'chromium')('the duty desk', () => {
-  let browser: Browser
-  const estate = new DeskEstate({ flows: true })
-  const screens: Screen[] = []
+  const desk = deskSuite({ flows: true })
+  const { estate, open } = desk
   beforeAll(async () => {
-    ;[browser] = await Promise.all([openBrowser(programPath('chromium') ?? ''), estate.start()])
-    await vi.waitFor(async () => expect(await estate.flowsPid()).toBeTypeOf('number'), WAIT)
     const { page } = await open('站长')
     await page.locator('.feed').waitFor()
   })
-  afterAll(async () => {
-    await browser?.close()
-    await estate.end()
-  })
-  afterEach(async () => {
-    for (const { context, faults } of screens.splice(0)) {
-      expect(faults).toEqual([])
-      await context.close()
-    }
-  })
 
-  async function open(name: string, how: { size?: Size; language?: Language } = {}): Promise<Screen> {
-    const screen = await openScreen(browser, estate.url, { name, secret: SECRET }, how)
-    screens.push(screen)
-    return screen
-  }
   const card = (page: Page, status: string, place: string) =>
     page.locator(`.incident[data-status="${status}"]`, { hasText: place })
   const sound = (page: Page) => page.locator('.shell').getAttribute('data-sound')
@@ -158,7 +139,7 @@ needs('chromium', 'chromium')('the duty desk', () => {
   })
 
   it('a wrong password ten times: told at once, then a pause that the right one does not end', async () => {
-    const context = await browser.newContext()
+    const context = await desk.browser.newContext()
     const page = await context.newPage()
     await page.goto(`${estate.url}/desk/`)
     await page.locator('#login').waitFor({ state: 'visible' })

@@ -1,8 +1,7 @@
-import type { Browser, CDPSession, Page } from 'playwright-core'
-import { afterAll, beforeAll, expect, it } from 'vitest'
-import { openBrowser, openScreen } from '../support/browser.ts'
-import { DeskEstate, SECRET } from '../support/desk-estate.ts'
-import { needs, programPath } from '../support/needs.ts'
+import type { CDPSession, Page } from 'playwright-core'
+import { expect, it } from 'vitest'
+import { deskSuite } from '../support/desk-suite.ts'
+import { needs } from '../support/needs.ts'
 
 /** An hour of alarms on one page, on the page's own virtual time: its clock runs ahead, its stream is fed by the test. */
 
@@ -35,15 +34,7 @@ const FEED = `
 const EVERY_S = 2
 
 needs('chromium', 'chromium')('an hour of alarms', () => {
-  let browser: Browser
-  const estate = new DeskEstate({ flows: false })
-  beforeAll(async () => {
-    ;[browser] = await Promise.all([openBrowser(programPath('chromium') ?? ''), estate.start()])
-  })
-  afterAll(async () => {
-    await browser?.close()
-    await estate.end()
-  })
+  const { open } = deskSuite({ flows: false })
 
   async function minutes(page: Page, count: number): Promise<void> {
     for (let at_s = 0; at_s < count * 60; at_s += EVERY_S) {
@@ -59,7 +50,7 @@ needs('chromium', 'chromium')('an hour of alarms', () => {
   }
 
   it('leaves a page as large as a quarter of it, with nothing that grows', { timeout: 600_000 }, async () => {
-    const { page, context, faults } = await openScreen(browser, estate.url, { name: '值班甲', secret: SECRET })
+    const { page, context } = await open('值班甲')
     const devtools = await context.newCDPSession(page)
     await page.addInitScript(FEED)
     await page.clock.install()
@@ -78,7 +69,5 @@ needs('chromium', 'chromium')('an hour of alarms', () => {
     expect(whole.heap_bytes - quarter.heap_bytes, JSON.stringify([quarter, whole])).toBeLessThan(1_000_000)
     expect(whole.nodes - quarter.nodes).toBeLessThan(500)
     expect(whole.listeners - quarter.listeners).toBeLessThan(100)
-    expect(faults).toEqual([])
-    await context.close()
   })
 })

@@ -1,11 +1,10 @@
 import { readFileSync } from 'node:fs'
-import type { Browser, Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
-import { openBrowser, openScreen, type Screen } from '../support/browser.ts'
-import { DeskEstate, SECRET } from '../support/desk-estate.ts'
+import type { Page } from 'playwright-core'
+import { expect, it, vi } from 'vitest'
 import { goTo } from '../support/desk-judge.ts'
+import { deskSuite } from '../support/desk-suite.ts'
 import { WAIT } from '../support/estate.ts'
-import { needs, programPath } from '../support/needs.ts'
+import { needs } from '../support/needs.ts'
 
 /** What staff do on each page beside the queue of alarms, in a real browser on the whole stack. */
 
@@ -21,27 +20,8 @@ const NOTICES = `
 `
 
 needs('chromium', 'chromium')('the rooms of the duty desk', () => {
-  let browser: Browser
-  const estate = new DeskEstate({ flows: false, isWhole: true })
-  const screens: Screen[] = []
-  beforeAll(async () => {
-    ;[browser] = await Promise.all([openBrowser(programPath('chromium') ?? ''), estate.start()])
-  })
-  afterAll(async () => {
-    await browser?.close()
-    await estate.end()
-  })
-  afterEach(async () => {
-    for (const { context, faults } of screens.splice(0)) {
-      expect(faults).toEqual([])
-      await context.close()
-    }
-  })
-  async function open(name: string): Promise<Page> {
-    const screen = await openScreen(browser, estate.url, { name, secret: SECRET })
-    screens.push(screen)
-    return screen.page
-  }
+  const { estate, open } = deskSuite({ flows: false, isWhole: true })
+  const pageOf = async (name: string) => (await open(name)).page
   /** Taken and closed, so that the next test begins with a quiet desk. */
   async function close(page: Page, place: string): Promise<void> {
     await goTo(page, 'alarms')
@@ -54,7 +34,7 @@ needs('chromium', 'chromium')('the rooms of the duty desk', () => {
   }
 
   it('pictures of the camera are shown to who works on the alarm, to nobody else, and each look is written down', async () => {
-    const page = await open('值班甲')
+    const page = await pageOf('值班甲')
     estate.press('b1')
     const card = page.locator('.incident', { hasText: '学校门口' })
     await card.getByRole('button', { name: '经过与图片' }).click()
@@ -67,7 +47,7 @@ needs('chromium', 'chromium')('the rooms of the duty desk', () => {
       WAIT,
     )
     const address = await picture.getAttribute('src')
-    const viewer = await open('访客')
+    const viewer = await pageOf('访客')
     const seen = viewer.locator('.incident', { hasText: '学校门口' })
     await seen.getByRole('button', { name: '经过与图片' }).click()
     await seen.locator('.story').getByText('hall 的图片').first().waitFor()
@@ -75,7 +55,7 @@ needs('chromium', 'chromium')('the rooms of the duty desk', () => {
     const asked = (path: string) => fetch(path).then(({ status }) => status)
     expect(await viewer.evaluate(asked, address ?? '')).toBe(403)
     expect(await asked(estate.url + address)).toBe(401)
-    const admin = await open('站长')
+    const admin = await pageOf('站长')
     await goTo(admin, 'audit')
     await admin.getByRole('button', { name: '图片' }).click()
     await admin.locator('tr', { hasText: '查看图片' }).filter({ hasText: '值班甲' }).first().waitFor()
@@ -83,7 +63,7 @@ needs('chromium', 'chromium')('the rooms of the duty desk', () => {
   })
 
   it('a plan is put up, a device placed on it, and on every open map its alarm pulses until it is taken', async () => {
-    const [admin, page] = [await open('站长'), await open('值班甲')]
+    const [admin, page] = [await pageOf('站长'), await pageOf('值班甲')]
     await goTo(page, 'map')
     await page.getByText('还没有平面图').waitFor()
     await goTo(admin, 'map')
@@ -119,7 +99,7 @@ needs('chromium', 'chromium')('the rooms of the duty desk', () => {
     // Nothing for six hours.
     const kept = all.filter((at_ms) => now_ms - at_ms < 8 * HOUR_MS || now_ms - at_ms > 14 * HOUR_MS)
     await estate.tellReadings(kept.map((at_ms, n) => [at_ms, 2 + Math.sin(n / 20)] as const))
-    const page = await open('值班甲')
+    const page = await pageOf('值班甲')
     await goTo(page, 'parks')
     await page.locator('[data-park=air-1] .value', { hasText: '30.5' }).waitFor()
     estate.sim.send({ do: 'disconnect', slave: 's1' })
@@ -150,7 +130,7 @@ needs('chromium', 'chromium')('the rooms of the duty desk', () => {
   })
 
   it('a shift is handed over on a sheet that both sign, and that prints without the rest of the page', async () => {
-    const [leaving, taking] = [await open('值班甲'), await open('值班乙')]
+    const [leaving, taking] = [await pageOf('值班甲'), await pageOf('值班乙')]
     for (const page of [leaving, taking]) await goTo(page, 'handover')
     await leaving.locator('textarea').fill('地下车库钥匙在值班室')
     await leaving.getByRole('button', { name: '写交接单并签名交班' }).click()
@@ -171,7 +151,7 @@ needs('chromium', 'chromium')('the rooms of the duty desk', () => {
   })
 
   it('an alarm calls also from behind other windows: a notice of the browser that leads to the queue', async () => {
-    const { context, page, faults } = await openScreen(browser, estate.url, { name: '值班甲', secret: SECRET })
+    const { context, page } = await open('值班甲')
     await context.grantPermissions(['notifications'], { origin: estate.url })
     await page.addInitScript(NOTICES)
     await page.reload()
@@ -183,12 +163,10 @@ needs('chromium', 'chromium')('the rooms of the duty desk', () => {
     await page.evaluate('globalThis.notices[0].notice.onclick()')
     await page.locator('.incident[data-status=raised]', { hasText: '幼儿园大厅' }).waitFor()
     await close(page, '幼儿园大厅')
-    expect(faults).toEqual([])
-    await context.close()
   })
 
   it('yardsticks count what was done, and the audit says all of it in Chinese', async () => {
-    const page = await open('站长')
+    const page = await pageOf('站长')
     await goTo(page, 'yardsticks')
     const month = page.locator('tbody tr').first()
     await month.waitFor()

@@ -1,23 +1,14 @@
-import type { Browser, Page } from 'playwright-core'
-import { afterAll, beforeAll, expect, it, vi } from 'vitest'
-import { openBrowser, openScreen } from '../support/browser.ts'
-import { DeskEstate, SECRET } from '../support/desk-estate.ts'
+import type { Page } from 'playwright-core'
+import { expect, it, vi } from 'vitest'
 import { barriers, goTo } from '../support/desk-judge.ts'
+import { deskSuite } from '../support/desk-suite.ts'
 import { WAIT } from '../support/estate.ts'
-import { needs, programPath } from '../support/needs.ts'
+import { needs } from '../support/needs.ts'
 
 /** The shortest way through the duty desk in a real browser; `npm run test:long` walks all of it. */
 
 needs('chromium', 'chromium')('the duty desk in a browser', () => {
-  let browser: Browser
-  const estate = new DeskEstate({ flows: false })
-  beforeAll(async () => {
-    ;[browser] = await Promise.all([openBrowser(programPath('chromium') ?? ''), estate.start()])
-  })
-  afterAll(async () => {
-    await browser?.close()
-    await estate.end()
-  })
+  const { estate, open } = deskSuite({ flows: false })
   const sound = (page: Page) => page.locator('.shell').getAttribute('data-sound')
 
   it.each([
@@ -27,12 +18,7 @@ needs('chromium', 'chromium')('the duty desk in a browser', () => {
     'on the %s in %s: login, a press seen, heard and taken, and nothing that keeps people out',
     async (...how) => {
       const [size, language, button, place, take] = how
-      const { page, context, faults } = await openScreen(
-        browser,
-        estate.url,
-        { name: '值班甲', secret: SECRET },
-        { size, language },
-      )
+      const { page } = await open('值班甲', { size, language })
       await page.locator('.unlock').click()
       await vi.waitFor(async () => expect(await sound(page)).toBe('ready'), WAIT)
       estate.press(button)
@@ -47,8 +33,6 @@ needs('chromium', 'chromium')('the duty desk in a browser', () => {
         await goTo(page, one)
         expect(await barriers(page), one).toEqual([])
       }
-      expect(faults).toEqual([])
-      await context.close()
     },
   )
 })
