@@ -1,10 +1,17 @@
-import { type Bench, type Findings, inMs, NOT_INSTALLED, pause, ratioOf } from './bench.ts'
-import { createEar, type Reception } from './ear.ts'
+import { type Bench, type Findings, inMs, NOT_INSTALLED, pause, type Row, ratioOf } from './bench.ts'
+import type { Reception } from './ear.ts'
 import { pressedPackets, readingPackets } from './events.ts'
 import { residentMb } from './host.ts'
 import { type LeanClient, leanClient } from './lean-client.ts'
-import { type Path, type PathKind, type Rig, startRig } from './paths.ts'
-import { createRelay } from './relay.ts'
+import {
+  openCuttable,
+  type Path,
+  type PathKind,
+  type Rig,
+  startRig,
+  type Upstream,
+  type UpstreamKind,
+} from './paths.ts'
 import { percentile } from './statistics.ts'
 
 /**
@@ -35,25 +42,18 @@ interface Drained {
 
 export async function drain(bench: Bench): Promise<Findings> {
   const plan = bench.quick ? QUICK : FULL
-  const results = new Map<PathKind, Drained>()
-  for (const kind of ['hub', 'bridge'] as const) {
-    if (kind !== 'hub' && bench.mosquitto === undefined) continue
-    results.set(kind, await measure(bench, kind, plan))
-  }
-  const ours = results.get('hub') as Drained
-  const peer = results.get('bridge')
-  const ratio = ratioOf(ours.per_second, peer?.per_second)
+  const alone = await bothPaths(bench, 'sink', plan)
+  const shared = await bothPaths(bench, 'broker', plan)
+  const { ours, peer } = alone
   const at = (samples: number[] | undefined, percent: number) => samples && percentile(samples, percent)
   const felt = (at(ours.busy_ms, 99) ?? Number.NaN) / (at(ours.idle_ms, 99) ?? Number.NaN)
   return {
     rows: [
       {
-        what: `a backlog of ${plan.backlog.toLocaleString('en')} readings drains at`,
-        linli: `${Math.round(ours.per_second).toLocaleString('en')}/s${ours.lost > 0 ? `, ${ours.lost} lost` : ''}`,
-        peer: peer ? `${Math.round(peer.per_second).toLocaleString('en')}/s` : NOT_INSTALLED,
-        ratio,
+        ...drained(`a backlog of ${plan.backlog.toLocaleString('en')} readings drains at`, alone),
         aim: { text: '≥ 20,000/s', met: ours.per_second >= 20_000 },
       },
+      drained('the same where another mosquitto upstream and two subscribers share the machine', shared),
       ...[50, 99].map((percent) => ({
         what: `a press meanwhile, publish → PUBACK, p${percent}; with nothing else going on`,
         linli: `${inMs(at(ours.busy_ms, percent))}; ${inMs(at(ours.idle_ms, percent))}`,
@@ -74,38 +74,44 @@ export async function drain(bench: Bench): Promise<Findings> {
       },
     ],
     notes: [
-      `Drain: the connection to the upstream is refused while the readings are published, ${WINDOW} unacknowledged at most; the rate runs from their first arrival to their last. Meanwhile another client sends a press each ${PROBE_EVERY_MS} ms and waits for its PUBACK; its p99 is ${felt.toFixed(1)} times that of the quiet time before. mosquitto has nothing on disk and sends in the order of arrival, so a press there waits behind all that is queued.`,
+      `Drain: the connection to the upstream is refused while the readings are published, ${WINDOW} unacknowledged at most; the rate runs from their first arrival to their last. First into an upstream that takes all that comes, at once; then into a broker, which is the bottleneck. Meanwhile another client sends a press each ${PROBE_EVERY_MS} ms and waits for its PUBACK; its p99 (into the former) is ${felt.toFixed(1)} times that of the quiet time before. mosquitto has nothing on disk and sends in the order of arrival, so a press there waits behind all that is queued.`,
     ],
-    data: Object.fromEntries(results),
+    data: { sink: alone, broker: shared },
   }
 }
 
-async function measure(bench: Bench, kind: PathKind, plan: typeof FULL): Promise<Drained> {
-  let relay: Awaited<ReturnType<typeof createRelay>> | undefined
-  let upstream = 0
-  const rig = await startRig(bench, [kind], {
-    async throughPort(upstreamPort) {
-      const wire = await createRelay(upstreamPort)
-      relay = wire
-      upstream = upstreamPort
-      bench.closers.push(() => wire.close())
-      return wire.port
-    },
-  })
+function drained(what: string, { ours, peer }: { ours: Drained; peer: Drained | undefined }): Row {
+  return {
+    what,
+    linli: `${Math.round(ours.per_second).toLocaleString('en')}/s${ours.lost > 0 ? `, ${ours.lost} lost` : ''}`,
+    peer: peer ? `${Math.round(peer.per_second).toLocaleString('en')}/s` : NOT_INSTALLED,
+    ratio: ratioOf(ours.per_second, peer?.per_second),
+  }
+}
+
+async function bothPaths(bench: Bench, upstream: UpstreamKind, plan: typeof FULL) {
+  const ours = await measure(bench, 'hub', upstream, plan)
+  const peer = bench.mosquitto === undefined ? undefined : await measure(bench, 'bridge', upstream, plan)
+  return { ours, peer }
+}
+
+async function measure(bench: Bench, kind: PathKind, upstreamKind: UpstreamKind, plan: typeof FULL): Promise<Drained> {
+  const upstream = await openCuttable(bench, upstreamKind)
+  const rig = await startRig(bench, [kind], upstream)
   const path = rig.paths[0]
-  if (!path || !relay) throw new Error('there is nothing to drain')
+  if (!path) throw new Error('there is nothing to drain')
   const presses = await createPresses(bench, path, upstream, rig.nextBoot())
-  bench.say(`drain: ${kind}, at rest`)
+  bench.say(`drain: ${kind} into a ${upstreamKind}, at rest`)
   await presses.during(() => presses.count() >= plan.idle_probes)
   const idle_ms = presses.takeAnswers()
   const idle_presses = presses.count()
-  await relay.cut()
-  bench.say(`drain: ${kind}, publishing ${plan.backlog.toLocaleString('en')} readings`)
+  await upstream.cut()
+  bench.say(`drain: ${kind} into a ${upstreamKind}, publishing ${plan.backlog.toLocaleString('en')} readings`)
   const reception = await publishAll(rig, path, plan.backlog)
-  bench.say(`drain: ${kind}, the upstream is back`)
+  bench.say(`drain: ${kind} into a ${upstreamKind}, the upstream is back`)
   let isOver = false
   const pressing = presses.during(() => isOver)
-  await relay.mend()
+  await upstream.mend()
   await rig.ear.settled(QUIET_MS, LIMIT_MS)
   isOver = true
   await pressing
@@ -143,15 +149,14 @@ async function publishAll(rig: Rig, path: Path, count: number): Promise<Receptio
 }
 
 /** One press after another, each when the one before has its PUBACK, by a client and heard by an ear of their own. */
-async function createPresses(bench: Bench, path: Path, upstreamPort: number, bootid: string) {
+async function createPresses(bench: Bench, path: Path, upstream: Upstream, bootid: string) {
   let answered: () => void = () => undefined
   const client: LeanClient = await leanClient(path.port, 'bench-presses', {
     acknowledged: () => answered(),
     lost: bench.fail,
   })
   bench.closers.push(() => client.close())
-  const ear = await createEar(upstreamPort, bench.fail, 'bench-alarms')
-  bench.closers.push(() => ear.close())
+  const ear = await upstream.ear('bench-alarms')
   const packets = pressedPackets(bootid, PROBES_MAX)
   const reception = ear.listen(bootid, PROBES_MAX)
   const sent_ms: number[] = []

@@ -23,32 +23,37 @@ export interface Ear {
 
 const POLL_MS = 20
 
+/** Connects as a subscriber to the broker upstream. */
 export async function createEar(
   port: number,
   onLost: (error: Error) => void,
   clientId = 'bench-subscriber',
 ): Promise<Ear> {
+  const { hear, ...listening } = createListening()
+  const client = await leanClient(port, clientId, { message: hear, lost: onLost })
+  await client.subscribe(BENCH_FILTER)
+  return { ...listening, close: () => client.close() }
+}
+
+/** What is made of the messages, whoever brings them. */
+export function createListening(): Omit<Ear, 'close'> & { hear: (payload: Buffer, at_ms: number) => void } {
   let bootid = ''
   let reception = emptyReception(0)
   let complete: (() => void) | undefined
 
-  function hear(payload: Buffer, at_ms: number): void {
-    const sequence = sequenceOf(payload, bootid)
-    if (sequence === undefined) return
-    const index = sequence - 1
-    reception.last_ms = at_ms
-    if (Number.isNaN(reception.first_ms)) reception.first_ms = at_ms
-    if (Number.isNaN(reception.arrivals[index] ?? 0)) {
-      reception.arrivals[index] = at_ms
-      reception.received++
-    } else reception.duplicated++
-    if (reception.received === reception.arrivals.length) complete?.()
-  }
-
-  const client = await leanClient(port, clientId, { message: hear, lost: onLost })
-  await client.subscribe(BENCH_FILTER)
-
   return {
+    hear(payload, at_ms) {
+      const sequence = sequenceOf(payload, bootid)
+      if (sequence === undefined) return
+      const index = sequence - 1
+      reception.last_ms = at_ms
+      if (Number.isNaN(reception.first_ms)) reception.first_ms = at_ms
+      if (Number.isNaN(reception.arrivals[index] ?? 0)) {
+        reception.arrivals[index] = at_ms
+        reception.received++
+      } else reception.duplicated++
+      if (reception.received === reception.arrivals.length) complete?.()
+    },
     listen(boot, count) {
       bootid = boot
       reception = emptyReception(count)
@@ -72,7 +77,6 @@ export async function createEar(
         if (wanted.received === wanted.arrivals.length) end()
       })
     },
-    close: () => client.close(),
   }
 }
 

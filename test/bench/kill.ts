@@ -1,12 +1,10 @@
 import { startProgram } from '../support/program.ts'
 import { createResender } from '../support/resender.ts'
 import { type Bench, type Findings, NOT_INSTALLED, pause, ratioOf } from './bench.ts'
-import { createEar } from './ear.ts'
 import { pressedMessages } from './events.ts'
 import { writtenBytes } from './host.ts'
 import { bridgeTo, startMosquitto } from './mosquitto.ts'
-import { type PathKind, SETTINGS, startUpstream } from './paths.ts'
-import { createRelay } from './relay.ts'
+import { openCuttable, type PathKind, SETTINGS } from './paths.ts'
 
 /**
  * The upstream is away, and in the middle of that the local broker is killed: what is lost, what comes twice, how soon all
@@ -84,12 +82,9 @@ interface LocalBroker {
 }
 
 async function suffer(bench: Bench, kind: PathKind, down_ms: number, per_second: number): Promise<Loss> {
-  const upstreamPort = await startUpstream(bench)
-  const ear = await createEar(upstreamPort, bench.fail)
-  bench.closers.push(() => ear.close())
-  const relay = await createRelay(upstreamPort)
-  bench.closers.push(() => relay.close())
-  const broker = await startLocal(bench, kind, relay.port)
+  const upstream = await openCuttable(bench)
+  const ear = await upstream.ear()
+  const broker = await startLocal(bench, kind, upstream.port)
   const publisher = createResender(() => broker.port, 'bench')
   bench.closers.push(() => publisher.close())
   const messages = pressedMessages('kill', countOf(down_ms, per_second))
@@ -97,14 +92,14 @@ async function suffer(bench: Bench, kind: PathKind, down_ms: number, per_second:
   let written = -writtenBytes(broker.pid)
   const sending = pushPaced(messages, per_second, publisher.push)
   await pause(AROUND_MS)
-  await relay.cut()
+  await upstream.cut()
   await pause(down_ms / 2)
   written += writtenBytes(broker.pid)
   await broker.kill()
   const started_ms = performance.now()
   await broker.restart()
   await pause(down_ms / 2)
-  await relay.mend()
+  await upstream.mend()
   await sending
   await ear.settled(QUIET_MS, LIMIT_MS)
   await pause(SETTLE_MS)

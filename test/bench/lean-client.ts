@@ -6,13 +6,13 @@ import { connect, type Socket } from 'node:net'
  */
 
 /** MQTT 3.1.1 §2.2.1. */
-const CONNECT = 0x10
-const CONNACK = 0x20
+export const CONNECT = 0x10
+export const CONNACK = 0x20
 const PUBLISH_QOS1 = 0x32
-const PUBLISH = 0x30
-const PUBACK = 0x40
-const SUBSCRIBE = 0x82
-const SUBACK = 0x90
+export const PUBLISH = 0x30
+export const PUBACK = 0x40
+export const SUBSCRIBE = 0x82
+export const SUBACK = 0x90
 const DISCONNECT = Buffer.from([0xe0, 0])
 /** How long a broker on the same machine may take to answer a CONNECT or SUBSCRIBE. */
 const ANSWER_TIMEOUT_MS = 10_000
@@ -121,7 +121,7 @@ function createReader(socket: Socket, events: LeanEvents, answered: (type: numbe
 }
 
 /** The packet that starts at `at`, or undefined while it is not whole. MQTT 3.1.1 §2.2.3: 7 bits of length per byte. */
-function frameAt(bytes: Buffer, at: number): { type: number; body: Buffer; end: number } | undefined {
+export function frameAt(bytes: Buffer, at: number): { type: number; body: Buffer; end: number } | undefined {
   let length = 0
   for (let digit = 0; digit < 4; digit++) {
     const byte = bytes[at + 1 + digit]

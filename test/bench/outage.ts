@@ -1,8 +1,7 @@
 import { type Bench, type Findings, NOT_INSTALLED, pause } from './bench.ts'
 import { pressedPackets } from './events.ts'
 import { outcomeOf, sendPaced } from './load.ts'
-import { type PathKind, startRig } from './paths.ts'
-import { createRelay } from './relay.ts'
+import { openCuttable, type PathKind, startRig } from './paths.ts'
 
 /** The upstream is away while events go on: what is lost, what comes twice, how soon all is there again. */
 
@@ -59,17 +58,10 @@ export async function outage(bench: Bench): Promise<Findings> {
 }
 
 async function recover(bench: Bench, kind: PathKind, down_ms: number, per_second: number): Promise<Recovery> {
-  let relay: Awaited<ReturnType<typeof createRelay>> | undefined
-  const rig = await startRig(bench, [kind], {
-    async throughPort(upstreamPort) {
-      const wire = await createRelay(upstreamPort)
-      relay = wire
-      bench.closers.push(() => wire.close())
-      return wire.port
-    },
-  })
+  const upstream = await openCuttable(bench)
+  const rig = await startRig(bench, [kind], upstream)
   const path = rig.paths[0]
-  if (!path || !relay) throw new Error('the outage has no path')
+  if (!path) throw new Error('the outage has no path')
   const count = Math.round(((down_ms + 2 * AROUND_MS) / 1000) * per_second)
   const bootid = rig.nextBoot()
   const packets = pressedPackets(bootid, count)
@@ -77,9 +69,9 @@ async function recover(bench: Bench, kind: PathKind, down_ms: number, per_second
   const reception = rig.ear.listen(bootid, count)
   const sending = sendPaced(path, packets, sent_ms, per_second)
   await pause(AROUND_MS)
-  await relay.cut()
+  await upstream.cut()
   await pause(down_ms)
-  await relay.mend()
+  await upstream.mend()
   const mended_ms = performance.now()
   await sending
   await comesBack(() => reception.last_ms > mended_ms)

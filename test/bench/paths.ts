@@ -1,10 +1,13 @@
 import { join } from 'node:path'
 import { type Program, startProgram } from '../support/program.ts'
 import { type Bench, pause } from './bench.ts'
+import type { Cuttable } from './cuttable.ts'
 import { createEar, type Ear } from './ear.ts'
 import { pressedPackets } from './events.ts'
 import { type LeanClient, leanClient } from './lean-client.ts'
 import { bridgeTo, ROOMY, startMosquitto } from './mosquitto.ts'
+import { createRelay } from './relay.ts'
+import { createSink, type Sink } from './sink.ts'
 
 /** The ways from a publisher to the upstream subscriber that are compared: same upstream, same publisher, same events. */
 
@@ -76,22 +79,56 @@ export async function startHub(
   return { program, mqttPort: Number(program.ready.mqttPort), httpPort: Number(program.ready.httpPort), data }
 }
 
-export interface RigOptions {
-  /** Where the paths find the upstream, when not at the upstream itself. */
-  throughPort?: (upstreamPort: number) => Promise<number>
+/** Where the paths lead. */
+export interface Upstream {
+  port: number
+  /** A subscriber of everything. */
+  ear(clientId?: string): Promise<Ear>
+}
+
+/** `broker`: mosquitto, whose work takes its part of the machine; `sink`: takes all that comes, at once, at next to no cost. */
+export type UpstreamKind = 'broker' | 'sink'
+
+export async function openUpstream(bench: Bench, kind: UpstreamKind = 'broker'): Promise<Upstream> {
+  return kind === 'sink' ? openSink(bench) : openBroker(bench)
+}
+
+/** One that can be cut and mended. */
+export async function openCuttable(bench: Bench, kind: UpstreamKind = 'broker'): Promise<Upstream & Cuttable> {
+  if (kind === 'sink') return openSink(bench)
+  const broker = await openBroker(bench)
+  const relay = await createRelay(broker.port)
+  bench.closers.push(() => relay.cut())
+  return { ...broker, ...relay }
+}
+
+async function openSink(bench: Bench): Promise<Sink> {
+  const sink = await createSink()
+  bench.closers.push(() => sink.cut())
+  return sink
+}
+
+async function openBroker(bench: Bench): Promise<Upstream> {
+  const port = await startUpstream(bench)
+  return {
+    port,
+    async ear(clientId) {
+      const ear = await createEar(port, bench.fail, clientId)
+      bench.closers.push(() => ear.close())
+      return ear
+    },
+  }
 }
 
 /** Starts the upstream, its subscriber and the paths, and waits until an event passes through each of them. */
-export async function startRig(bench: Bench, kinds: readonly PathKind[], options: RigOptions = {}): Promise<Rig> {
-  const upstreamPort = await startUpstream(bench)
-  const throughPort = (await options.throughPort?.(upstreamPort)) ?? upstreamPort
-  const ear = await createEar(upstreamPort, bench.fail)
-  bench.closers.push(() => ear.close())
+export async function startRig(bench: Bench, kinds: readonly PathKind[], given?: Upstream): Promise<Rig> {
+  const upstream = given ?? (await openUpstream(bench))
+  const ear = await upstream.ear()
   const nextBoot = bootIds()
   const paths: Path[] = []
   for (const kind of kinds) {
     if (kind !== 'hub' && bench.mosquitto === undefined) continue
-    const path = await startPath(bench, kind, throughPort)
+    const path = await startPath(bench, kind, upstream.port)
     await prime(path, ear, nextBoot())
     paths.push(path)
   }
