@@ -77,9 +77,9 @@ function pinnedNode() {
     // Not installed: falls through to the running Node.
   }
   const major = Number(process.versions.node.split('.')[0])
-  if (major >= 24) return process.execPath
+  if (major >= 26) return process.execPath
   process.stderr.write(
-    `linli: needs Node 24 or newer and found ${process.version}; run "npm ci" in ${root} to install the pinned one\n`,
+    `linli: needs Node 26 or newer and found ${process.version}; run "npm ci" in ${root} to install the pinned one\n`,
   )
   process.exit(2)
 }

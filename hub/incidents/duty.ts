@@ -1,5 +1,6 @@
 import type { IncidentTier } from '../contract/incident.ts'
 import type { Place } from '../contract/meta.ts'
+import { localDate } from '../local-date.ts'
 import { DAYS, type IncidentConfig, isIn, type Rule, type Shift, type Team } from './config.ts'
 import type { Moment } from './types.ts'
 
@@ -15,21 +16,8 @@ interface LocalTime {
  * hour less, and nowhere is there a gap between a shift that ends and one that begins at the same hour.
  */
 function localTime(wall_ms: number, timeZone: string): LocalTime {
-  const parts = formatter(timeZone).formatToParts(new Date(wall_ms))
-  const part = (type: string) => parts.find((one) => one.type === type)?.value ?? ''
-  const day = DAYS.indexOf(part('weekday').toLowerCase() as (typeof DAYS)[number])
-  return { day, minute: Number(part('hour')) * 60 + Number(part('minute')) }
-}
-
-const formatters = new Map<string, Intl.DateTimeFormat>()
-/** Making one costs a hundred times what asking one costs. */
-function formatter(timeZone: string): Intl.DateTimeFormat {
-  const known = formatters.get(timeZone)
-  if (known) return known
-  const options = { weekday: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' } as const
-  const made = new Intl.DateTimeFormat('en-US', { timeZone, ...options })
-  formatters.set(timeZone, made)
-  return made
+  const { dayOfWeek, hour, minute } = localDate(wall_ms, timeZone)
+  return { day: dayOfWeek - 1, minute: hour * 60 + minute }
 }
 
 function isOn({ days, from, to }: Shift, { day, minute }: LocalTime): boolean {

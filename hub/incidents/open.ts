@@ -29,7 +29,7 @@ function configOf(site: () => SitePart | undefined): () => IncidentConfig {
   return () => {
     const from = site()
     if (made && made.from === from) return made.config
-    const timeZone = from?.timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone
+    const timeZone = from?.timeZone ?? Temporal.Now.timeZoneId()
     made = { from, config: incidentConfig(from?.incidents, timeZone) }
     return made.config
   }

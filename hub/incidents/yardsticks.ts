@@ -1,3 +1,4 @@
+import { localDate } from '../local-date.ts'
 import { type Archive, GOAL_MS, type MonthCounts } from './archive/types.ts'
 import type { Incident } from './types.ts'
 
@@ -12,17 +13,7 @@ export const GOALS = { inTime: 0.95, resolved: 0.95, answered: 1 } as const
 
 /** YYYY-MM of when it was raised, in the time of the site. */
 export function monthOf({ raised }: Pick<Incident, 'raised'>, timeZone: string): string {
-  const parts = formatter(timeZone).formatToParts(new Date(raised.wall_ms))
-  const part = (type: string) => parts.find((one) => one.type === type)?.value ?? ''
-  return `${part('year').padStart(4, '0')}-${part('month')}`
-}
-
-const formatters = new Map<string, Intl.DateTimeFormat>()
-function formatter(timeZone: string): Intl.DateTimeFormat {
-  const made =
-    formatters.get(timeZone) ?? new Intl.DateTimeFormat('en-US', { timeZone, year: 'numeric', month: '2-digit' })
-  formatters.set(timeZone, made)
-  return made
+  return localDate(raised.wall_ms, timeZone).toPlainDate().toPlainYearMonth().toString()
 }
 
 /** What the archive counted, with those that are not there yet. */

@@ -114,7 +114,7 @@ export function checkSite(value: unknown): Decoded<SiteConfig> {
 
 export function isTimeZone(name: string): boolean {
   try {
-    new Intl.DateTimeFormat('en', { timeZone: name })
+    new Temporal.ZonedDateTime(0n, name)
     return true
   } catch {
     return false
