@@ -3,6 +3,8 @@ import { mkdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { Command } from 'commander'
 import pino from 'pino'
+import { giveBackProcessAtRest } from '../hub/at-rest/at-rest.ts'
+import { AFTER_START } from '../hub/at-rest/machine.ts'
 import { LinliError, reasonOf } from '../hub/contract/errors.ts'
 import { folderAt, openFolder } from '../hub/journal/folder.ts'
 import { openFileLog } from '../hub/journal/open.ts'
@@ -28,6 +30,7 @@ import type { Logger } from './ports/logger.ts'
 
 /** A disk or a board that does not let go must not keep the process from ending; a supervisor would kill it then. */
 const CLOSE_MS_MAX = 8000
+const AT_REST = new URL('../hub/at-rest/thread.ts', import.meta.url)
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
 
 interface RunOptions {
@@ -148,6 +151,7 @@ async function run(config: GatewayConfig, options: RunOptions): Promise<void> {
     openSpool: (settings) =>
       openFileLog(join(config.data, 'spool'), {
         ...settings,
+        beside: AT_REST,
         onFault: (fault) => log.error({ code: fault.code, fault: fault.message }, 'spool fault'),
       }),
     openFolder: (name) => openFolder(join(config.data, name)),
@@ -166,6 +170,7 @@ async function run(config: GatewayConfig, options: RunOptions): Promise<void> {
   identity?.start()
   process.stdout.write(`${JSON.stringify({ type: 'ready', gateway: config.gateway })}\n`)
   lifeline.ready()
+  await giveBackProcessAtRest(AFTER_START)
   const taken = () => configuration?.taken().then(() => configuration) ?? new Promise<never>(() => undefined)
   for (;;) {
     const next = await Promise.race([stopped, taken()])

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { Command } from 'commander'
 import pino from 'pino'
+import { giveBackProcessAtRest } from './at-rest/at-rest.ts'
 import { FLAPPING } from './availability/machine.ts'
 import { languageText } from './cli/hub-text.ts'
 import { type HubOptions, hubConfig, LOG_LEVELS } from './config.ts'
@@ -44,6 +45,7 @@ const program = new Command('linli hub')
 
 try {
   const config = hubConfig(await optionsOfSite(program.opts()))
+  await giveBackProcessAtRest()
   await runHub(
     config,
     pino({ level: config.logLevel, base: { hub: config.name } }, pino.destination({ dest: 2, sync: true })),

@@ -60,6 +60,7 @@ interface Running {
   ways?: AlarmWays
 }
 
+const AT_REST = new URL('./at-rest/thread.ts', import.meta.url)
 /** Of MQTT over WebSocket, where most clients look for it. */
 const MQTT_PATH = '/mqtt'
 
@@ -238,7 +239,7 @@ function prepareDataDir(dir: string): void {
 
 function openJournal(config: HubConfig, logger: HubLogger): Promise<Log> {
   const onFault = (fault: unknown) => logger.error({ fault: reasonOf(fault) }, 'journal fault')
-  return openFileLog(join(config.dataDir, 'journal'), { lanes: JOURNAL_LANES, onFault })
+  return openFileLog(join(config.dataDir, 'journal'), { lanes: JOURNAL_LANES, onFault, beside: AT_REST })
 }
 
 function openRegistry(config: HubConfig, logger: HubLogger): Promise<Registry> {

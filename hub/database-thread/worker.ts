@@ -1,4 +1,5 @@
 import { parentPort } from 'node:worker_threads'
+import { giveBackAtRest } from '../at-rest/at-rest.ts'
 import { LinliError, reasonOf } from '../contract/errors.ts'
 import type { Beginning, Reply, Request } from './caller.ts'
 
@@ -6,6 +7,8 @@ import type { Beginning, Reply, Request } from './caller.ts'
 
 const port = parentPort
 if (!port) throw new Error('worker.ts runs only as a worker thread')
+
+giveBackAtRest()
 
 /** By name; a promise, so that calls that come while its source is loaded wait for it in order. */
 const stores = new Map<string, Promise<object>>()

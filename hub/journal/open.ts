@@ -13,12 +13,14 @@ export interface FileLogConfig extends LogConfig {
   onFault?: (fault: LinliError) => void
   /** 4 MiB when absent; 0 for none. */
   reserve_bytes?: number
+  /** A module that is loaded into the journal's thread too. */
+  beside?: URL
 }
 
 /** Opens the log in a folder of its own, made when missing. Rejects with JOURNAL_LOCKED, JOURNAL_IO, JOURNAL_CONFIG. */
 export function openFileLog(folder: string, config: FileLogConfig): Promise<Log> {
-  const { onFault, reserve_bytes = RESERVE_BYTES, ...rest } = config
-  const backend = createWorkerBackend({ folder, reserve_bytes })
+  const { onFault, reserve_bytes = RESERVE_BYTES, beside, ...rest } = config
+  const backend = createWorkerBackend({ folder, reserve_bytes }, beside)
   return createLog({ backend, ...(onFault ? { onFault } : {}) }, rest)
 }
 

@@ -22,13 +22,24 @@ export interface WorkerBackend extends Backend {
   terminate(): void
 }
 
+/** What the thread begins with. */
+export interface ThreadData {
+  config: FileStoreConfig
+  /** Loaded beside the store. */
+  beside: string | undefined
+}
+
+/** Garbage beyond this is collected: a thread that has nothing to do would keep it. */
+const YOUNG_MB = 4
+
 /** The store in a thread of its own, over a folder. */
-export function createWorkerBackend(config: FileStoreConfig): WorkerBackend {
+export function createWorkerBackend(config: FileStoreConfig, beside?: URL): WorkerBackend {
   // No flags of the parent (a test runner's, an inspector's): the thread runs plain sources.
   const worker = new Worker(new URL('./worker.ts', import.meta.url), {
-    workerData: config,
+    workerData: { config, beside: beside?.href } satisfies ThreadData,
     execArgv: [],
     name: 'journal',
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
   })
   const waiting = new Map<number, Waiting>()
   const deathListeners: ((reason: string) => void)[] = []

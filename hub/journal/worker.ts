@@ -1,16 +1,18 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { LinliError, reasonOf } from '../contract/errors.ts'
 import type { Failure } from './backend.ts'
-import { type FileStoreConfig, openFileStore } from './file-store.ts'
+import { openFileStore } from './file-store.ts'
 import type { FileStore } from './keeper.ts'
 import type { Store } from './store.ts'
-import type { Reply, Request } from './worker-backend.ts'
+import type { Reply, Request, ThreadData } from './worker-backend.ts'
 
 /** The thread that owns the file: an fsync of 20 ms on an SD card must not hold up the thread that reads sockets. */
 
-const config = workerData as FileStoreConfig
+const { config, beside } = workerData as ThreadData
 const port = parentPort
 if (!port) throw new Error('worker.ts runs only as a worker thread')
+
+if (beside !== undefined) await import(beside)
 
 let open: FileStore | undefined
 

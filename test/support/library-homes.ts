@@ -16,6 +16,7 @@ export const homes: Record<string, { at: string[]; instead: string }> = {
     at: [
       'hardware-sim/serial/termios.ts',
       'hub/kernel-clock.ts',
+      'hub/at-rest/trim.ts',
       'hub/lifeline/libc.ts',
       'firmware/adapters/kernel-clock.ts',
       'firmware/adapters/gpio/kernel.ts',

@@ -9,6 +9,8 @@ import { environmentOf, flagsOf } from '../../hub/cli/programs.ts'
 
 /** As linli.js sets it. */
 const NODE_COMPILE_CACHE = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'linli', 'node')
+/** A child must not think that it runs inside vitest, nor hold what a machine adds to every Node: 1 MB for a company's authorities. */
+const NOT_INHERITED = { NODE_OPTIONS: '', VITEST: '', NODE_EXTRA_CA_CERTS: '' }
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
 export interface Program {
@@ -41,8 +43,7 @@ export async function startProgram(
 ): Promise<Program> {
   const child = spawn(process.execPath, [...flagsOf(entry), `${ROOT}${entry}`, ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
-    // A child must not think that it runs inside vitest.
-    env: { NODE_COMPILE_CACHE, ...environmentOf(entry), ...process.env, NODE_OPTIONS: '', VITEST: '', ...options.env },
+    env: { NODE_COMPILE_CACHE, ...environmentOf(entry), ...process.env, ...NOT_INHERITED, ...options.env },
   })
   alive.add(child)
   const lines: string[] = []

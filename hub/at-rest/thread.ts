@@ -1,0 +1,4 @@
+import { giveBackAtRest } from './at-rest.ts'
+
+/** Loaded beside what a thread does. */
+giveBackAtRest()
