@@ -4,8 +4,9 @@ import type { Entry, Log } from '../journal/types.ts'
 
 /**
  * Sends an event upstream in the turn in which it is appended, while the disk writes it: its publisher has its PUBACK only
- * when it is on disk, and an event of a gateway comes again, with the same id, until then. Nothing overtakes: an entry
- * goes ahead only when everything before it in its lane has gone. When the pump comes to it, it finds it sent.
+ * when it is on disk, and an event of a gateway comes again, with the same id, until then. What no stream counts (results, what
+ * the hub says itself) would come again with another id, so it waits for the disk, and is overtaken; what a stream counts never
+ * is: it goes ahead only when everything before it in its lane has. When the pump comes to it, it finds it sent.
  */
 export interface Ahead {
   /** Gives the answer to what went ahead, now or when it comes; false: it did not, or the connection broke meanwhile. */
@@ -33,7 +34,7 @@ export function createAhead(
   config: { lanes: readonly string[]; window: number },
 ): Ahead {
   const { pump } = deps
-  /** Lanes with entries that did not go ahead and may not have been sent yet. */
+  /** Lanes with counted entries that did not go ahead and may not have been sent yet. */
   const held = new Set(config.lanes)
   let answers = new Map<Entry, Flight>()
 
@@ -49,8 +50,8 @@ export function createAhead(
       answers.clear()
       held.clear()
     }
-    // What no stream counts (results, what the hub says itself) would not come again with the same id.
-    const mayGo = stream !== undefined && isDrained && !held.has(lane) && deps.mayGo()
+    if (stream === undefined) return
+    const mayGo = isDrained && !held.has(lane) && deps.mayGo()
     if (!mayGo || answers.size + pump.stats().inFlight >= config.window) {
       held.add(lane)
       return
