@@ -158,10 +158,17 @@ function hasAtMost(text: string, most: number): boolean {
   return text.length <= most || (text.length <= 2 * most && [...text].length <= most)
 }
 
+/** Whether a field is an object's own. Every object inherits a few names; what else it shows is its own, without asking. */
+function ownField(name: string): (value: Plain) => boolean {
+  if (name in Object.prototype) return (value) => Object.hasOwn(value, name)
+  return (value) => value[name] !== undefined || Object.hasOwn(value, name)
+}
+
 function required(names: string[]): Conforms {
+  const fields = names.map((name) => ({ name, isIn: ownField(name) }))
   return (value, found, path = '') => {
-    if (!isObject(value) || names.every((name) => Object.hasOwn(value, name))) return true
-    const requiredProperties = names.filter((name) => !Object.hasOwn(value, name))
+    if (!isObject(value) || fields.every(({ isIn }) => isIn(value))) return true
+    const requiredProperties = fields.filter(({ isIn }) => !isIn(value)).map(({ name }) => name)
     const message = `must have required properties ${requiredProperties.join(', ')}`
     return tell(found, ['required', path, message], { requiredProperties })
   }
@@ -186,15 +193,17 @@ function additionalProperties(allowed: boolean, schema: Schema): Conforms {
 function properties(schemas: Record<string, Schema>, { required: names = [] }: Schema): Conforms {
   const fields = Object.entries(schemas).map(([name, schema]) => ({
     name,
+    isIn: ownField(name),
     isRequired: names.includes(name),
     test: compile(schema),
   }))
   return (value, found, path = '') => {
     if (!isObject(value)) return true
     let good = true
-    for (const { name, isRequired, test } of fields) {
-      const field = Object.hasOwn(value, name) ? value[name] : undefined
-      if (field === undefined && !(isRequired && Object.hasOwn(value, name))) continue
+    for (const { name, isIn, isRequired, test } of fields) {
+      if (!isIn(value)) continue
+      const field = value[name]
+      if (field === undefined && !isRequired) continue
       if (test(field, found, found && pointerTo(path, name))) continue
       if (isEnough(found)) return false
       good = false
@@ -274,21 +283,35 @@ function format(name: string): Conforms {
     !isString(value) || matches(value) || tell(found, ['format', path, `must match format "${name}"`])
 }
 
+const DATE = /^\d{4}-\d{2}-\d{2}$/
+/** RFC 3339 §5.6: 1 to 3 are the time of day, 4 to 6 how far it is from UTC. */
+const DATE_TIME = /^\d{4}-\d{2}-\d{2}[Tt](\d\d):(\d\d):(\d\d)(?:\.\d+)?(?:[Zz]|([+-])(\d\d):(\d\d))$/
+const DAYS_IN_MONTH = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+
 /** RFC 3339 §5.6 `full-date`. */
 function isDate(text: string): boolean {
-  const [, year = '', month = '', day = ''] = /^(\d{4})-(\d{2})-(\d{2})$/.exec(text) ?? []
-  const date = new Date(0)
-  date.setUTCFullYear(Number(year), Number(month) - 1, Number(day))
-  return month !== '' && date.getUTCMonth() === Number(month) - 1 && date.getUTCDate() === Number(day)
+  return DATE.test(text) && isOnCalendar(text)
+}
+
+/** Of a text that begins as `full-date` does: whether there is that day (§5.7, Gregorian, as all of ISO 8601). */
+function isOnCalendar(text: string): boolean {
+  const year = Number(text.slice(0, 4))
+  const month = Number(text.slice(5, 7))
+  const day = Number(text.slice(8, 10))
+  const isLeap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0)
+  const days = month === 2 && isLeap ? 29 : (DAYS_IN_MONTH[month - 1] ?? 0)
+  return day >= 1 && day <= days
 }
 
 /** RFC 3339 `date-time`; a leap second is the last one of a day in UTC (§5.7). */
 function isDateTime(text: string): boolean {
-  const [date = '', time = '', ...rest] = text.split(/T/i)
-  const found = /^(\d\d):(\d\d):(\d\d)(?:\.\d+)?(?:[Zz]|([+-])(\d\d):(\d\d))$/.exec(time)
-  if (!found || rest.length > 0 || !isDate(date)) return false
-  const [hour, minute, second] = found.slice(1, 4).map(Number) as [number, number, number]
-  const [awayHours, awayMinutes] = [Number(found[5] ?? 0), Number(found[6] ?? 0)]
+  const found = DATE_TIME.exec(text)
+  if (!found || !isOnCalendar(text)) return false
+  const hour = Number(found[1])
+  const minute = Number(found[2])
+  const second = Number(found[3])
+  const awayHours = Number(found[5] ?? 0)
+  const awayMinutes = Number(found[6] ?? 0)
   if (hour > 23 || minute > 59 || second > 60 || awayHours > 23 || awayMinutes > 59) return false
   if (second < 60) return true
   const away = (found[4] === '-' ? -1 : 1) * (awayHours * 60 + awayMinutes)

@@ -215,9 +215,10 @@ describe('the search for poison', () => {
   it('tries one again that could not be written to the dead letters', () => {
     const state = createPoisonState()
     const place = { lane: 'alarm', position: 1 }
-    state.doubtful.set('alarm/1', place)
+    const key = config.lanes.length + config.lanes.indexOf('alarm')
+    state.doubtful.add(key)
     state.isIsolating = true
-    state.condemned.add('alarm/1')
+    state.condemned.add(key)
     stepPoison(config, state, { type: 'up' }, 0)
     stepPoison(config, state, { type: 'answered', asked_ms: 0 }, 0)
     stepPoison(config, state, { type: 'answered', asked_ms: 200 }, 210)

@@ -29,13 +29,12 @@ export interface Place {
   position: number
 }
 
-interface Flying extends Place {
-  sent_ms: number
-}
+/** A place as one number, so that keeping track of a message makes nothing that has to be collected again. */
+type Key = number
 
 interface Connection {
-  /** Sent and not acknowledged, in the order of sending. */
-  flying: Map<string, Flying>
+  /** Sent and not acknowledged, in the order of sending: when. */
+  flying: Map<Key, number>
   /** When the first message of our own was acknowledged. */
   proven_ms: number | undefined
   /** A message of our own is on its way since then. */
@@ -49,17 +48,17 @@ interface Connection {
 export interface PoisonState {
   connection: Connection | undefined
   /** In flight at a break and not acknowledged since, most urgent first. */
-  doubtful: Map<string, Place>
+  doubtful: Set<Key>
   /** They were so at two breaks in a row: from now on they are sent a few at a time. */
   isIsolating: boolean
   /** How many. */
   few: number
   /** Breaks that count, of those tried by themselves. */
-  strikes: Map<string, number>
+  strikes: Map<Key, number>
   /** On how many connections each was not acknowledged although others were. Such a one does not break connections. */
-  silent: Map<string, number>
+  silent: Map<Key, number>
   /** Given up, and not among the dead letters yet. */
-  condemned: Set<string>
+  condemned: Set<Key>
 }
 
 export type PoisonInput =
@@ -88,7 +87,7 @@ export const FROZEN = 'the broker acknowledges nothing any more'
 export function createPoisonState(): PoisonState {
   return {
     connection: undefined,
-    doubtful: new Map(),
+    doubtful: new Set(),
     isIsolating: false,
     few: 1,
     strikes: new Map(),
@@ -97,7 +96,13 @@ export function createPoisonState(): PoisonState {
   }
 }
 
-const keyOf = ({ lane, position }: Place): string => `${lane}/${position}`
+function keyOf({ lanes }: PoisonConfig, { lane, position }: Place): Key {
+  return position * lanes.length + lanes.indexOf(lane)
+}
+
+function placeOf({ lanes }: PoisonConfig, key: Key): Place {
+  return { lane: lanes[key % lanes.length] as string, position: Math.floor(key / lanes.length) }
+}
 
 /** Changes `state`; returns what is to be done. Never throws. */
 export function stepPoison(
@@ -117,10 +122,10 @@ export function stepPoison(
       }
       return []
     case 'sent':
-      state.connection?.flying.set(keyOf(input), { lane: input.lane, position: input.position, sent_ms: now_ms })
+      state.connection?.flying.set(keyOf(config, input), now_ms)
       return []
     case 'acknowledged': {
-      const key = keyOf(input)
+      const key = keyOf(config, input)
       state.connection?.flying.delete(key)
       if (state.doubtful.has(key)) state.few += 1
       if (state.doubtful.size > 0 || state.silent.size > 0) clear(state, key)
@@ -133,10 +138,10 @@ export function stepPoison(
     case 'tick':
       return onTick(config, state, now_ms)
     case 'buried':
-      clear(state, keyOf(input))
+      clear(state, keyOf(config, input))
       return [{ type: 'poke' }]
     case 'not-buried':
-      state.condemned.delete(keyOf(input))
+      state.condemned.delete(keyOf(config, input))
       return []
   }
 }
@@ -145,37 +150,38 @@ export function stepPoison(
 export function mayGo(config: PoisonConfig, state: PoisonState, entry: Place, now_ms: number): boolean {
   const { doubtful, connection } = state
   if (doubtful.size === 0 && state.condemned.size === 0) return true
-  const key = keyOf(entry)
+  const key = keyOf(config, entry)
   if (state.condemned.has(key)) return false
-  for (const [other, { lane, position }] of doubtful) {
+  for (const other of doubtful) {
+    const { lane, position } = placeOf(config, other)
     // Its lane is past it, and it was not sent: evicted, replaced by a newer state, or left out.
     if (lane === entry.lane && position < entry.position && !connection?.flying.has(other)) clear(state, other)
   }
   if (!state.isIsolating) return true
   if (doubtful.has(key)) return mayTry(state, key)
-  const [first] = doubtful.values()
-  if (state.few > 1 || !first) return true
-  const trial = connection?.flying.get(keyOf(first))
-  if (trial) return now_ms - trial.sent_ms >= config.alone_ms
+  const [first] = doubtful
+  if (state.few > 1 || first === undefined) return true
+  const tried_ms = connection?.flying.get(first)
+  if (tried_ms !== undefined) return now_ms - tried_ms >= config.alone_ms
   // What is less urgent makes room, or there would never be a moment with nothing in flight.
-  const isLess = config.lanes.indexOf(entry.lane) > config.lanes.indexOf(first.lane)
-  return !(isLess && connection?.isReady === true && !state.condemned.has(keyOf(first)))
+  const isLess = config.lanes.indexOf(entry.lane) > config.lanes.indexOf(placeOf(config, first).lane)
+  return !(isLess && connection?.isReady === true && !state.condemned.has(first))
 }
 
-function mayTry(state: PoisonState, key: string): boolean {
+function mayTry(state: PoisonState, key: Key): boolean {
   const { connection, doubtful, few } = state
   if (connection?.proven_ms === undefined) return false
-  if (few > 1) return [...doubtful.keys()].indexOf(key) < few
-  const [first] = doubtful.keys()
+  if (few > 1) return [...doubtful].indexOf(key) < few
+  const [first] = doubtful
   return key === first && connection.isReady && loud(state, connection.flying).length === 0
 }
 
 /** Without those that are known to be silent, and so do not break connections. */
-function loud({ silent }: PoisonState, flying: ReadonlyMap<string, Flying>): Array<[string, Flying]> {
-  return [...flying].filter(([key]) => !silent.has(key))
+function loud({ silent }: PoisonState, flying: ReadonlyMap<Key, number>): Key[] {
+  return [...flying.keys()].filter((key) => !silent.has(key))
 }
 
-function clear(state: PoisonState, key: string): void {
+function clear(state: PoisonState, key: Key): void {
   state.doubtful.delete(key)
   state.strikes.delete(key)
   state.silent.delete(key)
@@ -189,12 +195,12 @@ function onDown(config: PoisonConfig, state: PoisonState, reason: string): Poiso
   if (state.silent.size > SILENT_MAX) state.silent.clear()
   if (!connection || connection.isDropped) return []
   const flying = loud(state, connection.flying)
-  const [first] = doubtful.keys()
-  const isTrial = state.isIsolating && state.few === 1 && flying.length === 1 && flying[0]?.[0] === first
+  const [first] = doubtful
+  const isTrial = state.isIsolating && state.few === 1 && flying.length === 1 && flying[0] === first
   if (isTrial && connection.isReady) return strike(config, state, reason)
   state.strikes.clear()
   if (flying.length === 0) return []
-  const isAgain = flying.some(([key]) => doubtful.has(key))
+  const isAgain = flying.some((key) => doubtful.has(key))
   if (!state.isIsolating && !isAgain) doubtful.clear()
   doubt(config, state, flying)
   if (state.isIsolating) state.few = Math.max(1, Math.floor(Math.min(state.few, flying.length) / 2))
@@ -204,23 +210,21 @@ function onDown(config: PoisonConfig, state: PoisonState, reason: string): Poiso
 
 /** Against the first of those in doubt. */
 function strike(config: PoisonConfig, state: PoisonState, reason: string): PoisonEffect[] {
-  const [found] = state.doubtful
-  if (!found) return []
-  const [key, place] = found
+  const [key] = state.doubtful
+  if (key === undefined) return []
   const tries = (state.strikes.get(key) ?? 0) + 1
   state.strikes.set(key, tries)
-  return tries < config.tries ? [] : [condemn(state, place, tries, reason)]
+  return tries < config.tries ? [] : [condemn(config, state, key, tries, reason)]
 }
 
-function doubt(config: PoisonConfig, state: PoisonState, flying: ReadonlyArray<[string, Place]>): void {
-  for (const [key, { lane, position }] of flying) state.doubtful.set(key, { lane, position })
-  const rank = ({ lane }: Place): number => config.lanes.indexOf(lane)
-  state.doubtful = new Map([...state.doubtful].sort(([, a], [, b]) => rank(a) - rank(b) || a.position - b.position))
+function doubt(config: PoisonConfig, state: PoisonState, flying: readonly Key[]): void {
+  const rank = (key: Key): number => key % config.lanes.length
+  state.doubtful = new Set([...state.doubtful, ...flying].sort((a, b) => rank(a) - rank(b) || a - b))
 }
 
-function condemn(state: PoisonState, { lane, position }: Place, tries: number, reason: string): PoisonEffect {
-  state.condemned.add(keyOf({ lane, position }))
-  return { type: 'bury', lane, position, tries, reason }
+function condemn(config: PoisonConfig, state: PoisonState, key: Key, tries: number, reason: string): PoisonEffect {
+  state.condemned.add(key)
+  return { type: 'bury', ...placeOf(config, key), tries, reason }
 }
 
 function onAnswered(config: PoisonConfig, state: PoisonState, asked_ms: number, now_ms: number): PoisonEffect[] {
@@ -228,8 +232,8 @@ function onAnswered(config: PoisonConfig, state: PoisonState, asked_ms: number, 
   if (!connection || connection.isDropped) return []
   connection.asked_ms = undefined
   connection.proven_ms ??= now_ms
-  const isOverdue = ({ sent_ms }: Flying) => sent_ms < asked_ms && now_ms - sent_ms >= config.answer_ms
-  const overdue = [...connection.flying].filter(([, flying]) => isOverdue(flying))
+  const isOverdue = (sent_ms: number) => sent_ms < asked_ms && now_ms - sent_ms >= config.answer_ms
+  const overdue = [...connection.flying].filter(([, sent_ms]) => isOverdue(sent_ms)).map(([key]) => key)
   if (overdue.length === 0) {
     if (asked_ms - connection.proven_ms >= config.quiet_ms) connection.isReady = true
     return doubtful.size > 0 ? [{ type: 'poke' }] : []
@@ -239,19 +243,18 @@ function onAnswered(config: PoisonConfig, state: PoisonState, asked_ms: number, 
 }
 
 /** What is silent is not in doubt; it counts by itself, one of them on each connection. */
-function hush(config: PoisonConfig, state: PoisonState, overdue: ReadonlyArray<[string, Place]>): PoisonEffect[] {
+function hush(config: PoisonConfig, state: PoisonState, overdue: readonly Key[]): PoisonEffect[] {
   const { silent, doubtful } = state
-  for (const [key] of overdue) {
+  for (const key of overdue) {
     silent.set(key, silent.get(key) ?? 0)
     doubtful.delete(key)
   }
   if (doubtful.size === 0) state.isIsolating = false
-  const [worst] = overdue.toSorted(([a], [b]) => (silent.get(b) ?? 0) - (silent.get(a) ?? 0))
-  if (!worst) return []
-  const [key, place] = worst
+  const [key] = overdue.toSorted((a, b) => (silent.get(b) ?? 0) - (silent.get(a) ?? 0))
+  if (key === undefined) return []
   const tries = (silent.get(key) ?? 0) + 1
   silent.set(key, tries)
-  return tries < config.tries ? [] : [condemn(state, place, tries, SILENT)]
+  return tries < config.tries ? [] : [condemn(config, state, key, tries, SILENT)]
 }
 
 function onTick(config: PoisonConfig, state: PoisonState, now_ms: number): PoisonEffect[] {
@@ -259,7 +262,7 @@ function onTick(config: PoisonConfig, state: PoisonState, now_ms: number): Poiso
   if (!connection || connection.isDropped) return []
   const { asked_ms, proven_ms, flying } = connection
   const [oldest] = flying.values()
-  const isLate = oldest !== undefined && now_ms - oldest.sent_ms >= config.answer_ms
+  const isLate = oldest !== undefined && now_ms - oldest >= config.answer_ms
   const effects: PoisonEffect[] = doubtful.size > 0 ? [{ type: 'poke' }] : []
   if (asked_ms !== undefined) {
     if (!isLate || now_ms - asked_ms < config.answer_ms) return effects
