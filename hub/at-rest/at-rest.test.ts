@@ -1,3 +1,5 @@
+import { getHeapStatistics, setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import FakeTimers, { type Clock } from '@sinonjs/fake-timers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { giveBackAtRest } from './at-rest.ts'
@@ -27,6 +29,19 @@ describe('giving back at rest', () => {
     watch.close()
     clock.tick(600_000)
     expect(calls).toHaveLength(2)
+  })
+
+  it('leaves less of the heap than a burst took', () => {
+    setFlagsFromString('--expose-gc')
+    globalThis.gc = runInNewContext('gc')
+    let burst: unknown[] | undefined = Array.from({ length: 300_000 }, (_, index) => ({ index, text: `${index}` }))
+    const taken = getHeapStatistics().total_physical_size
+    expect(burst).toHaveLength(300_000)
+    burst = undefined
+    const watch = giveBackAtRest()
+    clock.tick(15_000)
+    expect(getHeapStatistics().total_physical_size).toBeLessThan(taken - 15e6)
+    watch.close()
   })
 
   it('does nothing where Node was started without --expose-gc', () => {
