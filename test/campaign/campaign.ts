@@ -2,7 +2,7 @@ import { createRandom, integerBetween, type Random } from '../../hardware-sim/ra
 import { FAULTS, type Fault } from './faults.ts'
 import { type Field, openField } from './field.ts'
 import type { FaultRow, Outcome } from './summary.ts'
-import { isComplete, type Judged, verdictOf } from './verdict.ts'
+import { type Judged, missingOf, verdictOf } from './verdict.ts'
 
 /**
  * Faults one after the other and two at a time, while events go on; after each the world is whole again, and everything
@@ -98,16 +98,16 @@ async function strike(field: Field, faults: Fault[], random: Random): Promise<nu
   return recovery_ms
 }
 
-/** The verdict once nothing is missing any more, or nothing more has come for a while. */
+/** The verdict once nothing is missing any more, or nothing of that has come for a while. */
 async function settled(field: Field): Promise<Judged> {
-  let arrivals = -1
+  let missing = Number.POSITIVE_INFINITY
   let quiet_since_ms = 0
   for (;;) {
     const verdict = verdictOf(field)
     const now_ms = performance.now()
-    if (field.record.events.length !== arrivals) quiet_since_ms = now_ms
-    arrivals = field.record.events.length
-    if (isComplete(verdict) || now_ms - quiet_since_ms > CAUGHT_UP_MS_MAX) return verdict
+    if (missingOf(verdict) < missing) quiet_since_ms = now_ms
+    missing = Math.min(missing, missingOf(verdict))
+    if (missing === 0 || now_ms - quiet_since_ms > CAUGHT_UP_MS_MAX) return verdict
     await pause(10 * POLL_MS)
   }
 }
