@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, statfsSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 
-const DISK_BYTES = 192 * 1024 * 1024
+/** Each failed fsync sets a journal of some 10 MB aside for good: room for dozens of them. */
+const DISK_BYTES = 512 * 1024 * 1024
 
 /** A disk of its own for the hub, in memory: it can be filled without harming anybody. Needs root. */
 export function mountDisk(at: string): () => void {
