@@ -10,7 +10,7 @@ export interface RestConfig {
   quiet_ms: number
   /** As much more it holds than after the last time. */
   growth_bytes: number
-  /** Between two times: collecting everything stops the thread for 20 to 100 ms, on a Pi three times as long. */
+  /** Between two times: collecting everything stops the thread for 50 to 130 ms, longer on a Pi. */
   pause_ms: number
 }
 

@@ -9,8 +9,8 @@ import { connect, type Socket } from 'node:net'
 export const CONNECT = 0x10
 export const CONNACK = 0x20
 const PUBLISH_QOS1 = 0x32
-export const PUBLISH = 0x30
-export const PUBACK = 0x40
+const PUBLISH = 0x30
+const PUBACK = 0x40
 export const SUBSCRIBE = 0x82
 export const SUBACK = 0x90
 const DISCONNECT = Buffer.from([0xe0, 0])
@@ -27,7 +27,6 @@ export interface LeanClient {
 }
 
 export interface LeanEvents {
-  /** `at_ms` is performance.now() at the read of the segment that ended the message. */
   message?(payload: Buffer, at_ms: number): void
   /** How many PUBACKs one read brought. */
   acknowledged?(count: number): void
@@ -48,7 +47,21 @@ export async function leanClient(port: number, clientId: string, events: LeanEve
   socket.on('close', () => {
     if (!closing) events.lost?.(new Error(`${clientId}: the broker on port ${port} closed the connection`))
   })
-  socket.on('data', createReader(socket, events, answers.got))
+  let pubacks = 0
+  const reading: Reading = {
+    message: events.message,
+    other(type, body) {
+      if (type === PUBACK) pubacks++
+      else answers.got(type, body)
+      return undefined
+    },
+    end() {
+      const count = pubacks
+      pubacks = 0
+      if (count > 0) events.acknowledged?.(count)
+    },
+  }
+  socket.on('data', createReader(socket, reading))
 
   const client: LeanClient = {
     write: (bytes) => {
@@ -95,33 +108,41 @@ function createAnswers(socket: Socket) {
   }
 }
 
-function createReader(socket: Socket, events: LeanEvents, answered: (type: number, body: Buffer) => void) {
+export interface Reading {
+  /** `at_ms` is performance.now() at the read of the segment that ended the message. */
+  message: ((payload: Buffer, at_ms: number) => void) | undefined
+  /** Any other packet; gives what is to be answered. */
+  other(type: number, body: Buffer): readonly number[] | undefined
+  /** After all that one read brought. */
+  end?(): void
+}
+
+/** Takes packets out of a stream, acknowledges messages, and answers all of one read in one write. */
+export function createReader(socket: Socket, { message, other, end: ended }: Reading): (chunk: Buffer) => void {
   let rest: Buffer = Buffer.alloc(0)
-  return (chunk: Buffer) => {
+  return (chunk) => {
     const at_ms = performance.now()
     const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
-    const acknowledgements: number[] = []
-    let pubacks = 0
+    const answers: number[] = []
     let at = 0
     for (let frame = frameAt(bytes, at); frame !== undefined; frame = frameAt(bytes, at)) {
       const { type, body, end } = frame
       at = end
       if ((type & 0xf0) === PUBLISH) {
         const topicEnd = 2 + body.readUInt16BE(0)
-        const acknowledged = (type & 0x06) !== 0
-        if (acknowledged) acknowledgements.push(PUBACK, 2, body[topicEnd] ?? 0, body[topicEnd + 1] ?? 0)
-        events.message?.(body.subarray(acknowledged ? topicEnd + 2 : topicEnd), at_ms)
-      } else if (type === PUBACK) pubacks++
-      else answered(type, body)
+        const isAcknowledged = (type & 0x06) !== 0
+        if (isAcknowledged) answers.push(PUBACK, 2, body[topicEnd] ?? 0, body[topicEnd + 1] ?? 0)
+        message?.(body.subarray(isAcknowledged ? topicEnd + 2 : topicEnd), at_ms)
+      } else answers.push(...(other(type, body) ?? []))
     }
     rest = bytes.subarray(at)
-    if (acknowledgements.length > 0) socket.write(Buffer.from(acknowledgements))
-    if (pubacks > 0) events.acknowledged?.(pubacks)
+    if (answers.length > 0) socket.write(Buffer.from(answers))
+    ended?.()
   }
 }
 
 /** The packet that starts at `at`, or undefined while it is not whole. MQTT 3.1.1 §2.2.3: 7 bits of length per byte. */
-export function frameAt(bytes: Buffer, at: number): { type: number; body: Buffer; end: number } | undefined {
+function frameAt(bytes: Buffer, at: number): { type: number; body: Buffer; end: number } | undefined {
   let length = 0
   for (let digit = 0; digit < 4; digit++) {
     const byte = bytes[at + 1 + digit]
